@@ -1,0 +1,72 @@
+"""What can go wrong between an editor and the backend: a small tree, each error with its remedy."""
+
+from __future__ import annotations
+
+
+class ScumbleError(Exception):
+    """An error that a person is told about.
+
+    code: stable, for programs ("pack_unknown"). message: one sentence, what happened. remedy: one sentence, what
+    to do. The codes of errors that the backend sends are those of its own tree; a client meets them as
+    `BackendFailed`.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class MalformedMessage(ScumbleError):
+    """A header or frame that does not say what PROTOCOL.md asks for."""
+
+    code = "malformed"
+
+
+class UnknownMessage(MalformedMessage):
+    code = "unknown_message"
+
+
+class WrongProtocol(ScumbleError):
+    """Plugin and backend speak different versions."""
+
+    code = "wrong_protocol"
+
+
+class ConnectionFailed(ScumbleError):
+    """No backend could be reached."""
+
+    code = "no_connection"
+
+
+class ConnectionLost(ScumbleError):
+    """The backend went away in mid-sentence."""
+
+    code = "connection_lost"
+
+
+class AuthenticationFailed(ConnectionFailed):
+    code = "wrong_secret"
+
+
+class TimedOut(ScumbleError):
+    code = "timed_out"
+
+
+class BackendNotStarted(ScumbleError):
+    """The backend could not be launched or did not become ready."""
+
+    code = "backend_not_started"
+
+
+class BackendFailed(ScumbleError):
+    """A `Failed` message as an exception; carries the backend's own code."""
+
+    def __init__(self, code: str, message: str, *, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.code = code

@@ -1,0 +1,484 @@
+"""Every message that crosses the wire: one frozen dataclass each, units beside the fields.
+
+A message travels as a *header* (a msgpack map, see `codec.py`) and, after it, raw frames. A field that ends in
+`_frame` or is documented as a frame index counts those raw frames from 0. `PROTOCOL.md` tells the same
+in prose; a test compares the two.
+
+Checks of a single field stand in `__post_init__` and raise ValueError with a plain sentence; `codec.decode`
+turns that into `MalformedMessage`. Checks that need the frames (does the payload's length fit?) stand in
+`ImageInfo.check_payload`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+PROTOCOL_VERSION = 1
+
+MAX_SIDE = 1 << 17  # pixels; a larger side is a mistake, not a picture
+MAX_PIXELS = 1 << 30
+
+Depth = Literal["u8", "u16", "f16", "f32"]
+Order = Literal["GRAY", "GRAYA", "RGB", "RGBA", "BGR", "BGRA"]
+Transfer = Literal["srgb", "linear"]
+Priority = Literal["preview", "apply", "batch"]
+Quality = Literal["quick", "standard", "full"]
+JobState = Literal["waiting", "running", "paused", "done", "cancelled", "failed"]
+JobKind = Literal["stylize", "upscale", "train", "copy"]
+
+BYTES_PER_SAMPLE: dict[str, int] = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
+CHANNELS: dict[str, int] = {"GRAY": 1, "GRAYA": 2, "RGB": 3, "RGBA": 4, "BGR": 3, "BGRA": 4}
+
+
+def _check(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise ValueError(sentence)
+
+
+def _check_unit(value: float, name: str) -> None:
+    _check(math.isfinite(value) and 0.0 <= value <= 1.0, f"{name} must be between 0 and 1, not {value}.")
+
+
+# --- what messages are made of ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """How the pixels of one raw frame lie in memory: row-major, no row padding, little-endian, straight alpha."""
+
+    width: int  # pixels, 1 .. MAX_SIDE
+    height: int  # pixels, 1 .. MAX_SIDE
+    depth: Depth = "u8"  # integers use their full range; floats have white at 1.0
+    order: Order = "RGBA"
+    transfer: Transfer = "srgb"  # "srgb": sRGB-encoded; "linear": linear light with sRGB primaries
+    frame: int = 0  # index of the raw frame that holds the pixels
+
+    def __post_init__(self) -> None:
+        for name, side in (("width", self.width), ("height", self.height)):
+            _check(1 <= side <= MAX_SIDE, f"{name} must be between 1 and {MAX_SIDE} pixels, not {side}.")
+        _check(self.width * self.height <= MAX_PIXELS, f"{self.width} x {self.height} pixels are too many.")
+        _check(self.depth in BYTES_PER_SAMPLE, f"unknown depth {self.depth!r}.")
+        _check(self.order in CHANNELS, f"unknown channel order {self.order!r}.")
+        _check(self.transfer in ("srgb", "linear"), f"unknown transfer {self.transfer!r}.")
+        _check(self.frame >= 0, "a frame index can't be negative.")
+
+    @property
+    def channels(self) -> int:
+        return CHANNELS[self.order]
+
+    @property
+    def has_alpha(self) -> bool:
+        return self.order in ("GRAYA", "RGBA", "BGRA")
+
+    @property
+    def nbytes(self) -> int:
+        return self.width * self.height * self.channels * BYTES_PER_SAMPLE[self.depth]
+
+    def check_payload(self, nbytes: int) -> None:
+        """Raise ValueError unless a frame of `nbytes` bytes holds exactly this picture."""
+        _check(
+            nbytes == self.nbytes,
+            f"{self.width} x {self.height} {self.order} {self.depth} takes {self.nbytes} bytes, not {nbytes}.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StyleChoice:
+    """One style of a mix. Weights are relative: they are divided by their sum (per pixel under masks)."""
+
+    pack: str  # pack id
+    weight: float = 1.0  # >= 0
+    mask_frame: int | None = None  # frame with one u8 a pixel, the image's size; None: everywhere
+
+    def __post_init__(self) -> None:
+        _check(bool(self.pack), "a style needs the id of its pack.")
+        _check(math.isfinite(self.weight) and self.weight >= 0, "a weight must be 0 or more.")
+        _check(self.mask_frame is None or self.mask_frame >= 0, "a frame index can't be negative.")
+
+
+@dataclass(frozen=True, slots=True)
+class PackInfo:
+    """What a chooser shows of an installed pack."""
+
+    id: str
+    title: str
+    kind: str  # "affine", "network" or "upscale"
+    version: str = ""
+    authors: list[str] = field(default_factory=list)
+    license: str = ""  # SPDX expression of the pack
+    painting: str = ""  # "Title, artist, year"; empty for upscale packs
+    painting_license: str = ""  # SPDX expression or "public domain"
+    source: str = ""  # where it was installed from: "starter", a file name, an address
+    signed_by: str = ""  # fingerprint of the author's key; empty: not signed
+    removable: bool = True  # False for packs that ship with Scumble
+    factors: list[int] = field(default_factory=list)  # upscale packs: whole factors the network does in one go
+    stroke_scales: list[float] = field(default_factory=lambda: [1.0])  # style packs: smallest and largest trained
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """One line of the list of jobs."""
+
+    job: str
+    kind: JobKind
+    title: str  # "Great Wave on 4000 x 3000", for people
+    state: JobState
+    fraction: float  # 0 .. 1
+    remaining_s: float | None  # seconds; None: not known yet
+    mine: bool  # True if the asking client submitted it
+
+
+# --- client to backend -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first message of every connection. Answered by Welcome, at once."""
+
+    client: str  # "krita", "gimp", "cli", ...
+    client_version: str
+    protocol: int = PROTOCOL_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """Renews the client's lease; any other message does so too. Answered by Alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """Ends the lease: the client's jobs stop, except training. Not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stylize:
+    """Paint an image in one style or a mix. Accepted, then Progress, then ImageResult."""
+
+    image: ImageInfo
+    styles: list[StyleChoice]
+    strength: float = 1.0  # 0: the layer, 1: the style
+    stroke_scale: float = 1.0  # size of the brush marks against the trained size; 0.25 .. 4
+    keep_colors: bool = False  # luminance from the style, color from the layer
+    seed: int = 0  # of the grain; the same seed gives the same picture
+    priority: Priority = "apply"
+    title: str = ""  # for the list of jobs
+
+    def __post_init__(self) -> None:
+        _check(len(self.styles) >= 1, "a style is needed.")
+        _check(sum(style.weight for style in self.styles) > 0, "the weights of the styles add up to 0.")
+        _check_unit(self.strength, "strength")
+        _check(
+            math.isfinite(self.stroke_scale) and 0.25 <= self.stroke_scale <= 4,
+            f"stroke scale must be between 0.25 and 4, not {self.stroke_scale}.",
+        )
+        _check(self.priority in ("preview", "apply", "batch"), f"unknown priority {self.priority!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Upscale:
+    """Enlarge an image. Accepted, then Progress, then ImageResult."""
+
+    image: ImageInfo
+    factor: float  # 1.1 .. 16
+    model: str = "faithful"  # pack id of kind "upscale", or "bicubic"
+    priority: Priority = "apply"
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        _check(
+            math.isfinite(self.factor) and 1.1 <= self.factor <= 16,
+            f"the factor must be between 1.1 and 16, not {self.factor}.",
+        )
+        _check(bool(self.model), "a model is needed.")
+        _check(self.priority in ("preview", "apply", "batch"), f"unknown priority {self.priority!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Send the image back unchanged through the worker: measures the road, not the network."""
+
+    image: ImageInfo
+    priority: Priority = "apply"
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """Learn a style from one picture, in a process of its own. Accepted, Progress, TrainPreview ..., Trained.
+
+    The job goes on when the client leaves; any client can Watch, Pause, Resume or Cancel it.
+    """
+
+    image: ImageInfo  # the reference picture
+    name: str  # title of the new pack
+    quality: Quality = "standard"
+    strength: float = 1.0  # of the style loss against the content loss; 1: the recipe's own
+    photos: str = ""  # folder or zip on the backend's machine; empty: its own choice
+    recipe: str = ""  # name or path of a recipe; empty: by quality
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        _check(bool(self.name.strip()), "the new style needs a name.")
+        _check(self.quality in ("quick", "standard", "full"), f"unknown quality {self.quality!r}.")
+        _check(math.isfinite(self.strength) and 0 < self.strength <= 16, "strength must be between 0 and 16.")
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop a job. Answered by Done at once; the job's own stream ends with Cancelled."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Pause a training job (its checkpoint is written). Answered by Done."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on with a paused, interrupted or failed training job. Answered by Done."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Receive the stream of a job that this client did not submit (training). Accepted, then its stream."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListJobs:
+    """Answered by Jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListPacks:
+    """Answered by Packs."""
+
+    kind: str = ""  # "style" (affine and network), "upscale" or "" for all
+
+
+@dataclass(frozen=True, slots=True)
+class GetThumbnail:
+    """Answered by Thumbnail."""
+
+    pack: str
+    side: int = 128  # pixels; the picture fits into a square of this side
+
+
+@dataclass(frozen=True, slots=True)
+class InspectPack:
+    """Look into a pack file without installing it. Answered by PackDetails."""
+
+    path: str = ""  # on the backend's machine; empty: frame 0 holds the file
+    file_name: str = ""  # shown in messages when the file travels as a frame
+
+
+@dataclass(frozen=True, slots=True)
+class InstallPack:
+    """Install a pack from a path, an https address or frame 0. Answered by PackDetails."""
+
+    path: str = ""
+    file_name: str = ""
+    title: str = ""  # asked for when a foreign network is imported
+    license: str = ""  # the same
+    trust_changed_key: bool = False  # go on although the author's key is not the one known
+
+
+@dataclass(frozen=True, slots=True)
+class RemovePack:
+    """Answered by Done."""
+
+    pack: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetStatus:
+    """Answered by Status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Change and keep settings; None leaves one as it is. Answered by Status."""
+
+    device: str | None = None  # "auto", "cpu", "cuda", "cuda:1", "mps", "xpu"
+    memory_budget_mb: int | None = None  # for networks kept on the device; 0: no limit of ours
+    idle_release_s: float | None = None  # seconds without a job after which the device's memory is freed; 0: never
+    loss_network: str | None = None  # file or folder with the loss networks' weights
+    photos: str | None = None  # folder or zip of photos for training
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Stop the backend: jobs are cancelled, training is paused. Answered by Done, then the backend leaves."""
+
+
+# --- backend to client -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    backend_version: str
+    protocol: int
+    lease_s: float  # seconds of silence after which the client counts as gone; renew at a third of it
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """Answers KeepAlive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The asked-for thing has been done (or, for Cancel, is under way)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The job stands in the queue."""
+
+    job: str  # unique in this backend
+    position: int  # jobs before it
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    job: str
+    fraction: float  # 0 .. 1, never falls
+    stage: str  # "waiting", "loading", "painting", "enlarging", "training", "writing", "paused"
+    remaining_s: float | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    """The finished picture; it has the depth, order and transfer that were sent."""
+
+    job: str
+    image: ImageInfo
+    device: str  # "cpu", "cuda:0 (NVIDIA ...)"
+    seconds: float  # of the job in the worker
+    network_seconds: float  # of these, in the network
+    note: str = ""  # what was done otherwise than asked, in words; empty: nothing
+
+
+@dataclass(frozen=True, slots=True)
+class TrainPreview:
+    """A small picture of what the style can do so far. Frame `image.frame` holds it."""
+
+    job: str
+    image: ImageInfo
+    step: int
+    steps: int
+    style_loss: float
+    content_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The new style is installed."""
+
+    job: str
+    pack: PackInfo
+    report: str  # path of the report on the backend's machine
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    job: str
+    replaced: bool = False  # True: a newer preview of the same client took its place
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The answer to a message that can't be answered otherwise, and the end of a job that failed."""
+
+    code: str  # stable: see errors.py
+    message: str  # one sentence: what happened
+    remedy: str  # one sentence: what to do
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    jobs: list[JobInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class Packs:
+    packs: list[PackInfo]
+    revision: int  # changes whenever a pack comes or goes
+
+
+@dataclass(frozen=True, slots=True)
+class PacksChanged:
+    """Sent unasked (request 0) to every client when a pack came or went."""
+
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """Frame `image.frame` holds RGB u8."""
+
+    pack: str
+    image: ImageInfo
+
+
+@dataclass(frozen=True, slots=True)
+class PackDetails:
+    """A pack file looked into or installed. Frame `thumbnail.frame` holds its picture where there is one."""
+
+    pack: PackInfo
+    size_bytes: int
+    installed: bool
+    replaces: str = ""  # version that is installed now; empty: none
+    warning: str = ""  # "The author's key has changed ...", in words
+    needs: str = ""  # what has to be asked before installing: "", or "title,license"
+    thumbnail: ImageInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    backend_version: str
+    protocol: int
+    pid: int
+    uptime_s: float
+    device: str  # "" while torch still loads
+    device_setting: str
+    memory_budget_mb: int
+    idle_release_s: float
+    loaded_networks: list[str]
+    device_memory_mb: float  # in use by us
+    jobs_waiting: int
+    jobs_running: int
+    clients: int
+    log_file: str
+    packs_folder: str
+    loss_network: str  # where training finds it; empty: not found
+    photos: str
+    versions: dict[str, str]  # "python", "torch", ...
+
+
+ClientMessage = (
+    Hello | KeepAlive | Goodbye | Stylize | Upscale | Copy | Train | Cancel | Pause | Resume | Watch | ListJobs
+    | ListPacks | GetThumbnail | InspectPack | InstallPack | RemovePack | GetStatus | Configure | Shutdown
+)  # fmt: skip
+BackendMessage = (
+    Welcome | Alive | Done | Accepted | Progress | ImageResult | TrainPreview | Trained | Cancelled | Failed | Jobs
+    | Packs | PacksChanged | Thumbnail | PackDetails | Status
+)  # fmt: skip
+Message = ClientMessage | BackendMessage
+
+#: The last message of a job's stream.
+FINAL = (ImageResult, Trained, Cancelled, Failed)
