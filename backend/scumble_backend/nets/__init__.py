@@ -1,0 +1,1 @@
+"""Networks: one family per file, plain modules without file or device access."""
