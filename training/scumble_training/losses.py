@@ -1,0 +1,130 @@
+"""The losses of training, each with its source and unit. Every one takes features or pictures and gives a scalar.
+
+Products and sums run in float32 whatever dtype the features come in: in half precision a Gram matrix overflows
+(float16) or loses its small entries (bfloat16).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+StyleNormalization = Literal["none", "supremum", "target"]
+
+
+def gram(features: Tensor) -> Tensor:
+    """Gram matrices of feature maps, divided by C x H x W.
+
+    features: (N, C, H, W), any floating dtype. Returns (N, C, C) float32; unit: activation squared.
+    Source: Johnson et al. 2016, equation 3 (Gatys et al. 2016 do not divide).
+    """
+    n, c, h, w = features.shape
+    with torch.autocast(features.device.type, enabled=False):
+        if features.is_contiguous(memory_format=torch.channels_last):
+            rows = features.permute(0, 2, 3, 1).reshape(n, h * w, c).float()  # a view, no copy of NHWC memory
+            product = rows.transpose(1, 2) @ rows
+        else:
+            rows = features.reshape(n, c, h * w).float()
+            product = rows @ rows.transpose(1, 2)
+        return product / (c * h * w)
+
+
+def feature_loss(features: Tensor, target: Tensor, *, relative: bool = False) -> Tensor:
+    """Mean squared difference of features: the content loss.
+
+    features, target: (N, C, H, W), alike. Unit: activation squared; relative: divided by the target's mean square,
+    so free of the loss network's scale. Source: Johnson et al. 2016, equation 2.
+    """
+    target = target.detach().float()
+    loss = F.mse_loss(features.float(), target)
+    return loss / target.square().mean().clamp_min(1e-12) if relative else loss
+
+
+def gram_loss(grams: Tensor, target: Tensor, *, normalization: StyleNormalization = "none") -> Tensor:
+    """Squared Frobenius distance of Gram matrices, averaged over the batch: the style loss of one layer.
+
+    grams: (N, C, C). target: the painting's, (C, C), (1, C, C), or (N, C, C) where each picture has its own style.
+    normalization "none": unit activation^4; Johnson et al. 2016, equation 4.
+    "supremum": divided by |G|^2 + |G_target|^2, which bounds it by 1 for any pair of paintings, since the inner
+    product of two Gram matrices is never negative: Cheng et al., CVPR 2021, equation 9; one weight then serves all
+    paintings. The denominator takes no gradient (see `style_supremum`).
+    "target": divided by |G_target|^2 alone.
+    """
+    target = target.detach().float()
+    target = target.expand_as(grams) if target.dim() == 3 else target.unsqueeze(0).expand_as(grams)
+    grams = grams.float()
+    distance = (grams - target).square().sum((1, 2))
+    if normalization == "supremum":
+        distance = distance / style_supremum(grams, target)
+    elif normalization == "target":
+        distance = distance / target.square().sum((1, 2)).clamp_min(1e-24)
+    elif normalization != "none":
+        raise ValueError(f"unknown normalization of the style loss: {normalization!r}")
+    return distance.mean()
+
+
+def style_supremum(grams: Tensor, target: Tensor) -> Tensor:
+    """The least upper bound of the style loss given the two Gram norms: |G|^2 + |G_target|^2, shape (N,).
+
+    Without gradient: with it, a picture could lower the ratio by making its own Gram matrix larger.
+    Source: Cheng et al., CVPR 2021 (Style-Aware Normalized Loss), section 4.
+    """
+    return (grams.detach().square().sum((1, 2)) + target.detach().square().sum((1, 2))).clamp_min(1e-24)
+
+
+def total_variation(images: Tensor, *, power: Literal[1, 2] = 1) -> Tensor:
+    """Roughness of pictures: mean difference of neighboring pixels, down and across added.
+
+    images: (N, C, H, W), range [0, 1]. power 1: mean absolute difference (unit: range); 2: mean square, as Johnson
+    et al. 2016 (section 3.2, up to the factor of a mean in place of a sum).
+    """
+    down = images[:, :, 1:].float() - images[:, :, :-1].float()
+    across = images[:, :, :, 1:].float() - images[:, :, :, :-1].float()
+    if power == 1:
+        return down.abs().mean() + across.abs().mean()
+    return down.square().mean() + across.square().mean()
+
+
+def tone_loss(images: Tensor, contents: Tensor, *, side: int = 32) -> Tensor:
+    """Mean square difference of luminance (Rec. 709 weights on encoded values), averaged over side x side pixels.
+
+    images, contents: (N, 3, H, W), range [0, 1]. Holds a white page apart from a black one, which the Gram loss
+    alone does not ask for.
+    """
+    weights = images.new_tensor((0.2126, 0.7152, 0.0722), dtype=torch.float32).view(1, 3, 1, 1)
+    difference = ((images.float() - contents.float()) * weights).sum(1, keepdim=True)
+    return F.avg_pool2d(difference, min(side, *difference.shape[2:])).square().mean()
+
+
+def pyramid(images: Tensor, levels: int) -> list[Tensor]:
+    """The picture at full, half, quarter ... size by 2 x 2 means: a shallow loss network sees larger marks in these.
+
+    images: (N, C, H, W). Returns `levels` pictures, largest first; an odd last row or column is dropped.
+    Raises ValueError where the smallest would be under 16 pixels.
+    """
+    smallest = min(images.shape[2:]) >> (levels - 1)
+    if levels < 1 or smallest < 16:
+        raise ValueError(f"a pyramid of {levels} levels is too deep for {images.shape[3]} x {images.shape[2]} pixels")
+    pictures = [images]
+    for _ in range(levels - 1):
+        pictures.append(F.avg_pool2d(pictures[-1], 2))
+    return pictures
+
+
+def style_loss(
+    features: Mapping[str, Tensor],
+    targets: Mapping[str, Tensor],
+    weights: Mapping[str, float],
+    *,
+    normalization: StyleNormalization = "supremum",
+) -> Tensor:
+    """Weighted sum of `gram_loss` over the layers of `weights`. features: from the loss network; targets: Grams."""
+    parts = [
+        weight * gram_loss(gram(features[layer]), targets[layer], normalization=normalization)
+        for layer, weight in weights.items()
+    ]
+    return torch.stack(parts).sum()
