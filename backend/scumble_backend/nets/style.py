@@ -41,6 +41,25 @@ class StyleNetworkConfig:
     statistics_pull: float = 0.25  # weight of the training set's statistics against the picture's own
     color_cell: int = 8  # pixels; side of the cells over which the color path averages
     color_cells: int = 5  # side of the box, in cells, over which it averages again
+    output: str = "sigmoid"  # or "clamp": the last layer gives [0, 1] by itself, as in foreign networks
+
+    def __post_init__(self) -> None:
+        """Raises ValueError: configurations come from files of strangers, too."""
+        for name, value, smallest, largest in (
+            ("width", self.width, 1, 512),
+            ("residual_blocks", self.residual_blocks, 0, 64),
+            ("grain", self.grain, 0, 1),
+            ("statistics_pull", self.statistics_pull, 0, 100),
+            ("color_cell", self.color_cell, 1, 256),
+            ("color_cells", self.color_cells, 1, 63),
+        ):
+            wanted = (int, float) if name in ("grain", "statistics_pull") else int
+            if isinstance(value, bool) or not isinstance(value, wanted) or not smallest <= value <= largest:
+                raise ValueError(f"{name} must be between {smallest} and {largest}, not {value!r}")
+        if self.color_cells % 2 == 0:
+            raise ValueError(f"color_cells must be odd, not {self.color_cells}")
+        if self.output not in ("sigmoid", "clamp"):
+            raise ValueError(f"unknown output {self.output!r}")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -158,9 +177,7 @@ class StyleNetwork(nn.Module):
             [PaintLayer(3, w, 9), PaintLayer(w, 2 * w, 3, stride=2), PaintLayer(2 * w, 4 * w, 3, stride=2)]
         )
         self.residual = nn.ModuleList([PaintLayer(4 * w, 4 * w, 3) for _ in range(2 * config.residual_blocks)])
-        self.up = nn.ModuleList(
-            [PaintLayer(4 * w, 2 * w, 3, upsample=True), PaintLayer(2 * w, w, 3, upsample=True)]
-        )
+        self.up = nn.ModuleList([PaintLayer(4 * w, 2 * w, 3, upsample=True), PaintLayer(2 * w, w, 3, upsample=True)])
         self.out = PaintLayer(w, 3, 9, norm=False)
 
     @property
@@ -213,7 +230,11 @@ class StyleNetwork(nn.Module):
         for _ in self.up:
             x = step(x)
         drawing = self.out(x)[..., :height, :width]
-        return torch.sigmoid(drawing.float() + color_path(color, table.color, (height, width)))
+        return self.finish(drawing.float() + color_path(color, table.color, (height, width)))
+
+    def finish(self, painted: Tensor) -> Tensor:
+        """From the sum of the last layer and the color path to [0, 1]."""
+        return torch.sigmoid(painted) if self.config.output == "sigmoid" else painted.clamp(0.0, 1.0)
 
     def color_of(self, image: Tensor) -> Tensor:
         """What the color path sees: cell averages (N, 3, h, w) of the picture, smoothed, centered on 0."""
@@ -234,6 +255,11 @@ class StyleNetwork(nn.Module):
             offset[:, :, None, None].to(raw.dtype), raw, gain[:, :, None, None].to(raw.dtype)
         )  # in the convolution's precision; the statistics above are float32
         return F.relu(y) if relu else y
+
+
+def build(config: dict[str, Any]) -> StyleNetwork:
+    """For the table in `nets/__init__.py`."""
+    return StyleNetwork(StyleNetworkConfig.from_json(config))
 
 
 def pad_to_strides(image: Tensor) -> Tensor:

@@ -1,0 +1,109 @@
+"""Files that change in one step, and the lock that lets two programs share a folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from .errors import StoreBusy, from_os_error
+
+LOCK_TIMEOUT_S = 60.0
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that takes `path`'s place when the block ends well; else `path` stays as it was.
+
+    After the block the data is on the disk (fsync) before the name changes. Raises DiskFull, FileTrouble.
+    """
+    try:
+        handle, temporary_name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    temporary = Path(temporary_name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, raw: bytes) -> None:
+    """`replace_file` for a whole content."""
+    with replace_file(path) as stream:
+        stream.write(raw)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` last through a power cut. Windows does that by itself and can't open folders."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
+    """Hold the lock file `path`; the system frees it if this process dies. Raises StoreBusy, FileTrouble."""
+    try:
+        stream = path.open("a+b")
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    with stream:
+        give_up = time.monotonic() + timeout_s
+        while not _try_lock(stream):
+            if time.monotonic() >= give_up:
+                raise StoreBusy(
+                    f"Another program has been working on {path.parent} for {timeout_s:.0f} seconds.",
+                    remedy="Wait for the other installation to end, then try again.",
+                )
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            _unlock(stream)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(stream: BinaryIO) -> bool:
+        stream.seek(0)
+        try:
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(stream: BinaryIO) -> None:
+        stream.seek(0)
+        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try_lock(stream: BinaryIO) -> bool:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(stream: BinaryIO) -> None:
+        fcntl.flock(stream, fcntl.LOCK_UN)
