@@ -23,9 +23,16 @@ class ScumbleError(Exception):
 
 
 class MalformedMessage(ScumbleError):
-    """A header or frame that does not say what PROTOCOL.md asks for."""
+    """A header or frame that does not say what PROTOCOL.md asks for.
+
+    request: number of the request it belongs to; 0 if that could not be read.
+    """
 
     code = "malformed"
+
+    def __init__(self, message: str, *, remedy: str = "", request: int = 0) -> None:
+        super().__init__(message, remedy=remedy)
+        self.request = request
 
 
 class UnknownMessage(MalformedMessage):

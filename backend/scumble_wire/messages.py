@@ -140,7 +140,7 @@ class Hello:
 
     client: str  # "krita", "gimp", "cli", ...
     client_version: str
-    protocol: int = PROTOCOL_VERSION
+    protocol: int = field(default=PROTOCOL_VERSION, metadata={"always_sent": True})
 
 
 @dataclass(frozen=True, slots=True)
