@@ -1,0 +1,52 @@
+"""How a procedure ends: with values, or with an error in plain words and the right PDB status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gi.repository import Gimp, GLib
+
+from scumble_wire.errors import ScumbleError
+from scumble_wire.words import explain
+
+from .session import Stopped
+
+
+class WrongArgument(ScumbleError):
+    """A script gave a value that can't be used."""
+
+    code = "wrong_argument"
+
+
+def success(procedure: Any, **values: Any) -> Any:
+    """values: return values by name, with _ for -."""
+    answer = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
+    wanted = [spec.name for spec in procedure.get_return_values()]
+    for name, value in values.items():
+        answer.remove(1 + wanted.index(name.replace("_", "-")))
+        answer.insert(1 + wanted.index(name.replace("_", "-")), value)
+    return answer
+
+
+def cancelled(procedure: Any) -> Any:
+    return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, None)
+
+
+def failure(procedure: Any, error: BaseException) -> Any:
+    """The status for an error; its text appears in GIMP's message area, or goes to the calling script."""
+    if isinstance(error, Stopped) or getattr(error, "code", "") == "cancelled":
+        return cancelled(procedure)
+    wrong = isinstance(error, (WrongArgument, ValueError))
+    status = Gimp.PDBStatusType.CALLING_ERROR if wrong else Gimp.PDBStatusType.EXECUTION_ERROR
+    text = str(error) if isinstance(error, ValueError) else explain(error).text
+    return procedure.new_return_values(status, GLib.Error(text))
+
+
+def guarded(procedure: Any, work: Callable[[], Any]) -> Any:
+    """Run a procedure's work and answer for it. Only errors that have words are answered; others are our mistakes and
+    end the process with a traceback, which GIMP shows as a crashed plug-in."""
+    try:
+        return work()
+    except (ScumbleError, ValueError) as error:
+        return failure(procedure, error)

@@ -1,0 +1,63 @@
+"""Arguments of procedures, made from the choices both plugins share, and read back from GIMP's configuration."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar
+
+from gi.repository import Gimp, GObject
+
+from scumble_wire.choices import StyleChoices, UpscaleChoices, option
+
+from .texts import _
+
+FLAGS = GObject.ParamFlags.READWRITE
+Choices = TypeVar("Choices", StyleChoices, UpscaleChoices)
+
+#: field of the choices -> name of the argument, where they differ in more than _ and -.
+NAMES = {"pack": "style", "second_pack": "second-style"}
+
+
+def argument(field_name: str) -> str:
+    return NAMES.get(field_name, field_name.replace("_", "-"))
+
+
+def add(procedure: Any, choices: type, names: list[str], hints: dict[str, str] | None = None) -> None:
+    """Declare the named fields of a class of choices as arguments, typed, with range, default, label and help.
+
+    hints: more text for the help of a field, such as what an empty value means.
+    """
+    defaults = {each.name: each.default for each in fields(choices) if each.default is not MISSING}
+    for name in names:
+        shown, default = option(choices, name), defaults[name]
+        label = _(shown.label)
+        blurb = " ".join(part for part in (_(shown.help), (hints or {}).get(name, "")) if part)
+        if isinstance(default, bool):
+            procedure.add_boolean_argument(argument(name), label, blurb, default, FLAGS)
+        elif isinstance(default, int):
+            procedure.add_int_argument(argument(name), label, blurb, int(shown.low), int(shown.high), default, FLAGS)
+        elif isinstance(default, float):
+            procedure.add_double_argument(argument(name), label, blurb, shown.low, shown.high, default, FLAGS)
+        elif shown.words:
+            add_choice(procedure, argument(name), label, blurb, default, shown.words)
+        else:
+            procedure.add_string_argument(argument(name), label, blurb, default, FLAGS)
+
+
+def add_choice(
+    procedure: Any, name: str, label: str, blurb: str, default: str, words: tuple[tuple[str, str], ...]
+) -> None:
+    """words: (value, label in English) in the order shown."""
+    choice = Gimp.Choice.new()
+    for number, (word, text) in enumerate(words):
+        choice.add(word, number, _(text), "")
+    procedure.add_choice_argument(name, label, blurb, choice, default, FLAGS)
+
+
+def read(config: Any, choices: type[Choices], names: list[str]) -> Choices:
+    """The choices of a call. Raises ValueError with a sentence for a value out of its limits."""
+    values = {}
+    for name in names:
+        value = config.get_property(argument(name))
+        values[name] = value if value is not None else ""
+    return choices(**values)

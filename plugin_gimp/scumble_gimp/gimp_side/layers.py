@@ -1,0 +1,193 @@
+"""GIMP's pixels: the only module that reads or writes them, through Gegl buffers.
+
+Every length is checked here, because Gegl takes data of a wrong length without an error. Calls go in strips so that
+none comes near 2 GiB; data is handed over as `bytes`, which is a hundred times faster than a bytearray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gi.repository import Gegl, Gimp
+
+from scumble_wire.areas import Area, crop_rows
+
+from .formats import SCREEN, PixelFormat, choose
+from .targets import LayerRefused, Target
+from .texts import _
+
+Buffer = Any  # bytes, bytearray, memoryview
+STRIP_BYTES = 64 << 20
+
+
+def pixel_format(image: Any, drawable: Any) -> PixelFormat:
+    """The smallest format in which the layer crosses the wire without loss."""
+    return choose(
+        int(image.get_precision()), gray=drawable.is_gray(), alpha=drawable.has_alpha(), srgb=has_srgb_profile(image)
+    )
+
+
+def has_srgb_profile(image: Any) -> bool:
+    """Whether sRGB bytes mean the same in the image's color space.
+
+    Profiles that are sRGB in all but their bytes are many (every camera has its own), so the question is put to the
+    color engine: strong colors go through a scratch image with the profile, and come out as they were or do not.
+    """
+    profile = image.get_color_profile()
+    if profile is None:
+        return True
+    gray = image.get_base_type() == Gimp.ImageBaseType.GRAY
+    kind = Gimp.ImageType.GRAY_IMAGE if gray else Gimp.ImageType.RGB_IMAGE
+    scratch = Gimp.Image.new_with_precision(16, 1, image.get_base_type(), Gimp.Precision.U8_NON_LINEAR)
+    try:
+        scratch.set_color_profile(profile)
+        layer = Gimp.Layer.new(scratch, "probe", 16, 1, kind, 100.0, Gimp.LayerMode.NORMAL)
+        scratch.insert_layer(layer, None, 0)
+        probe = PixelFormat("u8", "GRAY" if gray else "RGB", "srgb")
+        colors = bytes((37 * index + 91 * (index % 3)) % 256 for index in range(16 * probe.pixel_bytes))
+        buffer, row = layer.get_buffer(), Gegl.Rectangle.new(0, 0, 16, 1)
+        buffer.set(row, probe.babl, colors)
+        return bytes(buffer.get(row, 1.0, None, Gegl.AbyssPolicy.NONE)) == colors
+    finally:
+        scratch.delete()
+
+
+def _strips(area: Area, pixel_bytes: int) -> Iterator[Area]:
+    rows = max(1, min(256, STRIP_BYTES // (area.width * pixel_bytes)))
+    for top in range(0, area.height, rows):
+        yield Area(area.x, area.y + top, area.width, min(rows, area.height - top))
+
+
+def read(drawable: Any, area: Area, form: PixelFormat) -> bytes:
+    """Row-major pixels of a part of the drawable. A group gives what it looks like, without its own effects."""
+    buffer, parts = drawable.get_buffer(), []
+    for strip in _strips(area, form.pixel_bytes):
+        part = buffer.get(Gegl.Rectangle.new(*strip), 1.0, form.babl, Gegl.AbyssPolicy.CLAMP)
+        parts.append(part)
+    data = parts[0] if len(parts) == 1 else b"".join(parts)
+    if len(data) != form.info(area.width, area.height).nbytes:
+        raise LayerRefused(
+            _("GIMP gave too few pixels of the layer."), remedy=_("Save your work and start GIMP again.")
+        )
+    return data
+
+
+def read_small(
+    drawable: Any, area: Area, side: int, form: PixelFormat = SCREEN, *, always: bool = False
+) -> tuple[int, int, bytes]:
+    """(width, height, pixels) of a part of the drawable, scaled down so that no side is longer than `side`.
+
+    always: also where nothing has to be scaled down... the size is then the area's own.
+    """
+    scale = min(1.0, side / max(area.width, area.height))
+    width, height = max(1, round(area.width * scale)), max(1, round(area.height * scale))
+    if scale == 1.0:
+        return width, height, read(drawable, area, form)
+    rectangle = Gegl.Rectangle.new(round(area.x * scale), round(area.y * scale), width, height)
+    data = drawable.get_buffer().get(rectangle, scale, form.babl, Gegl.AbyssPolicy.CLAMP)
+    return width, height, bytes(data)
+
+
+def _write(buffer: Any, area: Area, form: PixelFormat, data: Buffer) -> None:
+    pixels = memoryview(data).cast("B")
+    if len(pixels) != form.info(area.width, area.height).nbytes:
+        raise LayerRefused(
+            _("The backend sent a picture of another size than asked for. Nothing was changed."),
+            remedy=_("Try again; if it happens again, install Scumble again."),
+        )
+    stride, start = area.width * form.pixel_bytes, 0
+    for strip in _strips(area, form.pixel_bytes):
+        end = start + strip.height * stride
+        buffer.set(Gegl.Rectangle.new(*strip), form.babl, bytes(pixels[start:end]))
+        start = end
+    buffer.flush()
+
+
+def cut(data: Buffer, form: PixelFormat, whole: Area, inner: Area) -> Buffer:
+    """The pixels of `inner` out of those of `whole`, both in the layer's coordinates."""
+    if inner == whole:
+        return data
+    moved = Area(inner.x - whole.x, inner.y - whole.y, inner.width, inner.height)
+    return crop_rows(memoryview(data), whole.width, form.pixel_bytes, moved)
+
+
+def paint_in_place(target: Target, form: PixelFormat, data: Buffer) -> None:
+    """Change the wanted part of the layer; GIMP blends along the selection. One undo step."""
+    drawable, area = target.drawable, target.wanted
+    shadow = drawable.get_shadow_buffer()
+    _write(shadow, area, form, data)
+    if not drawable.merge_shadow(True):
+        raise LayerRefused(
+            _("GIMP did not let the layer “{name}” be changed.", name=target.name),
+            remedy=_("Unlock it in the Layers dialog, or let the result be a new layer."),
+        )
+    drawable.update(*area)
+
+
+def add_above(target: Target, form: PixelFormat, data: Buffer, name: str) -> Any:
+    """A new layer above the target's, as large as the wanted part, masked by the selection and the layer's own mask.
+
+    Opacity, mode and mask are those of the source, so that the new layer looks like the source, painted.
+    """
+    image, source, area = target.image, target.drawable, target.wanted
+    kind = _layer_type(form, alpha=source.has_alpha() or target.selected)
+    layer = Gimp.Layer.new(image, name, area.width, area.height, kind, source.get_opacity(), source.get_mode())
+    _write(layer.get_buffer(), Area(0, 0, area.width, area.height), form, data)
+    for get, put in (
+        (source.get_blend_space, layer.set_blend_space),
+        (source.get_composite_space, layer.set_composite_space),
+        (source.get_composite_mode, layer.set_composite_mode),
+    ):
+        put(get())
+    _exists, left, top = source.get_offsets()
+    layer.set_offsets(left + area.x, top + area.y)
+    image.insert_layer(layer, source.get_parent(), image.get_item_position(source))
+    _mask(target, layer)
+    return layer
+
+
+def _layer_type(form: PixelFormat, *, alpha: bool) -> Any:
+    if form.order in ("GRAY", "GRAYA"):
+        return Gimp.ImageType.GRAYA_IMAGE if alpha else Gimp.ImageType.GRAY_IMAGE
+    return Gimp.ImageType.RGBA_IMAGE if alpha else Gimp.ImageType.RGB_IMAGE
+
+
+def _mask(target: Target, layer: Any) -> None:
+    """Selection and source mask as the layer's mask; where there are both, what both let through."""
+    own = target.drawable.get_mask() if target.drawable.get_apply_mask() else None
+    if not target.selected and own is None:
+        return
+    kind = Gimp.AddMaskType.SELECTION if target.selected else Gimp.AddMaskType.WHITE
+    mask = layer.create_mask(kind)
+    layer.add_mask(mask)
+    if own is None:
+        return
+    area = target.wanted
+    theirs = _mask_pixels(own, area)
+    if target.selected:
+        ours = memoryview(_mask_pixels(mask, Area(0, 0, area.width, area.height))).cast("f")
+        theirs = _product(ours, memoryview(theirs).cast("f"))
+    buffer = mask.get_buffer()
+    buffer.set(Gegl.Rectangle.new(0, 0, area.width, area.height), "Y float", theirs)
+    buffer.flush()
+    mask.update(0, 0, area.width, area.height)
+
+
+def _mask_pixels(mask: Any, area: Area) -> bytes:
+    return bytes(mask.get_buffer().get(Gegl.Rectangle.new(*area), 1.0, "Y float", Gegl.AbyssPolicy.CLAMP))
+
+
+def _product(one: memoryview, other: memoryview) -> bytes:
+    from array import array
+
+    return array("f", map(float.__mul__, one, other)).tobytes()
+
+
+def selection_small(target: Target, area: Area, width: int, height: int) -> bytes:
+    """One byte a pixel of the selection over a part of the layer, scaled to width x height; linear, 255 is inside."""
+    _exists, left, top = target.drawable.get_offsets()
+    scale = width / area.width
+    rectangle = Gegl.Rectangle.new(round((area.x + left) * scale), round((area.y + top) * scale), width, height)
+    buffer = target.image.get_selection().get_buffer()
+    return bytes(buffer.get(rectangle, scale, "Y u8", Gegl.AbyssPolicy.NONE))

@@ -1,0 +1,131 @@
+"""The backend as a procedure sees it: connect when first needed, run a job to its end, show GIMP's progress.
+
+When GIMP's Cancel ends this process, the backend notices the vanished client and stops the job.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gi.repository import Gimp
+
+from scumble_wire import launch
+from scumble_wire.client import Client
+from scumble_wire.courier import Courier
+from scumble_wire.errors import ScumbleError, TimedOut
+from scumble_wire.messages import Cancelled, ListPacks
+from scumble_wire.studio import Delivery, Job, JobMessage, Studio
+from scumble_wire.words import Problem
+
+from . import VERSION
+from .texts import _
+
+ANSWER_S = 60.0  # longest wait for a short answer; starting a backend from nothing is part of it
+
+
+class Stopped(ScumbleError):
+    """The job was cancelled, here or from another window."""
+
+    code = "cancelled"
+
+
+class Told(ScumbleError):
+    """A problem that already stands in plain words."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(" ".join(part for part in (problem.headline, problem.message) if part), remedy=problem.remedy)
+        self.code = problem.code
+
+
+def connect() -> Client:
+    return Client.connect(name="gimp", version=VERSION, launch=launch.find_command(), timeout_s=ANSWER_S)
+
+
+class Session:
+    """A `Studio` and its courier for the life of one procedure call."""
+
+    def __init__(self, dial: Callable[[], Client] = connect) -> None:
+        self._bell = threading.Event()
+        self.courier = Courier(dial, self._bell.set)
+        self.studio = Studio(self.courier)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_ignored: object) -> None:
+        self.studio.close()
+
+    def _wait(self, seconds: float) -> None:
+        self._bell.wait(seconds)
+        self._bell.clear()
+        self.studio.pump()
+
+    def ask(self, message: Any, frames: Sequence[Any] = (), timeout_s: float = ANSWER_S) -> Delivery:
+        """Send a message and wait for its one answer. Raises ScumbleError."""
+        answers: list[Delivery] = []
+        problems: list[Problem] = []
+        self.studio.ask(message, frames, on_answer=answers.append, on_problem=problems.append)
+        end = time.monotonic() + timeout_s
+        while not answers and not problems:
+            if time.monotonic() > end:
+                raise TimedOut("The backend did not answer in time.", remedy=_("Stop it with `scumble stop`, try again."))
+            self._wait(0.2)
+        if problems:
+            raise Told(problems[0])
+        return answers[0]
+
+    def load_packs(self) -> None:
+        """Let `studio.packs` be known. Raises ScumbleError."""
+        if not self.studio.packs_known:
+            self.ask(ListPacks())
+
+    def run(self, message: JobMessage, frames: Sequence[Any], steps: Steps) -> tuple[Job, Delivery]:
+        """Run a job to its end, showing GIMP's progress. Raises Stopped or another ScumbleError."""
+        results: list[Delivery] = []
+        job = self.studio.submit(message, frames, on_done=lambda _job, delivery: results.append(delivery))
+        while job.open:
+            self._wait(0.1)
+            if job.open:
+                steps.show(job.fraction, job.text)
+        if job.state == "cancelled":
+            raise Stopped(_("Cancelled. Nothing was changed."))
+        if job.problem is not None:
+            raise Told(job.problem)
+        if isinstance(results[0].message, Cancelled):
+            raise Stopped(_("Cancelled. Nothing was changed."))
+        return job, results[0]
+
+
+class Steps:
+    """GIMP's progress bar for a run over several layers: each has its share, and the bar never falls back."""
+
+    PULSE_S = 0.1  # every update waits for GIMP, so they stay few
+
+    def __init__(self, title: str, count: int = 1) -> None:
+        self._count, self._done, self._shown, self._when = count, 0, -1.0, 0.0
+        self._text = title
+        Gimp.progress_init(title)
+
+    def show(self, fraction: float, text: str = "") -> None:
+        """fraction: of the current layer, 0 .. 1."""
+        total = min(1.0, (self._done + fraction) / self._count)
+        now = time.monotonic()
+        if now - self._when < self.PULSE_S or (total <= self._shown and text == self._text):
+            return
+        if text and text != self._text:
+            Gimp.progress_set_text(text)
+            self._text = text
+        if total > self._shown:
+            Gimp.progress_update(total)
+        self._shown, self._when = max(total, self._shown), now
+
+    def next(self) -> None:
+        self._done += 1
+        self._when = 0.0
+        self.show(0.0)
+
+    def end(self) -> None:
+        Gimp.progress_end()

@@ -1,0 +1,48 @@
+"""Where the time of a call went, written as one JSON line to the file that SCUMBLE_TIMINGS names (for benchmarks)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from scumble_wire.messages import ImageResult
+from scumble_wire.studio import Delivery, Job
+
+
+class Stopwatch:
+    """Seconds by part: reading, backend (with its network and the road there and back), inserting."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.parts: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.parts[name] = self.parts.get(name, 0.0) + time.perf_counter() - start
+
+    def job(self, job: Job, delivery: Delivery) -> None:
+        """Add a finished job: `road` is what is neither reading, nor worker, nor inserting."""
+        result = delivery.message
+        assert isinstance(result, ImageResult)
+        whole = job.marks["arrived"] - job.marks["posted"]
+        for name, seconds in (
+            ("sending", job.marks["accepted"] - job.marks["posted"]),
+            ("worker", result.seconds),
+            ("network", result.network_seconds),
+            ("road", whole - result.seconds),
+        ):
+            self.parts[name] = self.parts.get(name, 0.0) + seconds
+
+    def write(self) -> None:
+        path = os.environ.get("SCUMBLE_TIMINGS")
+        if path:
+            parts = {name: round(seconds, 4) for name, seconds in self.parts.items()}
+            line = json.dumps({**parts, "total": round(time.perf_counter() - self._start, 4)})
+            with Path(path).open("a", encoding="utf-8") as stream:
+                stream.write(line + "\n")
