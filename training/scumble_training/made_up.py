@@ -28,7 +28,7 @@ def power_noise(side: int, rng: Generator, *, exponent: float | None = None, cha
     waves /= waves.std() + 1e-8
     if channels == 3:  # photos vary mostly in lightness
         gray = waves.mean(-1, keepdims=True)
-        waves = gray * 1.4 + (waves - gray) * rng.uniform(0.1, 0.7)
+        waves = gray * 1.4 + (waves - gray) * rng.uniform(0.1, 0.5)
     return np.clip(0.5 + 0.2 * waves, 0, 1).astype(np.float32)
 
 
@@ -45,17 +45,16 @@ def dead_leaves(side: int, rng: Generator) -> Array:
     palette = _palette(rng)
     sheet = Image.new("RGB", (size, size), _rgb(palette[0]))
     pen = ImageDraw.Draw(sheet)
-    count = int(rng.integers(60, 260))
-    smallest, largest = 0.015 * size, 0.35 * size
-    # radii with density r^-3 between the limits, largest first so that the small ones stay visible
+    count = int(rng.integers(80, 240))
+    smallest, largest = rng.uniform(0.02, 0.05) * size, rng.uniform(0.3, 0.6) * size
+    # Radii of density r^-3 would leave a page of crumbs at this size; r^-2 shows objects at every scale. A dozen of
+    # the largest are laid first, so that the ground is covered; the rest as they come.
     u = rng.random(count)
-    radii = np.sort(1 / np.sqrt(u / largest**2 + (1 - u) / smallest**2))[::-1]
-    half = count // 2
-    order = np.concatenate((radii[:half], rng.permutation(radii[half:])))
-    for radius in order:
+    radii = np.concatenate((rng.uniform(0.5, 1, 12) * largest, 1 / (u / largest + (1 - u) / smallest)))
+    for radius in radii:
         _leaf(pen, size, float(radius), _rgb(palette[int(rng.integers(len(palette)))] + rng.normal(0, 0.06, 3)), rng)
     page = np.asarray(sheet.reduce(2), np.float32) / 255
-    texture = (power_noise(side, rng, channels=1) - 0.5) * rng.uniform(0.0, 0.6)
+    texture = (power_noise(side, rng, channels=1) - 0.5) * rng.uniform(0.0, 0.4)
     light = canvases.gradient(side, rng).mean(-1, keepdims=True) - 0.5
     return np.clip(page + texture + light * rng.uniform(0, 0.5), 0, 1).astype(np.float32)
 
@@ -78,8 +77,8 @@ def _leaf(pen: ImageDraw.ImageDraw, size: int, radius: float, fill: tuple[int, i
 
 def _palette(rng: Generator) -> list[Array]:
     """Some six colors of one scene: a shared hue, spread mostly in lightness."""
-    base = rng.uniform(0.2, 0.8, 3)
-    spread = rng.uniform(0.05, 0.3)
+    base = 0.5 + (rng.uniform(0.2, 0.8, 3) - 0.5) * rng.uniform(0.2, 1)
+    spread = rng.uniform(0.03, 0.2)
     return [
         np.clip(base + rng.normal(0, 0.25) + rng.normal(0, spread, 3), 0, 1).astype(np.float32)
         for _ in range(int(rng.integers(4, 9)))
