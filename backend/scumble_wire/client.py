@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from . import codec, endpoint
+from .dealer import Dealer
 from .endpoint import Endpoint
 from .errors import (
     AuthenticationFailed,
@@ -37,7 +38,7 @@ from .messages import (
     KeepAlive,
     Welcome,
 )
-from .zmtp import Buffer, Dealer, Plain
+from .zmtp import Buffer, Plain
 
 HANDSHAKE_S = 5.0  # a backend on this machine that takes longer for one address hangs
 GOODBYE_S = 0.5
@@ -54,7 +55,7 @@ class Event:
 
 
 class Transport(Protocol):
-    """What a client needs of a connection; `zmtp.Dealer` is the real one, tests record theirs."""
+    """What a client needs of a connection; `dealer.Dealer` is the real one, tests record theirs."""
 
     last_moved: float  # time.monotonic() when the last byte came or went
 
