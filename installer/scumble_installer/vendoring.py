@@ -1,14 +1,16 @@
 """What both plugin builds do alike: copy the wire package byte for byte, with msgpack's pure-Python files inside it.
 
-Editors' own Pythons have no msgpack and can't load compiled modules of ours, and msgpack works without its compiled part.
+Editors' own Pythons have no msgpack and can't load compiled modules of ours; msgpack works without its compiled part.
 """
+
+from __future__ import annotations
 
 import importlib.util
 import os
 import re
 import shutil
 from pathlib import Path
-from typing import Iterable, Optional
+from typing import Iterable
 
 MSGPACK_FILES = ("__init__.py", "exceptions.py", "ext.py", "fallback.py")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "_vendor", "*.so", "*.pyd")
@@ -31,7 +33,7 @@ def find_msgpack() -> Path:
             "This Python has no msgpack to copy into the plugin. Build with the Python of Scumble's environment, or "
             "name a folder that holds msgpack's sources."
         )
-    return Path(list(spec.submodule_search_locations)[0])
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 def find_license(msgpack: Path) -> Path:
@@ -40,10 +42,10 @@ def find_license(msgpack: Path) -> Path:
         found = sorted(msgpack.parent.glob(pattern))
         if found:
             return found[-1]
-    raise VendoringFailed("msgpack's license text is missing beside {}; install msgpack anew.".format(msgpack))
+    raise VendoringFailed(f"msgpack's license text is missing beside {msgpack}; install msgpack anew.")
 
 
-def vendor_wire(plugin: Path, msgpack: Optional[Path] = None, wire: Optional[Path] = None) -> Path:
+def vendor_wire(plugin: Path, msgpack: Path | None = None, wire: Path | None = None) -> Path:
     """Put scumble_wire, with msgpack under _vendor, into the plugin's folder; returns its place there.
 
     An older copy is replaced. msgpack: folder of its sources; None: those of this Python. Raises VendoringFailed.
@@ -75,4 +77,4 @@ def copy_sources(source: Path, target: Path, leave_out: Iterable[str] = ()) -> N
     for folder, _folders, names in os.walk(str(target)):
         for name in names:
             if name.endswith(".py") and not re.match(r"#!", (Path(folder) / name).read_text("utf-8")[:2]):
-                os.chmod(os.path.join(folder, name), 0o644)
+                (Path(folder) / name).chmod(0o644)

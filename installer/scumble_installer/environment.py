@@ -1,0 +1,277 @@
+"""Private Python environments, named by what is in them.
+
+An environment's folder holds `complete.json` only after everything in it was installed and imported; a folder without
+it is a half-made one and is made anew. Two installers at once wait for each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator
+
+from . import lockfile
+from .console import Console, duration, megabytes, stream
+from .pythons import Python
+from .torch_builds import DEFAULT, TorchBuild
+
+STAMP = "complete.json"
+_BIG = re.compile(r"^\s*(Downloading|Using cached)\s+(\S+?)(?:\.metadata)?\s+\(([\d.]+) (MB|GB)\)")
+
+
+@dataclass(frozen=True)
+class Environment:
+    folder: Path
+    built: bool  # False: was there already
+
+    @property
+    def python(self) -> Path:
+        return python_in(self.folder)
+
+
+def python_in(folder: Path) -> Path:
+    if os.name == "nt":
+        return folder / "Scripts" / "python.exe"
+    return folder / "bin" / "python"
+
+
+def name_for(purpose: str, pins: list[lockfile.Pin], python: Python, build: TorchBuild) -> str:
+    """The folder's name: equal names hold equal packages."""
+    from hashlib import sha256
+
+    text = "\n".join([lockfile.digest(pins), python.short, sys.platform, machine(), build.name])
+    return f"{purpose}-{python.short}-{sha256(text.encode()).hexdigest()[:12]}"
+
+
+def machine() -> str:
+    import platform
+
+    return platform.machine().lower()
+
+
+def is_complete(folder: Path) -> bool:
+    return (folder / STAMP).is_file() and python_in(folder).exists()
+
+
+def read_stamp(folder: Path) -> dict[str, object]:
+    """What the environment's stamp says; empty if it has none."""
+    try:
+        stamp = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+@contextlib.contextmanager
+def locked(path: Path, console: Console) -> Iterator[None]:
+    """Hold a lock file; wait, saying so, while another installer holds it. The system frees it if we die."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as handle:
+        waited = False
+        while not _try_lock(handle):
+            if not waited:
+                console.say("  Another installer is at work; waiting for it ...")
+                waited = True
+            time.sleep(0.5)
+        yield
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(handle) -> bool:  # type: ignore[no-untyped-def]
+        try:
+            handle.seek(0)
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(handle) -> bool:  # type: ignore[no-untyped-def]
+        try:
+            fcntl.flock(handle.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What an environment shall consist of."""
+
+    purpose: str  # "backend" or "dev"
+    python: Python
+    build: TorchBuild
+    pins: list[lockfile.Pin]
+    below: Path | None = None  # site-packages of this environment are seen too
+    uv: str = ""  # path of uv; "" to use venv and pip
+    wheels: Path | None = None  # install from this folder alone
+    check: str = "import torch, torchvision; torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)"
+
+
+def ensure(recipe: Recipe, folder: Path, console: Console) -> Environment:
+    """The environment at `folder`, made if it isn't complete. Raises InstallError; then `folder` isn't trusted."""
+    if is_complete(folder):
+        os.utime(str(folder / STAMP))  # keeps it from being pruned
+        return Environment(folder, built=False)
+    with locked(folder.parent / (folder.name + ".lock"), console):
+        if is_complete(folder):
+            return Environment(folder, built=False)
+        build(recipe, folder, console)
+    return Environment(folder, built=True)
+
+
+def build(recipe: Recipe, folder: Path, console: Console) -> None:
+    started = time.monotonic()
+    if folder.exists():
+        console.detail("removing a half-made environment")
+        shutil.rmtree(str(folder))
+    environ = clean_environ()
+    _make_venv(recipe, folder, environ)
+    fetched = _install(recipe, folder, environ, console)
+    if recipe.below is not None:
+        _see_below(folder, recipe.below)
+    console.detail("checking that it imports")
+    stream([str(python_in(folder)), "-I", "-W", "ignore", "-c", recipe.check], environ=environ, on_line=_ignore)
+    size = folder_size(folder)
+    stamp = {
+        "purpose": recipe.purpose,
+        "python": recipe.python.path,
+        "python_version": ".".join(map(str, recipe.python.version)),
+        "torch_build": recipe.build.name,
+        "bytes": size,
+        "downloaded_mb": round(fetched),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    temporary = folder / (STAMP + ".new")
+    temporary.write_text(json.dumps(stamp, indent=1), encoding="utf-8")
+    temporary.replace(folder / STAMP)
+    console.detail(f"{megabytes(size)} on disk")
+
+
+def clean_environ() -> dict[str, str]:
+    """The user's environment without what would mislead a private Python."""
+    environ = dict(os.environ)
+    for name in (
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "VIRTUAL_ENV",
+        "PIP_TARGET",
+        "PIP_PREFIX",
+        "PIP_USER",
+        "__PYVENV_LAUNCHER__",
+    ):
+        environ.pop(name, None)
+    environ["PIP_USER"] = "0"
+    return environ
+
+
+def _make_venv(recipe: Recipe, folder: Path, environ: dict[str, str]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if recipe.uv:
+        argv = [recipe.uv, "venv", "--quiet", "--python", recipe.python.path, str(folder)]
+    else:
+        argv = [recipe.python.path, "-I", "-m", "venv", str(folder)]
+    stream(argv, environ=environ, on_line=_ignore)
+
+
+def _install(recipe: Recipe, folder: Path, environ: dict[str, str], console: Console) -> float:
+    """Install the pins; returns the megabytes that were downloaded (pip tells them; 0 with uv)."""
+    build = recipe.build
+    special = [pin for pin in recipe.pins if pin.is_torch or pin.is_cuda_library] if build.index else []
+    ordinary = lockfile.without(recipe.pins, special)
+    fetched = [0.0]
+
+    def report(line: str) -> None:
+        match = _BIG.match(line)
+        if not match:
+            return
+        size = float(match.group(3)) * (1000 if match.group(4) == "GB" else 1)
+        name = match.group(2).split("/")[-1].split("-")[0]
+        if match.group(1) == "Downloading":
+            fetched[0] += size
+        if size >= 5:
+            console.detail(f"{match.group(1).lower()} {name} ({size:.0f} MB)")
+
+    def alive(seconds: float) -> None:
+        console.detail(f"... {duration(seconds)} so far, {round(fetched[0])} MB downloaded")
+
+    if special:
+        versions = [
+            f"{name}=={lockfile.version_of(recipe.pins, name, recipe.python.short)}+{build.local}"
+            for name in ("torch", "torchvision")
+        ]
+        argv = [*_installer(recipe, folder), "--index-url", build.index]
+        argv += ([] if build.needs_more else ["--no-deps"]) + versions
+        stream(argv, environ=environ, on_line=report, heartbeat=alive)
+    listing = folder / "requirements.txt"
+    listing.write_text(lockfile.render(ordinary), encoding="utf-8")
+    argv = [*_installer(recipe, folder), "--no-deps", "--require-hashes", "-r", str(listing)]
+    stream(argv, environ=environ, on_line=report, heartbeat=alive)
+    return fetched[0]
+
+
+def _installer(recipe: Recipe, folder: Path) -> list[str]:
+    python = str(python_in(folder))
+    if recipe.uv:
+        argv = [recipe.uv, "pip", "install", "--python", python]
+    else:
+        argv = [python, "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+        argv += ["--progress-bar", "off", "--no-warn-script-location"]
+    if recipe.wheels is not None:
+        argv += ["--no-index", "--find-links", str(recipe.wheels)]
+    return argv
+
+
+def _see_below(folder: Path, below: Path) -> None:
+    """Let the environment at `folder` see the packages of the one at `below` (its own come first)."""
+    python = [str(python_in(folder)), "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    own = Path(subprocess.check_output(python).decode().strip())
+    python[0] = str(python_in(below))
+    other = subprocess.check_output(python).decode().strip()
+    (own / "_scumble_below.pth").write_text(f"import site; site.addsitedir({other!r})\n", encoding="utf-8")
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of the plain files below `folder`; links aren't followed."""
+    total = 0
+    for root, _, names in os.walk(str(folder)):
+        for name in names:
+            with contextlib.suppress(OSError):  # a file that goes while we look counts nothing
+                total += (Path(root) / name).lstat().st_size
+    return total
+
+
+def prune(environments: Path, keep: list[Path], console: Console, *, days: float = 14.0) -> list[Path]:
+    """Remove environments that nobody used for `days`, except those in `keep`. Returns what went."""
+    gone = []
+    if not environments.is_dir():
+        return gone
+    limit = time.time() - days * 86400
+    for stamp in environments.glob("*/" + STAMP):
+        folder = stamp.parent
+        if folder in keep or stamp.stat().st_mtime > limit:
+            continue
+        console.detail(f"removing {folder.name}, unused for {days:.0f} days")
+        stamp.unlink()  # first, so that a half-removed one isn't trusted
+        shutil.rmtree(str(folder), ignore_errors=True)
+        gone.append(folder)
+    return gone
+
+
+def _ignore(line: str) -> None:
+    del line
+
+
+__all__ = ["DEFAULT", "Environment", "Recipe", "ensure", "is_complete", "name_for", "prune", "python_in"]
