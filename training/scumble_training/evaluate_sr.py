@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from scumble_backend.effects.resample import resize
@@ -152,15 +153,22 @@ def evaluate(
             raise PhotosUnusable(
                 f"{low_file.name} is not 1/{factor} of {high_file.name}.", remedy="Crop the large one, make it anew."
             )
-        scores.append(score(name, enlarge(low), high, factor, lpips))
+        with Image.open(high_file) as opened:
+            gray = opened.mode in ("1", "L", "LA", "I", "I;16", "F")
+        scores.append(score(name, enlarge(low), high, factor, lpips, gray=gray))
     return Report(str(folder), factor, model, scores)
 
 
 def score(
-    name: str, result: Tensor, high: Tensor, crop: int, lpips: Callable[[Tensor, Tensor], float] | None = None
+    name: str,
+    result: Tensor,
+    high: Tensor,
+    crop: int,
+    lpips: Callable[[Tensor, Tensor], float] | None = None,
+    *,
+    gray: bool = False,
 ) -> Score:
-    """Measure one enlargement. result, high: (3, H, W) uint8 of the same size."""
+    """Measure one enlargement. result, high: (3, H, W) uint8 of the same size. gray: `high` came from a gray file."""
     inner: Sequence[slice] = (slice(crop, -crop or None), slice(crop, -crop or None))
-    gray = bool((high[0] == high[1]).all() and (high[1] == high[2]).all())
     a, b = (luma(image, full_range=gray)[inner[0], inner[1]] for image in (result, high))
     return Score(name, psnr(a, b), ssim(a, b), lpips(result, high) if lpips else None)

@@ -6,6 +6,9 @@ Source: Wang et al. 2021 (Real-ESRGAN), `realesr-general`; Shi et al. 2016 for t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,12 +17,14 @@ from torch import Tensor, nn
 class Compact(nn.Module):
     """Enlarge an RGB picture by a whole factor.
 
-    features: channels inside. layers: convolutions between the first and the last. factor: 1, 2, 3, 4 or 8.
+    features: channels inside. layers: convolutions between the first and the last. factor: 1 to 8.
     forward: (N, 3, H, W) float, range [0, 1], to (N, 3, H x factor, W x factor), range about [0, 1], not clamped.
     """
 
     def __init__(self, features: int = 32, layers: int = 4, factor: int = 4) -> None:
         super().__init__()
+        if not (1 <= features <= 512 and 0 <= layers <= 64 and 1 <= factor <= 8):
+            raise ValueError(f"a Compact network with {features} x {layers} layers and x{factor} is out of range.")
         self.factor = factor
         body: list[nn.Module] = [nn.Conv2d(3, features, 3, 1, 1), nn.PReLU(features)]
         for _ in range(layers):
@@ -48,3 +53,8 @@ class Compact(nn.Module):
         """Take over everything but the last convolution from a network for another factor."""
         for mine, other in zip(list(self.body)[:-1], list(smaller.body)[:-1], strict=True):
             mine.load_state_dict(other.state_dict())
+
+
+def build(config: Mapping[str, Any]) -> Compact:
+    """The network of a pack's architecture. Raises TypeError for an unknown entry, ValueError out of range."""
+    return Compact(**config)

@@ -6,6 +6,9 @@ stride-1/2 convolutions are nearest-neighbor resizing and a convolution, which l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -45,6 +48,8 @@ class JohnsonSR(nn.Module):
         super().__init__()
         if factor not in (2, 4, 8):
             raise ValueError(f"the paper's network enlarges 2, 4 or 8 times, not {factor}.")
+        if not (1 <= features <= 512 and 0 <= blocks <= 64):
+            raise ValueError(f"{features} features in {blocks} blocks are out of range.")
         self.factor = factor
         self.first = nn.Conv2d(3, features, 9, padding=4, padding_mode="reflect")
         self.norm = nn.BatchNorm2d(features)
@@ -66,3 +71,8 @@ class JohnsonSR(nn.Module):
         x = F.relu(self.norm(self.first(image)))
         x = self.last(self.enlarge(self.residual(x)))
         return (x.tanh() + 1) / 2
+
+
+def build(config: Mapping[str, Any]) -> JohnsonSR:
+    """The network of a pack's architecture. Raises TypeError for an unknown entry, ValueError out of range."""
+    return JohnsonSR(**config)

@@ -9,6 +9,9 @@ Source: Wan et al. 2024, "Swift Parameter-free Attention Network for Efficient S
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -77,7 +80,7 @@ class Block(nn.Module):
 class Span(nn.Module):
     """Enlarge an RGB picture by a whole factor.
 
-    features: channels inside. factor: 2, 3 or 4.
+    features: channels inside, 4 to 256. factor: 1 to 8.
     forward: (N, 3, H, W) float, range [0, 1], to (N, 3, H x factor, W x factor), range about [0, 1], not clamped.
     """
 
@@ -86,6 +89,8 @@ class Span(nn.Module):
 
     def __init__(self, features: int = 32, factor: int = 4) -> None:
         super().__init__()
+        if not (4 <= features <= 256 and 1 <= factor <= 8):
+            raise ValueError(f"SPAN has 4 to 256 features and enlarges 1 to 8 times, not {features} and {factor}.")
         self.factor = factor
         self.register_buffer("no_norm", torch.zeros(1))  # tells Spandrel that inputs are taken as they are
         self.conv_1 = Conv3XC(3, features)
@@ -145,3 +150,8 @@ class Span(nn.Module):
 def _linear_taps(offset: float) -> Tensor:
     """Weights of the samples at -1, 0 and 1 for a point at `offset` between -0.5 and 0.5."""
     return torch.tensor([max(-offset, 0.0), 1 - abs(offset), max(offset, 0.0)])
+
+
+def build(config: Mapping[str, Any]) -> Span:
+    """The network of a pack's architecture. Raises TypeError for an unknown entry, ValueError out of range."""
+    return Span(**config)

@@ -230,7 +230,8 @@ class StyleNetwork(nn.Module):
         for _ in self.up:
             x = step(x)
         drawing = self.out(x)[..., :height, :width]
-        return self.finish(drawing.float() + color_path(color, table.color, (height, width)))
+        around = color_path(color, table.color, (height, width), cell=self.config.color_cell)
+        return self.finish(drawing.float() + around)
 
     def finish(self, painted: Tensor) -> Tensor:
         """From the sum of the last layer and the color path to [0, 1]."""
@@ -257,7 +258,7 @@ class StyleNetwork(nn.Module):
         return F.relu(y) if relu else y
 
 
-def build(config: dict[str, Any]) -> StyleNetwork:
+def build(**config: Any) -> StyleNetwork:
     """For the table in `nets/__init__.py`."""
     return StyleNetwork(StyleNetworkConfig.from_json(config))
 

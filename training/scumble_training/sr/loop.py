@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from scumble_backend.nets.super_resolution import FAMILIES
+from scumble_backend import nets
 from scumble_training.errors import CheckpointUnusable, LossNotFinite
 from scumble_training.sr.degrade import DEGRADATIONS
 from scumble_training.sr.objective import SrObjective
@@ -42,7 +42,7 @@ class Step:
 def build(recipe: SrRecipe) -> nn.Module:
     """The recipe's network with fresh weights."""
     torch.manual_seed(recipe.seed)
-    network = FAMILIES[recipe.family](factor=recipe.factor, **recipe.arguments)
+    network = nets.build(recipe.architecture)
     start = getattr(network, "start_as_bilinear", None)
     if start is not None:
         start()

@@ -36,7 +36,7 @@ class SrRecipe:
     """One training run. Steps and minutes are both limits; the schedule follows whichever is nearer its end."""
 
     name: str
-    family: str  # a name of `scumble_backend.nets.super_resolution.FAMILIES`
+    family: str  # "span", "compact" or "johnson-sr": an architecture name of `scumble_backend.nets`
     factor: int
     arguments: dict[str, Any] = field(default_factory=dict)  # further arguments of the network
     pictures: str = "photos"  # "photos", "drawings" or "both"
@@ -65,6 +65,11 @@ class SrRecipe:
             raise RecipeInvalid(
                 f"Unknown pictures {self.pictures!r}.", remedy='Write "photos", "drawings" or "both".'
             )
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What `scumble_backend.nets.build` and a pack's manifest take."""
+        return {"name": self.family, "factor": self.factor, **self.arguments}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
