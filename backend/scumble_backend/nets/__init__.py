@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-#: Architecture's name -> "module:function". The function takes the rest of the architecture as keywords and returns
+#: Architecture's name -> "module:function". The function takes the architecture without its name and returns
 #: the network; it raises ValueError or TypeError for a configuration that it does not know or that is out of range.
 _FAMILIES: dict[str, str] = {
     "style": "style:build",
     "span": "span:build",
     "compact": "compact:build",
     "johnson-sr": "johnson_sr:build",
-    "compact": "compact:Compact",
-    "span": "span:Span",
-    "johnson-sr": "johnson_sr:JohnsonSR",
 }
 
 
@@ -45,5 +42,5 @@ def build(architecture: Mapping[str, Any]) -> nn.Module:
     if name not in _FAMILIES:
         raise UnknownArchitecture(f"the network family {name!r} is not known")
     module, function = _FAMILIES[name].split(":")
-    network: nn.Module = getattr(import_module(f".{module}", __name__), function)(**config)
+    network: nn.Module = getattr(import_module(f".{module}", __name__), function)(config)
     return network

@@ -258,7 +258,7 @@ class StyleNetwork(nn.Module):
         return F.relu(y) if relu else y
 
 
-def build(**config: Any) -> StyleNetwork:
+def build(config: dict[str, Any]) -> StyleNetwork:
     """For the table in `nets/__init__.py`."""
     return StyleNetwork(StyleNetworkConfig.from_json(config))
 

@@ -18,6 +18,7 @@ from ..errors import (
     PackUnknown,
     PackUnsafe,
     PackUntrusted,
+    PackWrongKind,
     from_os_error,
 )
 
@@ -40,6 +41,7 @@ __all__ = [
     "PackUnsafe",
     "PackUnsupported",
     "PackUntrusted",
+    "PackWrongKind",
     "SignatureWrong",
     "StoreBusy",
     "WeightsWrong",

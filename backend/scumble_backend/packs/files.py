@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -17,9 +17,10 @@ LOCK_TIMEOUT_S = 60.0
 
 
 @contextmanager
-def replace_file(path: Path) -> Iterator[BinaryIO]:
+def replace_file(path: Path, check: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
     """Write a file that takes `path`'s place when the block ends well; else `path` stays as it was.
 
+    check: looks at the finished temporary file before it takes the place; what it raises prevents that.
     After the block the data is on the disk (fsync) before the name changes. Raises DiskFull, FileTrouble.
     """
     try:
@@ -33,6 +34,8 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(0o644)
+        if check is not None:
+            check(temporary)
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -103,6 +106,8 @@ else:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        except OSError as error:  # a network drive without locks
+            raise from_os_error(error, stream.name, "lock") from error
         return True
 
     def _unlock(stream: BinaryIO) -> None:

@@ -274,7 +274,7 @@ def _need_text(text: str, name: str, limit: int, *, empty: bool = True) -> None:
     _need(len(text) <= limit, name, f"at most {limit} characters long")
     _need(empty or bool(text.strip()), name, "given")
     # Control characters and overrides of the writing direction can forge what a list or terminal shows.
-    bad = [c for c in text if unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" or c in _DIRECTION]
+    bad = [c for c in text if (unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t") or c in _DIRECTION]
     _need(not bad, name, "text without control characters")
 
 

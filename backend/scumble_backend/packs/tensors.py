@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import PackDamaged, WeightsWrong
-from .manifest import ManifestWrong, parse_json
+from .errors import ManifestWrong, PackDamaged, WeightsWrong
+from .manifest import parse_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -106,7 +106,9 @@ def read_header(raw: bytes | memoryview, name: str) -> Header:
 def _entry(key: str, value: object, name: str) -> TensorEntry:
     if not isinstance(value, dict):
         raise PackDamaged(f"{name} describes its tensor {key!r:.100} wrongly.", remedy=_REMEDY)
-    dtype, shape, offsets = value.get("dtype"), value.get("shape"), value.get("data_offsets")
+    dtype: Any = value.get("dtype")
+    shape: Any = value.get("shape")
+    offsets: Any = value.get("data_offsets")
     if dtype not in ITEM_SIZES:
         raise WeightsWrong(f"{name}: tensor {key!r:.100} has the type {dtype!r:.40}.", remedy=_REMEDY)
     for numbers in (shape, offsets):

@@ -1,0 +1,465 @@
+"""The packs on this machine: those of the user, and behind them those that ship with Scumble.
+
+A user's folder holds `<id>.scumble`, `bases/<sha256>.safetensors` (shared by all packs that need it), trust.json and
+what can be made again: index.json and thumbnails. Every change happens under one lock, to a temporary file that is
+written, fsynced, read back and then renamed, so a kill or a full disk leaves what was there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scumble_wire.messages import PackInfo
+
+from . import signing, tensors
+from .archive import BASE, MANIFEST, ORIGIN, SIGNATURE, SUFFIX, WEIGHTS, PackArchive, write_archive
+from .checks import Examination, examine, signature_of
+from .errors import (
+    KeyChanged,
+    ManifestWrong,
+    PackBaseMissing,
+    PackDamaged,
+    PackError,
+    PackNotRemovable,
+    PackUnknown,
+    from_os_error,
+)
+from .files import locked, replace_file, write_bytes
+from .manifest import Json, Manifest, check_id, parse_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+INDEX = "index.json"
+TRUST = "trust.json"
+LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where packs lie. `user` is made when the first pack is installed; `starters` are only read."""
+
+    user: Path
+    starters: tuple[Path, ...] = ()
+
+
+def default_folders() -> Folders:
+    """The user's folder (SCUMBLE_HOME/packs, else the platform's place for data) and the packs that ship."""
+    home = os.environ.get("SCUMBLE_HOME")
+    if home:
+        user = Path(home) / "packs"
+    else:
+        import platformdirs
+
+        user = platformdirs.user_data_path("scumble", appauthor=False) / "packs"
+    here = Path(__file__).resolve().parents[1]
+    shipped = (here / "starter_packs", here.parent / "starter_packs")  # in a wheel; in a source checkout
+    return Folders(user, tuple(folder for folder in shipped if folder.is_dir()))
+
+
+@dataclass(frozen=True)
+class InstalledPack:
+    """One pack of the store. Its file is opened only for weights and pictures."""
+
+    path: Path
+    manifest: Manifest
+    origin: Json = field(default_factory=dict)  # {"source", "installed", "sha256"} as told by the store
+    signed_by: str = ""  # fingerprint; empty: not signed
+    starter: bool = False
+    thumbnails: Path | None = None  # folder into which the thumbnail is put on demand
+
+    @property
+    def id(self) -> str:
+        return self.manifest.id
+
+    def weights(self) -> dict[str, Tensor]:
+        """The tensors of weights.safetensors by name, on the CPU, checked against their hash. Raises PackDamaged."""
+        with PackArchive(self.path) as archive:
+            return tensors.read(archive.read_listed(archive.manifest(), WEIGHTS), WEIGHTS)
+
+    def thumbnail_name(self) -> str | None:
+        return next((name for name in sorted(self.manifest.files) if name.startswith("thumbnail.")), None)
+
+    def thumbnail_bytes(self) -> bytes | None:
+        """The thumbnail's file (PNG, JPEG or WebP), or None. Raises PackDamaged."""
+        name = self.thumbnail_name()
+        if name is None:
+            return None
+        with PackArchive(self.path) as archive:
+            return archive.read_listed(archive.manifest(), name)
+
+    def thumbnail(self) -> Path | None:
+        """Path of the thumbnail's file, or None if the pack has none. Raises PackDamaged, DiskFull, FileTrouble."""
+        name = self.thumbnail_name()
+        if name is None or self.thumbnails is None:
+            return None
+        path = self.thumbnails / f"{self.manifest.files[name].sha256}.{name.rsplit('.', 1)[1]}"
+        if not path.exists():
+            raw = self.thumbnail_bytes()
+            assert raw is not None
+            _make_folder(self.thumbnails)
+            write_bytes(path, raw)
+        return path
+
+    def info(self) -> PackInfo:
+        return pack_info(
+            self.manifest,
+            source="starter" if self.starter else str(self.origin.get("source", "")),
+            signed_by=self.signed_by,
+            removable=not self.starter,
+        )
+
+
+def pack_info(manifest: Manifest, *, source: str = "", signed_by: str = "", removable: bool = True) -> PackInfo:
+    """What a chooser shows of a pack."""
+    painting = manifest.painting
+    return PackInfo(
+        id=manifest.id,
+        title=manifest.title,
+        kind=manifest.kind,
+        version=manifest.version,
+        authors=list(manifest.authors),
+        license=manifest.license,
+        painting=str(painting) if painting else "",
+        painting_license=painting.license if painting else "",
+        source=source,
+        signed_by=signed_by,
+        removable=removable,
+        factors=list(manifest.factors),
+        stroke_scales=[manifest.stroke_scales[0], manifest.stroke_scales[-1]],
+        description=manifest.description,
+    )
+
+
+class PackStore:
+    """Installed packs by id. One may be open in many programs at once; each sees the others' changes."""
+
+    def __init__(self, folders: Folders | None = None) -> None:
+        self.folders = folders or default_folders()
+        self._seen: dict[Path, tuple[tuple[int, ...], InstalledPack | PackError]] = {}
+
+    # --- reading ---
+
+    def list(self, kind: str = "") -> list[InstalledPack]:
+        """Sound packs by title. kind: "affine", "network", "upscale", "style" (the first two) or "" for all.
+
+        A user's pack hides a shipped one of the same id. Damaged files are left out; `problems` names them.
+        """
+        kinds = {"": ("affine", "network", "upscale"), "style": ("affine", "network")}.get(kind, (kind,))
+        packs = [pack for pack in self._scan().values() if isinstance(pack, InstalledPack)]
+        return sorted(
+            (p for p in packs if p.manifest.kind in kinds), key=lambda p: (p.manifest.title.casefold(), p.id)
+        )
+
+    def problems(self) -> dict[Path, PackError]:
+        """Files in the packs' folders that can't be used, with the reason."""
+        return {path: found for path, found in self._scan().items() if isinstance(found, PackError)}
+
+    def state(self) -> str:
+        """Changes whenever a pack comes or goes, whichever program did it. Costs one look at the folders."""
+        return sha256(repr(sorted((str(p), _stamp(p)) for p in self._paths())).encode()).hexdigest()[:16]
+
+    def get(self, pack_id: str) -> InstalledPack:
+        """Raises PackUnknown, or what is wrong with the pack."""
+        for folder in self._folders():
+            path = folder / f"{pack_id}{SUFFIX}"
+            if _is_id(pack_id) and path.is_file():
+                found = self._look(path, {})
+                if isinstance(found, PackError):
+                    raise found
+                return found
+        raise PackUnknown(
+            f"There is no pack {pack_id!r:.100}.", remedy="`scumble packs list` shows those that are installed."
+        )
+
+    def base(self, sha: str) -> Path:
+        """Path of a base network's safetensors file. Raises PackBaseMissing."""
+        for folder in self._folders():
+            path = folder / "bases" / f"{sha}.safetensors"
+            if len(sha) == 64 and sha.isalnum() and path.is_file():
+                return path
+        raise PackBaseMissing(
+            f"The base network {sha[:16]} is not installed.",
+            remedy="Get a version of the pack that carries its base network (`scumble packs export --with-base`).",
+        )
+
+    def read_base(self, sha: str) -> bytes:
+        """A base network's file, checked against its hash. Raises PackBaseMissing, PackDamaged, FileTrouble."""
+        path = self.base(sha)
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise from_os_error(error, path, "read") from error
+        if sha256(raw).hexdigest() != sha:
+            raise PackDamaged(
+                f"The base network {sha[:16]} does not match its checksum.",
+                remedy="Install a pack that carries it again.",
+            )
+        return raw
+
+    def examine(self, path: Path) -> Examination:
+        """Look into a pack file without installing it; see `checks.examine`."""
+        return examine(path, self.read_base)
+
+    def key_warning(self, manifest: Manifest, key: bytes | None) -> KeyChanged | None:
+        """What a person must know about the signature before installing; None: nothing."""
+        return self._trusted().warning(manifest, key)
+
+    # --- changing ---
+
+    def install(self, path: Path, *, source: str = "", trust_changed_key: bool = False) -> InstalledPack:
+        """Install or replace a pack in one step. If anything is wrong, what was there stays.
+
+        source: where it came from, for people; the file's name by default.
+        Raises PackError in one of its forms, KeyChanged among them unless `trust_changed_key`.
+        """
+        path = Path(path)
+        found = self.examine(path)
+        manifest = found.raise_first()
+        with PackArchive(path) as archive:
+            raw_manifest = archive.read(MANIFEST)
+            files = {name: archive.read_listed(manifest, name) for name in manifest.files}
+            signature = signature_of(archive)
+        # The file may have been exchanged since it was examined: what is written must be what was checked.
+        if Manifest.from_bytes(raw_manifest) != manifest:
+            raise PackDamaged(f"{path.name} changed while it was read.", remedy="Try again.")
+        files[MANIFEST] = raw_manifest
+        if signature is not None:
+            files[SIGNATURE] = signature
+        origin = {
+            "source": source or path.name,
+            "installed": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "sha256": _file_sha256(path),
+        }
+        files[ORIGIN] = json.dumps(origin, ensure_ascii=False).encode()[: 16 << 10]
+        target = self.folders.user / f"{manifest.id}{SUFFIX}"
+        _make_folder(self.folders.user)
+        with locked(self.folders.user / LOCK):
+            self._clear_leftovers()
+            trusted = self._trusted()
+            warning = trusted.warning(manifest, found.key)
+            if warning is not None and not trust_changed_key:
+                raise warning
+            if found.base is not None:
+                self._put_base(manifest.base, found.base)
+            with replace_file(target, check=lambda written: _read_back(written, manifest)) as stream:
+                write_archive(stream, files)
+            if found.key is not None or warning is not None:
+                trusted.remember(manifest, found.key)
+            self._write_index()
+        return self.get(manifest.id)
+
+    def remove(self, pack_id: str) -> None:
+        """Raises PackUnknown, PackNotRemovable for a pack that ships with Scumble."""
+        target = self.folders.user / f"{pack_id}{SUFFIX}"
+        if not _is_id(pack_id) or not target.is_file():
+            pack = self.get(pack_id)
+            raise PackNotRemovable(
+                f"{pack.manifest.title} ships with Scumble.", remedy="It can't be removed; leave it unused."
+            )
+        with locked(self.folders.user / LOCK):
+            try:
+                target.unlink(missing_ok=True)
+            except OSError as error:
+                raise from_os_error(error, target, "remove") from error
+            self._write_index()
+
+    def remove_unused_bases(self) -> tuple[str, ...]:
+        """Delete base networks in the user's folder that no pack needs; returns their sha256."""
+        if not (self.folders.user / "bases").is_dir():
+            return ()
+        removed = []
+        with locked(self.folders.user / LOCK):
+            needed = {pack.manifest.base for pack in self.list()}
+            if self.problems():  # a pack that can't be read just now may need one
+                return ()
+            for path in sorted((self.folders.user / "bases").glob("*.safetensors")):
+                if path.stem not in needed:
+                    try:
+                        path.unlink()
+                    except OSError as error:
+                        raise from_os_error(error, path, "remove") from error
+                    removed.append(path.stem)
+        return tuple(removed)
+
+    def install_base(self, raw: bytes) -> str:
+        """Keep a base network (a safetensors file whose metadata tells its architecture); returns its sha256."""
+        from .checks import check_base
+
+        check_base(raw)
+        digest = sha256(raw).hexdigest()
+        _make_folder(self.folders.user)
+        with locked(self.folders.user / LOCK):
+            self._put_base(digest, raw)
+        return digest
+
+    def rebuild_index(self) -> int:
+        """Make index.json anew from the packs themselves; returns how many packs it lists."""
+        _make_folder(self.folders.user)
+        with locked(self.folders.user / LOCK):
+            (self.folders.user / INDEX).unlink(missing_ok=True)
+            self._seen.clear()
+            return self._write_index()
+
+    # --- inside ---
+
+    def _folders(self) -> tuple[Path, ...]:
+        return (self.folders.user, *self.folders.starters)
+
+    def _paths(self) -> Iterable[Path]:
+        for folder in self._folders():
+            try:
+                # A name that begins with a dot is a file in the making.
+                yield from (p for p in sorted(folder.glob(f"*{SUFFIX}")) if not p.name.startswith("."))
+            except OSError as error:
+                raise from_os_error(error, folder, "read") from error
+
+    def _scan(self) -> dict[Path, InstalledPack | PackError]:
+        index = self._read_index()
+        found: dict[Path, InstalledPack | PackError] = {}
+        taken: set[str] = set()
+        for path in self._paths():
+            if path.stem not in taken:
+                taken.add(path.stem)
+                found[path] = self._look(path, index)
+        self._seen = {path: seen for path, seen in self._seen.items() if path in found}
+        return found
+
+    def _look(self, path: Path, index: Json) -> InstalledPack | PackError:
+        stamp = _stamp(path)
+        seen = self._seen.get(path)
+        if seen is None or seen[0] != stamp:
+            seen = (stamp, self._from_index(path, stamp, index) or self._open(path))
+            self._seen[path] = seen
+        return seen[1]
+
+    def _open(self, path: Path) -> InstalledPack | PackError:
+        try:
+            with PackArchive(path) as archive:
+                raw = archive.read(MANIFEST)
+                manifest = Manifest.from_bytes(raw)
+                if manifest.id != path.stem:
+                    raise PackDamaged(
+                        f"{path.name} holds the pack {manifest.id}.",
+                        remedy=f"Install it: `scumble packs add {path}`.",
+                    )
+                signed_by = ""
+                if SIGNATURE in archive:
+                    signed_by = signing.fingerprint(signing.verify(raw, archive.read(SIGNATURE), path.name))
+                origin = parse_json(archive.read(ORIGIN), ORIGIN) if ORIGIN in archive else {}
+        except PackError as error:
+            return error
+        return self._pack(path, manifest, origin if isinstance(origin, dict) else {}, signed_by)
+
+    def _pack(self, path: Path, manifest: Manifest, origin: Json, signed_by: str) -> InstalledPack:
+        starter = path.parent != self.folders.user
+        return InstalledPack(path, manifest, origin, signed_by, starter, self.folders.user / "thumbnails")
+
+    def _from_index(self, path: Path, stamp: tuple[int, ...], index: Json) -> InstalledPack | None:
+        entry = index.get(path.name) if path.parent == self.folders.user else None
+        if not isinstance(entry, dict) or entry.get("stamp") != list(stamp):
+            return None
+        try:
+            return self._pack(
+                path, Manifest.from_json(entry["manifest"]), dict(entry["origin"]), str(entry["signed_by"])
+            )
+        except (KeyError, TypeError, ValueError, PackError):
+            return None  # an index of another version: the pack itself is read instead
+
+    def _read_index(self) -> Json:
+        """{} where there is none or it is damaged: it holds nothing that the packs don't."""
+        try:
+            data: Any = json.loads((self.folders.user / INDEX).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return {}
+        packs = data.get("packs") if isinstance(data, dict) else None
+        return packs if isinstance(packs, dict) else {}
+
+    def _write_index(self) -> int:
+        packs = {}
+        for path, pack in self._scan().items():
+            if path.parent == self.folders.user and isinstance(pack, InstalledPack):
+                packs[path.name] = {
+                    "stamp": list(_stamp(path)),
+                    "manifest": pack.manifest.to_json(),
+                    "origin": pack.origin,
+                    "signed_by": pack.signed_by,
+                }
+        text = json.dumps({"format": 1, "packs": packs}, ensure_ascii=False)
+        write_bytes(self.folders.user / INDEX, text.encode())
+        return len(packs)
+
+    def _trusted(self) -> signing.TrustedKeys:
+        return signing.TrustedKeys.load(self.folders.user / TRUST)
+
+    def _put_base(self, digest: str, raw: bytes) -> None:
+        folder = self.folders.user / "bases"
+        try:
+            self.read_base(digest)
+            return
+        except (PackBaseMissing, PackDamaged):
+            pass  # put there, or put right
+        _make_folder(folder)
+        write_bytes(folder / f"{digest}.safetensors", raw)
+
+    def _clear_leftovers(self) -> None:
+        """Temporary files of installations that were killed. The lock is held, so none is in the making."""
+        for folder in (self.folders.user, self.folders.user / "bases"):
+            for leftover in folder.glob(".*.part"):
+                try:
+                    leftover.unlink(missing_ok=True)
+                except OSError as error:
+                    raise from_os_error(error, leftover, "remove") from error
+
+
+def _read_back(path: Path, manifest: Manifest) -> None:
+    """Raises PackDamaged unless the file just written is the pack that was checked."""
+    with PackArchive(path) as written:
+        if written.manifest() != manifest:
+            raise PackDamaged(f"{manifest.title} was written wrongly.", remedy="Check the disk, then try again.")
+        for name in manifest.files:
+            written.read_listed(manifest, name)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise from_os_error(error, path, "read") from error
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def _is_id(pack_id: str) -> bool:
+    try:
+        check_id(pack_id)
+    except ManifestWrong:
+        return False
+    return True
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise from_os_error(error, folder) from error
+
+
+def _file_sha256(path: Path) -> str:
+    digest = sha256()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise from_os_error(error, path, "read") from error
+    return digest.hexdigest()
+
+
+__all__ = ["BASE", "Folders", "InstalledPack", "PackStore", "default_folders", "pack_info"]
