@@ -105,13 +105,16 @@ class Pictures:
     def sample(self, number: int) -> Tensor:
         """Picture `number`: (3, side, side) float32 in [0, 1]."""
         rng = np.random.default_rng((self.seed, number))
-        # canvases at the numbers where the running share passes a whole number: exactly their share of every batch
-        if int((number + 1) * self.canvas_share) > int(number * self.canvas_share):
+        if self.is_canvas(number):
             if rng.random() < 0.05:
                 inside = self._content(number, rng).permute(1, 2, 0).numpy()
                 return _tensor(canvases.alpha_edge(self.side, rng, inside))
             return _tensor(canvases.canvas(self.side, rng))
         return self._content(number, rng)
+
+    def is_canvas(self, number: int) -> bool:
+        """True where the running share passes a whole number: exactly `canvas_share` of every stretch."""
+        return int((number + 1) * self.canvas_share) > int(number * self.canvas_share)
 
     def batch(self, number: int, count: int) -> Tensor:
         """Samples number .. number + count - 1: (count, 3, side, side)."""

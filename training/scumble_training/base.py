@@ -1,0 +1,86 @@
+"""Train a base network on a folder of paintings: `python -m scumble_training.base --help`.
+
+One style per painting, named after its file. The run folder holds the checkpoint, a log (one JSON object a line)
+and a contact sheet every so often; started again with the same folder, it goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from scumble_training.config import load_recipe
+from scumble_training.data import PhotoSet
+from scumble_training.loop import Moment, Run, fit
+from scumble_training.sheet import paint_all, read_picture, test_pages, write_sheet
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train a base network on a folder of paintings.")
+    parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", help="file names without ending; all where left out")
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--recipe", default="base")
+    parser.add_argument("--loss-network", type=Path, help="folder with the loss networks")
+    parser.add_argument("--previews", type=Path, nargs="*", default=[], help="photos for the contact sheet")
+    parser.add_argument("--every", type=int, default=250, help="steps between contact sheets")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+
+    files = sorted(file for file in options.paintings.iterdir() if file.suffix in (".jpg", ".png"))
+    if options.only:
+        files = [file for file in files if file.stem in options.only]
+    paintings = []
+    for file in files:
+        with Image.open(file) as opened:
+            array = np.array(opened.convert("RGB"))
+        paintings.append(torch.from_numpy(array).permute(2, 0, 1).float() / 255)
+    recipe = load_recipe(options.recipe)
+    photos = PhotoSet.load(options.photos, short_side=recipe.data.photo_side)
+    run = Run(recipe, paintings, photos, device=options.device, loss_folder=options.loss_network)
+    options.run.mkdir(parents=True, exist_ok=True)
+    (options.run / "styles.json").write_text(json.dumps([file.stem for file in files]))
+    if (options.run / "checkpoint.pt").exists():
+        run.load(options.run / "checkpoint.pt")
+    previews = [read_picture(path, 384) for path in options.previews]
+    started = time.perf_counter()
+    sums: dict[str, float] = {}
+
+    with (options.run / "log.jsonl").open("a") as log:
+
+        def each(moment: Moment) -> None:
+            for name, value in moment.losses.as_floats().items():
+                sums[name] = sums.get(name, 0.0) + value
+            if moment.step % 25 == 0:
+                line = {name: round(value / 25, 5) for name, value in sums.items()}
+                line |= {
+                    "step": moment.step,
+                    "pictures_per_s": round(moment.pictures_per_s, 2),
+                    "s": round(time.perf_counter() - started),
+                }
+                log.write(json.dumps(line) + "\n")
+                log.flush()
+                sums.clear()
+            if moment.step % options.every == 0:
+                network, bank = run.averaged()
+                tables = [bank(torch.tensor([index])) for index in range(len(files))]
+                pictures = [*previews, *test_pages(192)]
+                write_sheet(
+                    [pictures, *paint_all(network, tables, pictures)], options.run / f"sheet-{moment.step:06d}.jpg"
+                )
+
+        fit(run, options.run, each=each)
+
+
+if __name__ == "__main__":
+    main()
