@@ -10,7 +10,7 @@ from gi.repository import Gimp, GLib
 from scumble_wire.errors import ScumbleError
 from scumble_wire.words import explain
 
-from .session import Stopped
+from .session import Stopped, Told
 
 
 class WrongArgument(ScumbleError):
@@ -24,8 +24,9 @@ def success(procedure: Any, **values: Any) -> Any:
     answer = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
     wanted = [spec.name for spec in procedure.get_return_values()]
     for name, value in values.items():
-        answer.remove(1 + wanted.index(name.replace("_", "-")))
-        answer.insert(1 + wanted.index(name.replace("_", "-")), value)
+        place = 1 + wanted.index(name.replace("_", "-"))
+        answer.remove(place)
+        answer.insert(place, value)
     return answer
 
 
@@ -39,8 +40,11 @@ def failure(procedure: Any, error: BaseException) -> Any:
         return cancelled(procedure)
     wrong = isinstance(error, (WrongArgument, ValueError))
     status = Gimp.PDBStatusType.CALLING_ERROR if wrong else Gimp.PDBStatusType.EXECUTION_ERROR
-    text = str(error) if isinstance(error, ValueError) else explain(error).text
-    return procedure.new_return_values(status, GLib.Error(text))
+    if isinstance(error, Told):
+        text = error.problem.text
+    else:
+        text = explain(error).text if isinstance(error, ScumbleError) else str(error)
+    return procedure.new_return_values(status, GLib.Error.new_literal(Gimp.PlugIn.error_quark(), text, 0))
 
 
 def guarded(procedure: Any, work: Callable[[], Any]) -> Any:

@@ -15,7 +15,7 @@ from gi.repository import Gimp
 from scumble_wire import launch
 from scumble_wire.client import Client
 from scumble_wire.courier import Courier
-from scumble_wire.errors import ScumbleError, TimedOut
+from scumble_wire.errors import AuthenticationFailed, BackendNotStarted, ConnectionFailed, ScumbleError, TimedOut
 from scumble_wire.messages import Cancelled, ListPacks
 from scumble_wire.studio import Delivery, Job, JobMessage, Studio
 from scumble_wire.words import Problem
@@ -36,12 +36,24 @@ class Told(ScumbleError):
     """A problem that already stands in plain words."""
 
     def __init__(self, problem: Problem) -> None:
-        super().__init__(" ".join(part for part in (problem.headline, problem.message) if part), remedy=problem.remedy)
+        super().__init__(problem.headline, remedy=problem.remedy)
         self.code = problem.code
+        self.problem = problem
 
 
 def connect() -> Client:
-    return Client.connect(name="gimp", version=VERSION, launch=launch.find_command(), timeout_s=ANSWER_S)
+    """The backend that runs, or the installed one, started. Raises ScumbleError."""
+    command, not_installed = None, None
+    try:
+        command = launch.find_command()
+    except BackendNotStarted as error:
+        not_installed = error  # one that runs already will do
+    try:
+        return Client.connect(name="gimp", version=VERSION, launch=command, timeout_s=ANSWER_S)
+    except ConnectionFailed as error:
+        if not_installed is not None and not isinstance(error, AuthenticationFailed):
+            raise not_installed from error
+        raise
 
 
 class Session:

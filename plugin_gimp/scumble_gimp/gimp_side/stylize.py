@@ -48,8 +48,9 @@ def declare(plug_in: Any, name: str) -> Any:
     arguments.add_choice(
         procedure, "result", _("Result"), _("Where the painted picture goes."), "new-layer", RESULTS
     )
-    procedure.add_core_object_array_return_value(
-        "layers", _("Layers"), _("The painted layers."), Gimp.Layer.__gtype__, arguments.FLAGS
+    procedure.add_layer_return_value(
+        "layer", _("Layer"), _("The painted layer; of several, the first. New layers are the selected ones then."), False,
+        arguments.FLAGS,
     )
     return procedure
 
@@ -64,7 +65,7 @@ def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any
                 if not ask(procedure, config, session, aims):
                     return answers.cancelled(procedure)
             made = paint(session, image, aims, config)
-        return answers.success(procedure, layers=made)
+        return answers.success(procedure, layer=made[0])
 
     return answers.guarded(procedure, work)
 
