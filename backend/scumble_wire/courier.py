@@ -8,7 +8,7 @@ of the editor is ever touched here.
 from __future__ import annotations
 
 import contextlib
-import select
+import selectors
 import socket
 import threading
 from collections import deque
@@ -127,19 +127,23 @@ class Courier:
 
     def _carry(self, client: Client, heard: socket.socket) -> None:
         numbers: dict[int, int] = {}  # the client's request number -> ticket
-        while True:
-            with self._lock:
-                batch, closing = list(self._outgoing), self._closing
-                self._outgoing.clear()
-            for ticket, message, frames in batch:
-                numbers[client.submit(message, frames)] = ticket
-            events = client.poll(0)
-            self._deliver([Delivery(numbers.get(event.request, 0), event.message, event.frames) for event in events])
-            if closing:
-                return
-            if not events:
-                writing = [client.fileno()] if client.wants_write else []
-                select.select([client.fileno(), heard], writing, [], self.PULSE_S)
-                with contextlib.suppress(BlockingIOError):
-                    while heard.recv(4096):
-                        pass
+        with selectors.DefaultSelector() as selector:  # select() can't watch the high descriptors of a busy editor
+            selector.register(heard, selectors.EVENT_READ)
+            selector.register(client.fileno(), selectors.EVENT_READ)
+            while True:
+                with self._lock:
+                    batch, closing = list(self._outgoing), self._closing
+                    self._outgoing.clear()
+                for ticket, message, frames in batch:
+                    numbers[client.submit(message, frames)] = ticket
+                events = client.poll(0)
+                self._deliver([Delivery(numbers.get(each.request, 0), each.message, each.frames) for each in events])
+                if closing:
+                    return
+                if not events:
+                    write = selectors.EVENT_WRITE if client.wants_write else 0
+                    selector.modify(client.fileno(), selectors.EVENT_READ | write)
+                    selector.select(self.PULSE_S)
+                    with contextlib.suppress(BlockingIOError):
+                        while heard.recv(4096):
+                            pass

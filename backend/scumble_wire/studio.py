@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Literal
 
 from .errors import BackendFailed, ScumbleError
 from .messages import (
     Accepted,
-    BackendMessage,
     Cancel,
     Cancelled,
     ClientMessage,
@@ -46,119 +45,21 @@ from .messages import (
     Upscale,
     Watch,
 )
-from .words import STATES, Problem, explain, progress_text, tr
+from .studio_jobs import Buffer, Delivery, Job, PreviewSlot, Transport
+from .words import Problem, explain
 
 Topic = Literal["jobs", "packs", "thumbnails", "status", "problem", "connection"]
 JobMessage = Stylize | Upscale | Copy | Train | Watch
-Buffer = Any  # bytes, bytearray, memoryview: whatever has the buffer protocol
+
+__all__ = ["Delivery", "Job", "JobMessage", "PreviewSlot", "Studio", "Topic", "Transport"]
 
 FINISHED_KEPT = 12  # lines of finished jobs that stay in the list
-
-
-class Delivery(NamedTuple):
-    """Something that came: which ticket it answers (0: nobody's), what it says, its raw frames."""
-
-    ticket: int
-    message: BackendMessage
-    frames: Sequence[Buffer]
-
-
-class Transport(Protocol):
-    """Carries messages without ever waiting. `receive` raises ScumbleError once when the connection broke."""
-
-    def post(self, message: ClientMessage, frames: Sequence[Buffer] = ()) -> int: ...
-
-    def receive(self) -> list[Delivery]: ...
-
-    def close(self) -> None: ...
-
-
-@dataclass
-class Job:
-    """One job of this plugin, or one it watches."""
-
-    ticket: int
-    kind: JobKind
-    title: str
-    state: JobState = "waiting"
-    id: str = ""  # the backend's name for it, once it is known
-    fraction: float = 0.0
-    stage: str = "waiting"
-    remaining_s: float | None = None  # seconds
-    problem: Problem | None = None
-    note: str = ""
-    preview: Delivery | None = None  # the newest TrainPreview
-    marks: dict[str, float] = field(
-        default_factory=dict
-    )  # when it was posted, accepted, arrived; seconds of the clock
-    on_done: Callable[[Job, Delivery], None] | None = None
-    on_end: Callable[[Job], None] | None = None
-    cancel_asked: bool = False
-
-    @property
-    def open(self) -> bool:
-        return self.state in ("waiting", "running", "paused")
-
-    @property
-    def text(self) -> str:
-        """The state in one line: "Painting, 40 %, about 12 s left"."""
-        if self.problem is not None:
-            return self.problem.text
-        if self.open:
-            return tr("Stopping") if self.cancel_asked else progress_text(self.stage, self.fraction, self.remaining_s)
-        return " ".join(part for part in (tr(STATES[self.state]) + ("." if self.note else ""), self.note) if part)
 
 
 @dataclass
 class _Question:
     on_answer: Callable[[Delivery], None] | None
     on_problem: Callable[[Problem], None] | None
-
-
-class PreviewSlot:
-    """At most one preview under way; a newer one waits for it, and the newest that waits wins.
-
-    One that asks for other styles does not wait: the backend drops the older one of the same client.
-    """
-
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
-        self._job: Job | None = None
-        self._asked: Stylize | Upscale | None = None
-        self._next: tuple[Any, ...] | None = None
-
-    @property
-    def busy(self) -> bool:
-        return self._job is not None
-
-    def show(self, message: Stylize, frames: Sequence[Buffer], on_picture: Callable[[Job, Delivery], None]) -> None:
-        if self._job is not None and isinstance(self._asked, Stylize) and self._asked.styles == message.styles:
-            self._next = (message, frames, on_picture)
-            return
-        self._next = None
-        self._send(message, frames, on_picture)
-
-    def drop(self) -> None:
-        """Forget what is under way; its picture is not delivered any more."""
-        job, self._job, self._next = self._job, None, None
-        if job is not None:
-            self._studio.cancel(job)
-
-    def _send(self, message: Stylize, frames: Sequence[Buffer], on_picture: Callable[[Job, Delivery], None]) -> None:
-        def done(job: Job, delivery: Delivery) -> None:
-            if job is self._job:
-                on_picture(job, delivery)
-
-        def ended(job: Job) -> None:
-            if job is not self._job:
-                return
-            self._job = None
-            if self._next is not None:
-                following, self._next = self._next, None
-                self._send(*following)
-
-        self._asked = message
-        self._job = self._studio.submit(message, frames, on_done=done, on_end=ended, listed=False)
 
 
 class Studio:
@@ -240,6 +141,7 @@ class Studio:
         )
         job = Job(ticket, kind, title or getattr(message, "title", ""), on_done=on_done, on_end=on_end)
         job.marks["posted"] = started
+        job.listed = listed
         self._jobs[ticket] = job
         if listed:
             self.jobs.append(job)
@@ -294,7 +196,7 @@ class Studio:
             job.on_end(job)
         for old in [each for each in self.jobs if not each.open][:-FINISHED_KEPT]:
             self.jobs.remove(old)
-        if problem is not None:
+        if problem is not None and job.listed:
             self.problem = problem
             self._changed("problem")
         self._changed("jobs")

@@ -1,0 +1,57 @@
+"""Enlarging a whole document: one job after another, one layer each; the new document is made when all have come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .scumble_wire.choices import UpscaleChoices
+from .scumble_wire.messages import ImageResult
+from .scumble_wire.studio import Delivery, Job, Studio
+from .scumble_wire.words import tr
+
+
+class DocumentEnlargement:
+    """Keeps a snapshot of the document while its layers go through the backend.
+
+    When a layer fails or is cancelled, the rest is dropped and no document is made.
+    """
+
+    def __init__(self, studio: Studio, canvas: Any, choices: UpscaleChoices) -> None:
+        self._studio = studio
+        self._canvas = canvas
+        self._choices = choices
+        self._plan: Any = None
+        self._waiting: list[Any] = []
+        self._count = 0
+
+    def start(self) -> None:
+        """Read the document and begin. Raises what the canvas raises."""
+        self._plan = self._canvas.plan_document()
+        self._waiting = self._plan.pixels()
+        self._count = len(self._waiting)
+        self._studio.dismiss_problem()
+        self._next()
+
+    def _next(self) -> None:
+        part = self._waiting[0]
+        number = self._count - len(self._waiting) + 1
+        title = tr(
+            "{name} ×{factor}, layer {n} of {count}",
+            name=self._plan.name or tr("Document"), factor=f"{self._choices.factor:g}", n=number, count=self._count,
+        )  # fmt: skip
+        message = self._choices.message(part.image, "batch", title)
+        self._studio.submit(message, [part.frame], on_done=self._arrived, on_end=self._ended)
+
+    def _arrived(self, job: Job, delivery: Delivery) -> None:
+        assert isinstance(delivery.message, ImageResult)
+        image = delivery.message.image
+        part = self._waiting.pop(0)
+        part.result, part.frame = (image, delivery.frames[image.frame]), None
+        if not self._waiting:
+            job.note = self._canvas.build_document(self._plan, self._choices.factor)
+
+    def _ended(self, job: Job) -> None:
+        if job.state != "done":
+            self._plan, self._waiting = None, []
+        elif self._waiting:
+            self._next()

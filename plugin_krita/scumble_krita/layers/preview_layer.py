@@ -1,0 +1,122 @@
+"""The preview on the canvas: one locked layer whose pixels change without undo steps, and that Apply turns into the result.
+
+The preview is painted small and enlarged here: smoothly in RGBA U8, by repeating pixels in other spaces, where Krita's
+own conversion of the full size would take seconds.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..qt import QByteArray, QImage, Qt
+from ..scumble_wire.areas import Area, crop_rows
+from ..scumble_wire.messages import ImageInfo
+from ..scumble_wire.words import tr
+from .reading import Place, convert, is_open
+from .spaces import SRGB, Space
+from .writing import fill, find_node, spot_above
+
+U8 = Space("RGBA", "U8", SRGB)
+
+
+@dataclass
+class PreviewLayer:
+    """The layer that is on some canvas now."""
+
+    place: Place
+    node_id: Any
+    size: Area
+
+    @classmethod
+    def add(cls, place: Place, image: ImageInfo, frame: Any) -> "PreviewLayer":
+        """Put the picture on the canvas above its source. This is the one undo step that Apply will keep."""
+        document = place.document
+        parent, below = spot_above(document, find_node(document, place.node_id))
+        layer = document.createNode(tr("Scumble preview"), "paintlayer")
+        fill(layer, enlarged(place, image, frame), place.inner, place.target)
+        if place.mask is not None and place.mask.count(255) != len(place.mask):
+            mask = document.createTransparencyMask(tr("Selection"))
+            mask.setPixelData(QByteArray(place.mask), *place.inner)
+            layer.addChildNode(mask, None)
+        layer.setLocked(True)
+        active = document.activeNode()
+        parent.addChildNode(layer, below)
+        if active is not None:
+            document.setActiveNode(active)  # the source stays the current layer
+        shown = cls(place, layer.uniqueId(), place.inner)
+        repaint(layer)
+        return shown
+
+    def node(self) -> Any | None:
+        """The layer, unless the document is closed or the user took it away."""
+        return find_node(self.place.document, self.node_id) if is_open(self.place.document) else None
+
+    def fits(self, place: Place) -> bool:
+        """Whether a result for this place can take over the layer."""
+        mine = self.place
+        return (
+            mine.document == place.document
+            and mine.node_id == place.node_id
+            and mine.inner == place.inner
+            and mine.mask == place.mask
+            and self.node() is not None
+        )
+
+    def show(self, place: Place, image: ImageInfo, frame: Any) -> bool:
+        """Change the picture; False when that needs another layer."""
+        layer = self.node()
+        if layer is None or not self.fits(place):
+            return False
+        fill(layer, enlarged(place, image, frame), place.inner, place.target)
+        repaint(layer)
+        return True
+
+    def keep(self, data: QByteArray, name: str) -> Any:
+        """Turn it into the result: final pixels, its name, no lock; no further undo step."""
+        layer = self.node()
+        fill(layer, data, self.place.inner, self.place.target)
+        layer.setName(name)
+        layer.setLocked(False)
+        self.place.document.setActiveNode(layer)
+        repaint(layer)
+        return layer
+
+    def remove(self) -> None:
+        layer = self.node()
+        if layer is not None:
+            layer.setLocked(False)
+            layer.remove()
+
+
+def repaint(layer: Any) -> None:
+    layer.setBlendingMode(layer.blendingMode())  # repaints one layer; refreshProjection would repaint all, blocking
+
+
+def enlarged(place: Place, image: ImageInfo, frame: Any) -> QByteArray:
+    """The small BGRA u8 picture in the size of place.inner and in the document's space."""
+    width, height = place.inner.width, place.inner.height
+    if place.target == U8:
+        picture = QImage(bytes(frame), image.width, image.height, image.width * 4, QImage.Format.Format_ARGB32)
+        picture = picture.scaled(
+            width, height, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+        ).convertToFormat(QImage.Format.Format_ARGB32)
+        bits = picture.constBits()
+        bits.setsize(picture.sizeInBytes())
+        return QByteArray(bytes(bits))
+    data = bytes(convert(QByteArray(bytes(frame)), image.width, image.height, U8, place.target))
+    return QByteArray(repeated(data, image.width, image.height, place.target.pixel_bytes, width, height))
+
+
+def repeated(data: bytes, width: int, height: int, pixel: int, new_width: int, new_height: int) -> bytes:
+    """Nearest-neighbor enlargement of row-major pixels."""
+    columns = [x * width // new_width * pixel for x in range(new_width)]
+    rows: list[bytes] = []
+    last = -1
+    for y in range(new_height):
+        source = y * height // new_height
+        if source == last:
+            rows.append(rows[-1])
+            continue
+        last = source
+        line = crop_rows(memoryview(data), width, pixel, Area(0, source, width, 1))
+        rows.append(b"".join([line[x : x + pixel] for x in columns]))
+    return b"".join(rows)

@@ -1,0 +1,86 @@
+"""What can go wrong between the plugin and Krita, each with its remedy."""
+
+from .scumble_wire.errors import ScumbleError
+from .scumble_wire.words import tr
+
+
+class Trouble(ScumbleError):
+    """An error of the plugin's own that a person is told about."""
+
+    code = "krita"
+
+
+class NothingOpen(Trouble):
+    code = "no_document"
+
+    def __init__(self) -> None:
+        super().__init__(tr("No document is open."), remedy=tr("Open or create one."))
+
+
+class NoLayer(Trouble):
+    code = "no_layer"
+
+    def __init__(self) -> None:
+        super().__init__(tr("No layer is chosen."), remedy=tr("Choose one in the Layers docker."))
+
+
+class LayerHidden(Trouble):
+    code = "layer_hidden"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(tr('The layer "{name}" is hidden.', name=name), remedy=tr("Show it, or choose another one."))
+
+
+class LayerEmpty(Trouble):
+    code = "layer_empty"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            tr('The layer "{name}" is empty here.', name=name),
+            remedy=tr("Choose a layer or a selection with something on it."),
+        )
+
+
+class NoSelection(Trouble):
+    code = "no_selection"
+
+    def __init__(self) -> None:
+        super().__init__(tr("Nothing is selected."), remedy=tr("Select a part of the picture first."))
+
+
+class DocumentClosed(Trouble):
+    code = "document_closed"
+
+    def __init__(self) -> None:
+        super().__init__(tr("The document was closed while Scumble worked on it."), remedy="")
+
+
+class PixelsRefused(Trouble):
+    code = "pixels_refused"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            tr("Krita and Scumble do not agree about the size of the picture ({detail}).", detail=detail),
+            remedy=tr("The layer was not changed. Please report it with a diagnosis."),
+        )
+
+
+class NoStyle(Trouble):
+    code = "no_style"
+
+    def __init__(self) -> None:
+        super().__init__(tr("No style is chosen."), remedy=tr("Choose one in the Style tab."))
+
+
+class NoName(Trouble):
+    code = "no_name"
+
+    def __init__(self) -> None:
+        super().__init__(tr("The new style needs a name."), remedy=tr("Type one in the Train tab."))
+
+
+class UnreadablePicture(Trouble):
+    code = "unreadable_picture"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(tr("{name} can't be read as a picture.", name=name), remedy=tr("Choose a PNG or JPEG file."))

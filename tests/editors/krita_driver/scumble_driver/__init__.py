@@ -1,0 +1,93 @@
+"""A Krita plugin for tests: runs the file named by SCUMBLE_SCENARIO, one generator function after another.
+
+The file has functions `step_<name>()` in order; each is a generator whose `yield milliseconds` gives Krita's event
+loop a turn. What happened goes to the JSON file SCUMBLE_RESULT after each step: {name: {"ok", "error", "figures"}}.
+"""
+
+import json
+import os
+import runpy
+import time
+import traceback
+
+from krita import Extension, Krita
+from PyQt5.QtCore import QTimer
+from PyQt5.QtWidgets import QApplication
+
+LAST_RESORT_MS = 15000  # a dialog that is open would keep Krita from leaving
+
+
+class Driver(Extension):
+    def __init__(self, parent):
+        super().__init__(parent)
+        self.results = {}
+        self.steps = []
+        self.started = False
+
+    def setup(self):
+        Krita.instance().notifier().windowCreated.connect(self.begin)
+
+    def createActions(self, window):
+        pass
+
+    def begin(self):
+        if not self.started and os.environ.get("SCUMBLE_SCENARIO"):
+            self.started = True
+            QTimer.singleShot(1500, self.load)
+
+    def load(self):
+        try:
+            space = runpy.run_path(os.environ["SCUMBLE_SCENARIO"], run_name="scumble_scenario")
+        except BaseException:
+            self.note("load", traceback.format_exc())
+            self.leave()
+            return
+        wanted = [name for name in os.environ.get("SCUMBLE_STEPS", "").split(",") if name]
+        self.steps = [(n[5:], f) for n, f in space.items() if n.startswith("step_") and (not wanted or n[5:] in wanted)]
+        self.cleanup = space.get("cleanup", lambda: None)
+        self.next_step()
+
+    def note(self, name, error=None, figures=None, seconds=0.0):
+        self.results[name] = {"ok": error is None, "error": error, "figures": figures, "seconds": round(seconds, 3)}
+        path = os.environ["SCUMBLE_RESULT"]
+        with open(path + ".new", "w") as file:
+            json.dump(self.results, file, indent=1)
+        os.replace(path + ".new", path)
+
+    def next_step(self):
+        if not self.steps:
+            self.note("finished")
+            self.leave()
+            return
+        self.name, function = self.steps.pop(0)
+        self.figures = {}
+        self.began = time.monotonic()
+        self.running = function(self.figures)
+        self.turn()
+
+    def turn(self):
+        try:
+            pause = next(self.running)
+        except StopIteration:
+            self.note(self.name, None, self.figures, time.monotonic() - self.began)
+        except BaseException:
+            self.note(self.name, traceback.format_exc(), self.figures, time.monotonic() - self.began)
+        else:
+            QTimer.singleShot(int(pause or 1), self.turn)
+            return
+        try:
+            self.cleanup()
+        except BaseException:
+            self.note(self.name + ":cleanup", traceback.format_exc())
+        QTimer.singleShot(50, self.next_step)
+
+    def leave(self):
+        for document in Krita.instance().documents():
+            document.setBatchmode(True)
+            document.setModified(False)
+        QTimer.singleShot(LAST_RESORT_MS, lambda: os._exit(3))
+        Krita.instance().action("file_quit").trigger()
+        QTimer.singleShot(1000, QApplication.quit)
+
+
+Krita.instance().addExtension(Driver(Krita.instance()))
