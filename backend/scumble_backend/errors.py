@@ -47,6 +47,12 @@ class JobNotSuitable(BackendError):
     code = "job_not_suitable"
 
 
+class HelloMissing(BackendError):
+    """A client asked for something before it said Hello."""
+
+    code = "hello_missing"
+
+
 class QueueFull(BackendError):
     """Too much waits already."""
 
@@ -72,6 +78,18 @@ class ImageTooLarge(BackendError):
     """The picture, or the enlarged one, would be larger than Scumble handles."""
 
     code = "image_too_large"
+
+
+class FactorWrong(BackendError):
+    """A picture can't be enlarged by such a factor."""
+
+    code = "factor_wrong"
+
+
+class NetworkFailed(BackendError):
+    """A network gave something that is no picture: NaN weights, or a network for something else."""
+
+    code = "network_failed"
 
 
 class UnreadableImage(BackendError):

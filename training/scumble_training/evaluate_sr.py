@@ -105,7 +105,9 @@ def pairs(folder: Path, factor: int) -> Iterator[tuple[str, Path, Path]]:
     """
     files = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES] if folder.is_dir() else []
     marked = re.compile(rf"(.+)_SRF_{factor}_HR$")
-    found = [(m[1], p, p.with_name(f"{m[1]}_SRF_{factor}_LR{p.suffix}")) for p in files if (m := marked.match(p.stem))]
+    found = [
+        (m[1], p, p.with_name(f"{m[1]}_SRF_{factor}_LR{p.suffix}")) for p in files if (m := marked.match(p.stem))
+    ]
     if not found:
         low = {p.stem: p for p in files if any(part.upper().startswith("LR") for part in p.parent.parts[-2:])}
         high = [p for p in files if p.parent.name.upper().startswith("HR")]

@@ -71,17 +71,19 @@ def resize_axis(
 ) -> Tensor:
     """Resample one axis. image: any shape, float. Returns the same dtype on the same device."""
     length = image.shape[axis]
-    scale = out_length / length if scale is None else scale
-    indices, weights = taps(length, out_length, scale, kernel, antialias)
+    indices, weights = taps(length, out_length, scale or out_length / length, kernel, antialias)
+    return weighted_sum(image, axis, indices, weights)
+
+
+def weighted_sum(image: Tensor, axis: int, indices: Tensor, weights: Tensor) -> Tensor:
+    """Along one axis, the sums that `taps` (or a range of its columns) tells."""
     shape = [1] * image.dim()
-    shape[axis] = out_length
+    shape[axis] = indices.shape[1]
     indices = indices.to(image.device)
     factors = weights.to(device=image.device, dtype=image.dtype)
-    result: Tensor | None = None
-    for index, factor in zip(indices, factors, strict=True):  # a tap at a time: memory stays at two pictures
-        part = image.index_select(axis, index).mul_(factor.view(shape))
-        result = part if result is None else result.add_(part)
-    assert result is not None
+    result = image.index_select(axis, indices[0]).mul_(factors[0].view(shape))
+    for index, factor in zip(indices[1:], factors[1:], strict=True):  # a tap at a time: memory stays at two pictures
+        result.addcmul_(image.index_select(axis, index), factor.view(shape))
     return result
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import nets
+from ..nets.spandrel_model import SpandrelNetwork
 from ..nets.style import StyleNetwork, StyleTable
 from . import tensors
 from .archive import WEIGHTS
@@ -122,13 +123,12 @@ def load_network(store: PackStore, pack: InstalledPack) -> StyleNetwork:
 def load_upscaler(pack: InstalledPack) -> nn.Module:
     """The network of an upscale pack: on the CPU, float32, in eval mode; (1, 3, H, W) in [0, 1] in and out.
 
-    A foreign network comes as Spandrel's ImageModelDescriptor.model. Raises PackWrongKind for a style pack.
+    It has a `factor` and a `halo` (source pixels). Raises PackWrongKind for a style pack.
     """
     if pack.manifest.kind != "upscale":
         raise PackWrongKind(f"{pack.manifest.title} does not enlarge.", remedy="Choose a pack of kind upscale.")
     if pack.manifest.architecture["name"] == "spandrel":
-        network: nn.Module = check_spandrel(pack.weights()).model
-        return network.float().eval()
+        return SpandrelNetwork(check_spandrel(pack.weights())).float().eval()
     return _assigned(pack.manifest.architecture, pack.weights())
 
 

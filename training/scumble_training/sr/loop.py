@@ -187,7 +187,9 @@ def train(
 def _take_over(network: nn.Module, recipe: SrRecipe, start: Path) -> None:
     other, other_recipe, _ = averaged_network(start)
     if (other_recipe.family, other_recipe.arguments) != (recipe.family, recipe.arguments):
-        raise CheckpointUnusable(f"{start} holds another network than {recipe.name} asks for.", remedy="Name another.")
+        raise CheckpointUnusable(
+            f"{start} holds another network than {recipe.name} asks for.", remedy="Name another."
+        )
     if other_recipe.factor == recipe.factor:
         network.load_state_dict(other.state_dict())
     else:

@@ -1,0 +1,82 @@
+"""A foreign super-resolution network, as Spandrel has recognized and built it from its state dict.
+
+Spandrel itself is not imported here: whoever read the weights hands its descriptor over.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PROBE = 96  # source pixels on the side of the picture that measures the receptive field
+SEEN = 1 / 2048  # a change of the result smaller than this counts as none
+
+
+class SpandrelNetwork(nn.Module):
+    """A descriptor's network with the sizes it needs.
+
+    descriptor: spandrel.ImageModelDescriptor for RGB to RGB that enlarges. Raises ValueError for another one.
+    forward: (N, 3, H, W) float, range [0, 1], to (N, 3, H x factor, W x factor); any H and W from 1 on.
+    """
+
+    def __init__(self, descriptor: Any) -> None:
+        super().__init__()
+        if (descriptor.input_channels, descriptor.output_channels) != (3, 3):
+            raise ValueError(
+                f"the network turns {descriptor.input_channels} channels into {descriptor.output_channels}"
+            )
+        if descriptor.scale < 2:
+            raise ValueError("the network repairs pictures but does not enlarge them")
+        self.model: nn.Module = descriptor.model
+        self.factor: int = descriptor.scale
+        self.family = str(descriptor.architecture.name)
+        self.supports_half = bool(descriptor.supports_half)
+        needs = descriptor.size_requirements
+        self._least = max(1, int(needs.minimum or 0))
+        self._multiple = max(1, int(needs.multiple_of or 1))
+        self._square = bool(needs.square)
+        self._halo: int | None = None
+
+    @property
+    def halo(self) -> int:
+        """Source pixels beside its own on which a pixel of the result depends, measured once.
+
+        Networks that look at the whole picture get the most that is measured, half of `PROBE`: far influences are
+        faint, and a seam stays below what can be seen.
+        """
+        if self._halo is None:
+            self._halo = measured_halo(self)
+        return self._halo
+
+    def forward(self, image: Tensor) -> Tensor:
+        height, width = image.shape[-2:]
+        rows, columns = self._fitting(height), self._fitting(width)
+        if self._square:
+            rows = columns = max(rows, columns)
+        padded = F.pad(image, (0, columns - width, 0, rows - height), mode="replicate")
+        result: Tensor = self.model(padded)
+        return result[..., : height * self.factor, : width * self.factor]
+
+    def _fitting(self, side: int) -> int:
+        side = max(side, self._least)
+        return side + -side % self._multiple
+
+
+@torch.no_grad()
+def measured_halo(network: nn.Module) -> int:
+    """How far, in source pixels, a change of one spot of a picture of noise reaches. At most half of `PROBE`."""
+    parameter = next(network.parameters())
+    noise = torch.rand(1, 3, PROBE, PROBE, generator=torch.Generator().manual_seed(0)).to(parameter)
+    changed = noise.clone()
+    middle = PROBE // 2
+    changed[..., middle, middle] = 1 - changed[..., middle, middle].round()
+    factor = int(network.factor)  # type: ignore[arg-type]
+    difference = (network(changed) - network(noise)).abs().amax(dim=(0, 1)) > SEEN
+    seen = difference.nonzero()
+    if not len(seen):
+        return 0
+    first, last = int(seen.min()), int(seen.max())
+    return min(PROBE // 2, max(middle - first // factor, last // factor - middle))
