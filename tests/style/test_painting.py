@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -86,7 +88,7 @@ def test_strips_cover_every_row_once(height: int, rows: int) -> None:
     cut = strips(height, rows)
     assert cut[0][0] == 0
     assert cut[-1][1] == height
-    assert all(a[1] == b[0] for a, b in zip(cut, cut[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(cut))
     assert max(b - a for a, b in cut) <= rows + 1
 
 
