@@ -10,6 +10,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from scumble_backend.nets.style import StyleNetworkConfig
+from scumble_training.config import DataRecipe, LossTerm, OptimizerRecipe, Recipe
+
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 #: torchvision's index of each VGG convolution and its depth in blocks, width 4 in place of 64.
 INDICES = {
@@ -68,3 +71,26 @@ def photo_folder(tmp_path: Path) -> Path:
     for number in range(4):
         write_picture(folder / f"{number}.png", 120, 96, seed=number)
     return folder
+
+
+def tiny_recipe(
+    *,
+    steps: int = 6,
+    batch: int = 2,
+    seed: int = 0,
+    trains: str = "all",
+    color_path: bool = True,
+    stroke_octaves: list[float] | None = None,
+) -> Recipe:
+    """A recipe whose steps take some milliseconds, on the random loss networks of `loss_folder`."""
+    return Recipe(
+        name="tiny",
+        terms=[LossTerm("vgg19", content={"relu2_1": 1.0}, style={"relu1_1": 0.5, "relu2_1": 0.5})],
+        trains=trains,  # type: ignore[arg-type]
+        color_path=color_path,
+        network=StyleNetworkConfig(width=4, residual_blocks=1),
+        data=DataRecipe(crop=32, photo_side=96, style_side=48, canvases=0.25),
+        optimizer=OptimizerRecipe(steps=steps, batch=batch, warmup=2),
+        stroke_octaves=stroke_octaves or [0.0],
+        seed=seed,
+    )

@@ -6,13 +6,15 @@ and the whole recipe. Pictures, grain and the order of styles are functions of s
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,10 +22,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scumble_backend.nets.style import StyleNetwork, StyleTable, initialize
+from scumble_training.checkpoint import REMEDY, read_checkpoint, write_checkpoint
 from scumble_training.config import Recipe, recipe_from_json
 from scumble_training.data import PhotoSet, Pictures
-from scumble_training.errors import CheckpointUnusable, LossNotFinite
-from scumble_training.loss_network import load_loss_network
+from scumble_training.distributed import World
+from scumble_training.errors import CheckpointUnusable, LossNotFinite, OutOfMemory
+from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.objective import Losses, Objective
 
 
@@ -48,6 +52,29 @@ class Batch:
     octaves: Tensor  # (N,) float
     is_canvas: Tensor  # (N,) bool
 
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))
+
+    def part(self, place: slice) -> Batch:
+        return Batch(*(getattr(self, field.name)[place] for field in fields(self)))
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+class Painter(nn.Module):
+    """Network and tables as one module: what DistributedDataParallel wraps."""
+
+    def __init__(self, network: StyleNetwork, bank: StyleBank) -> None:
+        super().__init__()
+        self.network = network
+        self.bank = bank
+
+    def forward(self, batch: Batch) -> Tensor:
+        table = self.bank(batch.styles).at(torch.exp2(batch.octaves))
+        painted: Tensor = self.network(batch.pictures, table, batch.grain)
+        return painted
+
 
 class Run:
     """One training run and everything that it changes."""
@@ -60,62 +87,86 @@ class Run:
         *,
         device: torch.device | str = "cpu",
         loss_folder: Path | None = None,
+        networks: Sequence[LossNetwork] | None = None,
         base: StyleNetwork | None = None,
+        start: StyleTable | None = None,
+        world: World | None = None,
+        precision: Literal["auto", "float32"] = "auto",
     ) -> None:
-        """paintings: one (3, H, W) in [0, 1] per style, at full size. base: the network to start from.
+        """Set up, nothing learned yet.
 
-        photos: None trains on made-up pictures.
+        paintings: one (3, H, W) in [0, 1] per style, at full size. photos: None trains on made-up pictures.
+        networks: the loss networks of the recipe's terms, where they are loaded already.
+        base: the network to start from. start: the tables to start from, one per painting.
+        Of a world of several processes each takes its own `optimizer.batch` pictures of every step.
         """
         self.recipe = recipe
         self.device = torch.device(device)
-        data = recipe.data
+        self.world = world or World()
+        self.precision = precision
+        data, optimizer = recipe.data, recipe.optimizer
         self.pictures = Pictures(photos, data.crop, data.canvases, recipe.seed)
+        self.styles = len(paintings)
         self.network = StyleNetwork(recipe.network)
         if base is None:
             initialize(self.network, torch.Generator().manual_seed(recipe.seed))
         else:
             self.network.load_state_dict(base.state_dict())
-        start = self.network.plain_table(len(paintings))
-        if len(recipe.stroke_octaves) > 1:
-            flat = {f"{name}_slope": torch.zeros_like(tensor) for name, tensor in start.tensors().items()}
-            start = StyleTable(**start.tensors(), **flat)
-        self.bank = StyleBank(start)
         self.network.to(self.device, memory_format=torch.channels_last)
-        self.bank.to(self.device)
-        networks = [load_loss_network(term.network, term.layers, folder=loss_folder) for term in recipe.terms]
+        self.bank = StyleBank(self._first_tables(start)).to(self.device)
+        if networks is None:
+            networks = [load_loss_network(term.network, term.layers, folder=loss_folder) for term in recipe.terms]
         self.objective = Objective(recipe.terms, networks, recipe.weights).to(self.device)
         for index, painting in enumerate(paintings):
             for octave in recipe.stroke_octaves:
-                side = round(recipe.data.style_side * 2.0**octave)
+                side = round(data.style_side * 2.0**octave)
                 self.objective.add_style(index, octave, with_short_side(painting, side).to(self.device))
-        self.styles = len(paintings)
-        optimizer = recipe.optimizer
-        groups: list[dict[str, Any]] = [{"params": list(self.bank.parameters()), "peak": optimizer.table_rate}]
+
+        tables = [p for name, p in self.bank.named_parameters() if recipe.color_path or not name.startswith("color")]
+        groups: list[dict[str, Any]] = [{"params": tables, "peak": optimizer.table_rate}]
+        self.network.requires_grad_(recipe.trains == "all")
+        self.bank.requires_grad_(False)
+        for table in tables:
+            table.requires_grad_(True)
         if recipe.trains == "all":
             groups.append({"params": list(self.network.parameters()), "peak": optimizer.rate})
         self.trained: list[nn.Parameter] = [parameter for group in groups for parameter in group["params"]]
         self.optimizer = torch.optim.Adam(groups, lr=0.0)
         self.averages = [parameter.detach().clone() for parameter in self.trained]
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half == torch.float16)
+        self.painter: nn.Module = Painter(self.network, self.bank)
+        if self.world.size > 1:
+            self.painter = nn.parallel.DistributedDataParallel(self.painter, broadcast_buffers=False)
+        self.parts = 1  # into how many pieces a batch is cut; more after running out of memory
         self.step = 0
+        self._ahead = _Ahead(self.draw, threads=3 if self.device.type != "cpu" else 0)
+
+    def _first_tables(self, start: StyleTable | None) -> StyleTable:
+        start = self.network.plain_table(self.styles) if start is None else start
+        if not self.recipe.color_path:
+            start = StyleTable(start.scale, start.shift, torch.zeros_like(start.color))
+        plain = {name: tensor for name, tensor in start.tensors().items() if not name.endswith("_slope")}
+        if len(self.recipe.stroke_octaves) == 1:
+            return StyleTable(**plain)
+        slopes = {f"{name}_slope": torch.zeros_like(tensor) for name, tensor in plain.items()}
+        return StyleTable(**{**slopes, **start.tensors()})
 
     # --- one step ---------------------------------------------------------------------------------------
 
-    def batch(self) -> Batch:
-        """The batch of the coming step: a pure function of seed and step, so that resuming needs no other state."""
+    def draw(self, step: int) -> Batch:
+        """This process's batch of a step: a pure function of seed and step, so that resuming needs no other state."""
         recipe = self.recipe
         count, side = recipe.optimizer.batch, recipe.data.crop
-        first = self.step * count
+        first = (step * self.world.size + self.world.rank) * count
         numbers = range(first, first + count)
-        rng = np.random.default_rng((recipe.seed, 1, self.step))
-        grain = torch.from_numpy(rng.uniform(-1, 1, (count, 1, side, side)).astype(np.float32))
-        octaves = torch.from_numpy(rng.choice(np.array(recipe.stroke_octaves, np.float32), count))
-        to = self.device
+        rngs = [np.random.default_rng((recipe.seed, 1, number)) for number in numbers]
+        grain = np.stack([rng.uniform(-1, 1, (1, side, side)).astype(np.float32) for rng in rngs])
         return Batch(
-            self.pictures.batch(first, count).to(to),
-            grain.to(to),
-            torch.tensor([self.style_of(number) for number in numbers]).to(to),
-            octaves.to(to),
-            torch.tensor([self.pictures.is_canvas(number) for number in numbers]).to(to),
+            self.pictures.batch(first, count),
+            torch.from_numpy(grain),
+            torch.tensor([self.style_of(number) for number in numbers]),
+            torch.tensor([float(rng.choice(recipe.stroke_octaves)) for rng in rngs]),
+            torch.tensor([self.pictures.is_canvas(number) for number in numbers]),
         )
 
     def style_of(self, number: int) -> int:
@@ -124,51 +175,114 @@ class Run:
         return int(np.random.default_rng((self.recipe.seed, 2, round_)).permutation(self.styles)[place])
 
     def rate(self, peak: float) -> float:
-        """Warm-up, then a cosine to 0 (Loshchilov and Hutter 2017)."""
+        """Warm-up, then constant or a cosine to 0 (Loshchilov and Hutter 2017)."""
         optimizer = self.recipe.optimizer
         if self.step < optimizer.warmup:
             return peak * (self.step + 1) / optimizer.warmup
+        if optimizer.schedule == "constant":
+            return peak
         done = (self.step - optimizer.warmup) / max(1, optimizer.steps - optimizer.warmup)
         return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
+    def losses_of(self, painted: Tensor, batch: Batch) -> Losses:
+        losses: Losses = self.objective(
+            painted,
+            batch.pictures,
+            list(zip(batch.styles.tolist(), batch.octaves.tolist(), strict=True)),
+            torch.where(batch.is_canvas, self.recipe.data.canvas_style, 1.0),
+        )
+        return losses
+
     def train_step(self) -> Losses:
-        """One step of the optimizer. Raises LossNotFinite before anything has been changed by such a loss."""
-        batch = self.batch()
+        """One step of the optimizer. Raises LossNotFinite before anything has been changed by such a loss, and
+        OutOfMemory where even single pictures don't fit."""
+        batch = self._ahead.get(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(group["peak"])
-        self.network.train()
-        with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
-            table = self.bank(batch.styles).at(torch.exp2(batch.octaves))
-            painted = self.network(batch.pictures, table, batch.grain)
-            losses: Losses = self.objective(
-                painted,
-                batch.pictures,
-                list(zip(batch.styles.tolist(), batch.octaves.tolist(), strict=True)),
-                torch.where(batch.is_canvas, self.recipe.data.canvas_style, 1.0),
-            )
-        if not torch.isfinite(losses.total):
-            raise LossNotFinite(
-                f"the loss became {float(losses.total)} at step {self.step}.",
-                remedy="The last good checkpoint is kept; go on from it with a smaller `optimizer.rate`.",
-            )
-        self.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.trained, self.recipe.optimizer.clip)
-        self.optimizer.step()
+        self.network.train(self.recipe.trains == "all")  # a base network's averages belong to all its styles
+        statistics = [buffer.clone() for buffer in self.network.buffers()]
+        while True:
+            try:
+                losses = self._gradients(batch.to(self.device), statistics)
+                break
+            except torch.OutOfMemoryError as error:
+                self._smaller_parts(len(batch), error)
+        self.scaler.unscale_(self.optimizer)
+        norm = nn.utils.clip_grad_norm_(self.trained, self.recipe.optimizer.clip or math.inf)
+        # Float16 may overflow now and then: the scaler then leaves the step out and scales less.
+        if not torch.isfinite(norm) and not self.scaler.is_enabled():
+            raise self._not_finite(f"the gradient became {float(norm)}")
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.network.training:
+            self.world.average(list(self.network.buffers()))
         self.step += 1
         # The average forgets its start: early on it follows closely.
         decay = min(self.recipe.optimizer.average, self.step / (self.step + 10))
         with torch.no_grad():
-            for average, parameter in zip(self.averages, self.trained, strict=True):
-                average.lerp_(parameter, 1 - decay)
+            torch._foreach_lerp_(self.averages, [p.detach() for p in self.trained], 1 - decay)
         return losses
+
+    def _gradients(self, batch: Batch, statistics: list[Tensor]) -> Losses:
+        """Gradients of the mean loss over the batch, computed in `parts` pieces.
+
+        statistics: the network's averages before this step; every piece starts from them and adds its share.
+        """
+        buffers = list(self.network.buffers())
+        changed = [value.clone() for value in statistics]
+        self.optimizer.zero_grad(set_to_none=True)
+        size = math.ceil(len(batch) / self.parts)
+        pieces = [batch.part(slice(at, at + size)) for at in range(0, len(batch), size)]
+        found: list[tuple[float, Losses]] = []
+        for place, piece in enumerate(pieces):
+            for buffer, value in zip(buffers, statistics, strict=True):
+                buffer.copy_(value)
+            last = place == len(pieces) - 1
+            waiting = contextlib.nullcontext() if last or self.world.size == 1 else self.painter.no_sync()  # type: ignore[operator]
+            with waiting:
+                with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
+                    losses = self.losses_of(self.painter(piece), piece)
+                share = len(piece) / len(batch)
+                checked = losses.total.detach().clone()
+                self.world.average([checked])  # so that all processes stop together
+                if not torch.isfinite(checked):
+                    raise self._not_finite(f"the loss became {float(checked)}")
+                self.scaler.scale(losses.total * share).backward()  # type: ignore[no-untyped-call]
+            found.append((share, losses))
+            for total, buffer, value in zip(changed, buffers, statistics, strict=True):
+                total += share * (buffer - value)
+        for buffer, total in zip(buffers, changed, strict=True):
+            buffer.copy_(total)
+        return Losses(
+            **{f.name: sum(share * getattr(one, f.name).detach() for share, one in found) for f in fields(Losses)}
+        )
+
+    def _not_finite(self, what: str) -> LossNotFinite:
+        return LossNotFinite(
+            f"{what} at step {self.step}.".replace("nan", "NaN"),
+            remedy="The last good checkpoint is kept; go on from it with a smaller `optimizer.rate` in the recipe.",
+        )
+
+    def _smaller_parts(self, count: int, error: Exception) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.parts >= count or self.world.size > 1:
+            raise OutOfMemory(
+                f"The memory of {self.device} does not suffice for training.",
+                remedy="Close other programs that use it, or set a smaller `data.crop` or `optimizer.batch` "
+                "in the recipe, or choose another --device. The last checkpoint is kept.",
+            ) from error
+        self.parts *= 2
 
     @property
     def half(self) -> torch.dtype | None:
         """The type of convolutions where the device gains by it; statistics and Gram matrices stay in float32."""
+        if self.precision == "float32":
+            return None
         if self.device.type == "cuda":
-            return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-        if self.device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+            return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        if self.device.type == "xpu" or (self.device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
             return torch.bfloat16
         return None
 
@@ -178,10 +292,11 @@ class Run:
         """Copies that hold the averaged weights, in evaluation mode, on the CPU."""
         network, bank = StyleNetwork(self.recipe.network), StyleBank(self.bank_start())
         network.load_state_dict(self.network.state_dict())
-        pairs = list(bank.parameters()) + (list(network.parameters()) if self.recipe.trains == "all" else [])
+        copies = dict(zip(map(id, self.trained), self.averages, strict=True))
         with torch.no_grad():
-            for parameter, average in zip(pairs, self.averages, strict=True):
-                parameter.copy_(average)
+            for ours, theirs in ((bank, self.bank), (network, self.network)):
+                for copy, trained in zip(ours.parameters(), theirs.parameters(), strict=True):
+                    copy.copy_(copies.get(id(trained), trained))
         return network.eval().requires_grad_(False), bank.eval().requires_grad_(False)
 
     def bank_start(self) -> StyleTable:
@@ -190,42 +305,65 @@ class Run:
     # --- checkpoints ------------------------------------------------------------------------------------
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint in one step: a kill in the middle leaves the old one."""
-        part = path.with_suffix(".part")
-        torch.save(
+        """Write a checkpoint in one step; only the leading process does. Raises DiskFull, FileTrouble."""
+        if not self.world.leads:
+            return
+        write_checkpoint(
+            path,
             {
                 "recipe": json.dumps(self.recipe.to_json()),
                 "step": self.step,
+                "parts": self.parts,
                 "network": self.network.state_dict(),
                 "bank": self.bank.state_dict(),
                 "averages": self.averages,
                 "optimizer": self.optimizer.state_dict(),
+                "scaler": self.scaler.state_dict(),
             },
-            part,
         )
-        part.replace(path)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint. Raises CheckpointUnusable where it belongs to another recipe."""
-        try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError) as error:
-            raise CheckpointUnusable(f"{path.name} can't be read: {error}", remedy="Start anew.") from error
+        saved = read_checkpoint(path)
         theirs = recipe_from_json(json.loads(saved["recipe"]))
-        if (theirs.network, len(saved["bank"]["scale"])) != (self.recipe.network, self.styles):
-            raise CheckpointUnusable(
-                f"{path.name} belongs to another network or number of styles.", remedy="Start anew."
-            )
-        self.network.load_state_dict(saved["network"])
-        self.bank.load_state_dict(saved["bank"])
+        if (theirs.network, len(saved["bank"]["scale"])) != (self.recipe.network, self.styles) or (
+            len(saved["averages"]) != len(self.averages)
+        ):
+            raise CheckpointUnusable(f"{path.name} belongs to another network or number of styles.", remedy=REMEDY)
+        try:
+            self.network.load_state_dict(saved["network"])
+            self.bank.load_state_dict(saved["bank"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+        except (RuntimeError, ValueError) as error:
+            raise CheckpointUnusable(f"{path.name} does not fit the recipe: {error}", remedy=REMEDY) from error
         for average, value in zip(self.averages, saved["averages"], strict=True):
             average.copy_(value)
-        self.optimizer.load_state_dict(saved["optimizer"])
-        for group, peak in zip(
-            self.optimizer.param_groups, (self.recipe.optimizer.table_rate, self.recipe.optimizer.rate), strict=False
-        ):
+        if saved.get("scaler") and self.scaler.is_enabled():
+            self.scaler.load_state_dict(saved["scaler"])
+        peaks = (self.recipe.optimizer.table_rate, self.recipe.optimizer.rate)
+        for group, peak in zip(self.optimizer.param_groups, peaks, strict=False):
             group["peak"] = peak  # a recipe may change its rates between two stretches of one run
+        self.parts = saved.get("parts", 1)
         self.step = saved["step"]
+
+
+class _Ahead:
+    """Batches of the coming steps, drawn while the device computes; drawn at once with no threads."""
+
+    def __init__(self, draw: Callable[[int], Batch], threads: int) -> None:
+        self._draw = draw
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pictures") if threads else None
+        self._depth = 2 * threads
+        self._waiting: dict[int, Future[Batch]] = {}
+
+    def get(self, step: int) -> Batch:
+        if self._pool is None:
+            return self._draw(step)
+        for coming in range(step, step + self._depth):
+            if coming not in self._waiting:
+                self._waiting[coming] = self._pool.submit(self._draw, coming)
+        self._waiting = {coming: future for coming, future in self._waiting.items() if coming >= step}
+        return self._waiting.pop(step).result()
 
 
 @dataclass(frozen=True)
@@ -236,6 +374,7 @@ class Moment:
     steps: int
     losses: Losses
     pictures_per_s: float
+    parts: int = 1
 
 
 def fit(run: Run, folder: Path, *, each: Callable[[Moment], None], save_every: int = 200) -> None:
@@ -252,13 +391,14 @@ def fit(run: Run, folder: Path, *, each: Callable[[Moment], None], save_every: i
         while run.step < run.recipe.optimizer.steps:
             try:
                 losses = run.train_step()
-            except LossNotFinite:
+            except (LossNotFinite, OutOfMemory):
                 good = False
                 raise
-            speed = (run.step - first) * run.recipe.optimizer.batch / (time.perf_counter() - started)
+            done = (run.step - first) * run.recipe.optimizer.batch * run.world.size
             if run.step % save_every == 0:
                 run.save(checkpoint)
-            each(Moment(run.step, run.recipe.optimizer.steps, losses, speed))
+            speed = done / (time.perf_counter() - started)
+            each(Moment(run.step, run.recipe.optimizer.steps, losses, speed, run.parts))
     finally:
         if good:
             run.save(checkpoint)

@@ -1,7 +1,7 @@
 """What a style network is asked for: the weighted sum of losses that a recipe names, for many styles at once.
 
-Every part is divided by the mean square of its own target, so that one set of weights serves every painting (the
-raw Gram losses of two paintings differ by more than a factor of 1000).
+Every part is divided by the mean square of its own target or by its supremum, so that one set of weights serves
+every painting (the raw Gram losses of two paintings differ by more than a factor of 1000).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from scumble_training.config import LossTerm, LossWeights
 from scumble_training.loss_network import LossNetwork
-from scumble_training.losses import gram, tone_loss, total_variation
+from scumble_training.losses import gram, style_supremum, tone_loss, total_variation
 
 
 @dataclass(frozen=True)
@@ -70,22 +70,30 @@ class Objective(nn.Module):
         with torch.no_grad():
             wanted = self._features(content, content_only=True)
         found = self._features(painted)
+        relative = self.weights.normalization != "none"
         content_loss = painted.new_zeros(())
         style_loss = painted.new_zeros(painted.shape[0])
         for place, (term, target, features) in enumerate(zip(self.terms, wanted, found, strict=True)):
             for layer, weight in term.content.items():
                 goal = target[layer].float()
-                scale = goal.square().mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-6)
-                content_loss = content_loss + weight * ((features[layer].float() - goal).square() / scale).mean()
+                difference = (features[layer].float() - goal).square()
+                if relative:
+                    difference = difference / goal.square().mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-6)
+                content_loss = content_loss + weight * difference.mean()
             for layer, weight in term.style.items():
                 goal = torch.stack([self._grams[style][place][layer] for style in styles])
-                distance = (gram(features[layer]) - goal).square().mean(dim=(1, 2))
-                style_loss = style_loss + weight * distance / goal.square().mean(dim=(1, 2))
+                grams = gram(features[layer])
+                distance = (grams - goal).square().mean(dim=(1, 2))
+                if self.weights.normalization == "supremum":
+                    distance = distance * goal[0].numel() / style_supremum(grams, goal)
+                elif relative:
+                    distance = distance / goal.square().mean(dim=(1, 2))
+                style_loss = style_loss + weight * distance
         if style_weights is not None:
             style_loss = style_loss * style_weights
         w = self.weights
         style = style_loss.mean()
-        variation = total_variation(painted)
+        variation = total_variation(painted, power=w.variation_power)
         luminance = tone_loss(painted, content)
         evenness = evenness_loss(painted, content)
         total = (

@@ -244,12 +244,12 @@ class StyleNetwork(nn.Module):
         return box_of_cells(small, cells) - 0.5
 
     def _normalize(self, layer: PaintLayer, raw: Tensor, scale: Tensor, shift: Tensor, relu: bool) -> Tensor:
-        variance, mean = torch.var_mean(raw.float(), dim=(2, 3), correction=0)
-        if self.training:
+        own_variance, own_mean = torch.var_mean(raw.float(), dim=(2, 3), correction=0)
+        mean, variance = layer.pulled(own_mean, own_variance, self.config.statistics_pull)
+        if self.training:  # after its use, so that all pictures of a step meet the same averages on every device
             with torch.no_grad():
-                layer.average_mean.lerp_(mean.mean(dim=0), 0.01)
-                layer.average_variance.lerp_(variance.mean(dim=0), 0.01)
-        mean, variance = layer.pulled(mean, variance, self.config.statistics_pull)
+                layer.average_mean.lerp_(own_mean.mean(dim=0), 0.01)
+                layer.average_variance.lerp_(own_variance.mean(dim=0), 0.01)
         gain = scale * torch.rsqrt(variance + EPSILON)
         offset = shift - mean * gain
         y = torch.addcmul(
