@@ -2,7 +2,8 @@
 
 Downsampling widens the kernel by the factor (antialiasing), pixel centers map to pixel centers, and the
 picture's edge goes on outside it. (The files of the published tables were made by a MATLAB that did so; later ones
-mirror.) torch's own bicubic differs: it leaves samples outside the picture out, and without antialiasing has a = -0.75.
+mirror.) torch's own bicubic differs: it leaves samples outside the picture out, and without antialiasing its a is
+-0.75.
 """
 
 from __future__ import annotations

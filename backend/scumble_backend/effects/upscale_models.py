@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -34,6 +33,11 @@ class UpscaleNetwork:
         self.weight_count = everything - unused if unused < everything else everything
         self._may_half = device.type in ("cuda", "xpu") and bool(getattr(module, "supports_half", True))
 
+    @property
+    def nbytes(self) -> int:
+        """What the weights take on the device."""
+        return sum(tensor.nbytes for tensor in self._module.state_dict().values())
+
     @torch.inference_mode()
     def __call__(self, image: Tensor, *, half: bool = False) -> Tensor:
         low = torch.autocast(self._device.type, torch.float16) if half and self._may_half else nullcontext()
@@ -59,10 +63,10 @@ def family(store: PackStore, model: str) -> list[InstalledPack]:
     return found
 
 
-def load(packs: Iterable[InstalledPack], device: torch.device) -> Sequence[UpscaleNetwork]:
-    """Networks on the device. Raises PackError's kinds, OutOfMemory."""
+def load(store: PackStore, model: str, device: torch.device) -> list[UpscaleNetwork]:
+    """A model's networks on the device. Raises PackError's kinds, OutOfMemory."""
     networks = []
-    for pack in packs:
+    for pack in family(store, model):
         with devices.memory_errors(f"the model {pack.manifest.title}"):
             networks.append(UpscaleNetwork(load_upscaler(pack), device))
     return networks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ class Axis:
         """The axis in even parts of at most about `core` source samples (and their halo)."""
         count = max(1, math.ceil(self.length / core))
         edges = [self.out_length * i // count for i in range(count + 1)]
-        return [self.span(a, b) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+        return [self.span(a, b) for a, b in itertools.pairwise(edges) if b > a]
 
 
 def tiles(rows: Axis, columns: Axis, core: int) -> list[Tile]:

@@ -1,4 +1,4 @@
-"""The super-resolution network of the paper: residual blocks at low resolution, then one enlarging layer per doubling.
+"""The paper's super-resolution network: residual blocks at low resolution, then one enlarging layer per doubling.
 
 Source: Johnson, Alahi, Fei-Fei 2016, section 3.1 and supplement, tables 2 and 3. As in the style network, the paper's
 stride-1/2 convolutions are nearest-neighbor resizing and a convolution, which leave no checkerboard.
@@ -35,7 +35,8 @@ class _Doubling(nn.Module):
         self.norm = nn.BatchNorm2d(features)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.norm(self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))))
+        result: Tensor = F.relu(self.norm(self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))))
+        return result
 
 
 class JohnsonSR(nn.Module):
@@ -70,7 +71,8 @@ class JohnsonSR(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         x = F.relu(self.norm(self.first(image)))
         x = self.last(self.enlarge(self.residual(x)))
-        return (x.tanh() + 1) / 2
+        result: Tensor = (x.tanh() + 1) / 2
+        return result
 
 
 def build(config: Mapping[str, Any]) -> JohnsonSR:

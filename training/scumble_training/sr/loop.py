@@ -1,7 +1,7 @@
 """The training loop of super-resolution networks: one file, read from top to bottom.
 
-A checkpoint explains itself: it holds the recipe, the networks (as trained and averaged), the optimizer and the clock,
-and is written in one piece, so it can be exported or gone on from at any moment.
+A checkpoint explains itself: it holds the recipe, the networks (as trained and averaged), the optimizer and the
+clock, and is written in one piece, so it can be exported or gone on from at any moment.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class PatchSource:
         self.chances = areas / areas.sum()
 
     def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """(count, 3, P x factor, P x factor) and, unless degraded later, (count, 3, P, P); uint8, turned at random."""
+        """(count, 3, P x factor, P x factor) and, unless degraded later, (count, 3, P, P); uint8, turned at will."""
         which = torch.multinomial(self.chances, count, replacement=True, generator=generator).tolist()
         draws = torch.rand(count, 2, generator=generator).tolist()
         turns = torch.randint(8, (count,), generator=generator).tolist()
