@@ -24,6 +24,8 @@ from .messages import PROTOCOL_VERSION
 FILE_NAME = "endpoint.json"
 USERNAME = "scumble"  # PLAIN asks for a name; the secret is its password
 
+_MAX_FILE_BYTES = 1 << 16
+
 _START = "Start the backend with `scumble serve`, or from the editor."
 
 
@@ -91,19 +93,23 @@ def read(path: Path) -> Endpoint:
     Raises ConnectionFailed if there is none, if it is damaged, or if others could read or have written it.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        # Neither a link is followed, nor is a pipe waited for.
+        flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, os.O_RDONLY | flags)
     except FileNotFoundError as error:
         raise ConnectionFailed("No backend is running.", remedy=_START) from error
     except OSError as error:
         raise ConnectionFailed(
             f"The endpoint file {path} can't be read ({error.strerror}).", remedy=_START
         ) from error
-    with os.fdopen(descriptor, "rb") as file:
-        _check_privacy(path, os.fstat(file.fileno()))
-        content = file.read(1 << 16)
+    try:
+        _check_privacy(path, os.fstat(descriptor))
+        content = os.read(descriptor, _MAX_FILE_BYTES)
+    finally:
+        os.close(descriptor)
     try:
         return _parsed(json.loads(content))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ConnectionFailed(f"The endpoint file {path} is damaged.", remedy=f"Remove it. {_START}") from error
 
 
