@@ -33,20 +33,18 @@ class Conv3XC(nn.Module):
 
     def product(self) -> tuple[Tensor, Tensor]:
         """The one kernel (outputs, inputs, 3, 3) and bias (outputs,) that the factors amount to; differentiable."""
-        first, middle, last = self.conv
-        wide = torch.einsum("omhw,mi->oihw", middle.weight, first.weight[:, :, 0, 0])
-        wide_bias = torch.einsum("omhw,m->o", middle.weight, first.bias) + middle.bias
-        kernel = torch.einsum("po,oihw->pihw", last.weight[:, :, 0, 0], wide) + F.pad(self.sk.weight, (1, 1, 1, 1))
-        bias = last.weight[:, :, 0, 0] @ wide_bias + last.bias + self.sk.bias
+        (w1, b1), (w2, b2), (w3, b3) = (_parts(module) for module in self.conv)
+        sk, sk_bias = _parts(self.sk)
+        wide = torch.einsum("omhw,mi->oihw", w2, w1[:, :, 0, 0])
+        kernel = torch.einsum("po,oihw->pihw", w3[:, :, 0, 0], wide) + F.pad(sk, (1, 1, 1, 1))
+        bias = w3[:, :, 0, 0] @ (torch.einsum("omhw,m->o", w2, b1) + b2) + b3 + sk_bias
         return kernel, bias
 
     @torch.no_grad()
     def merge(self) -> None:
         """Write the product into `eval_conv`, which is what runs outside training."""
-        kernel, bias = self.product()
-        self.eval_conv.weight.copy_(kernel)
-        assert self.eval_conv.bias is not None
-        self.eval_conv.bias.copy_(bias)
+        for mine, product in zip(_parts(self.eval_conv), self.product(), strict=True):
+            mine.copy_(product)
 
     def train(self, mode: bool = True) -> Conv3XC:
         if self.training and not mode:
@@ -127,24 +125,32 @@ class Span(nn.Module):
 
         SPAN has no path around itself; begun from noise it first has to learn to show the picture at all.
         """
-        first, last, factor = self.conv_1, self.upsampler[0], self.factor
-        for part in first.conv[1:]:  # channels 0 to 2 start as the bare 1x1 beside the product
-            part.weight[:3] = 0
-            part.bias[:3] = 0
-        first.sk.weight[:3] = torch.eye(3)[:, :, None, None]
-        first.sk.bias[:3] = 0
-        self.conv_cat.weight[:3] = 0
-        self.conv_cat.weight[:3, :3, 0, 0] = torch.eye(3)
-        self.conv_cat.bias[:3] = 0
-        last.weight *= 0.1
-        last.weight[:, :3] = 0
-        last.bias.zero_()
+        factor = self.factor
+        for module in list(self.conv_1.conv)[1:]:  # channels 0 to 2 start as the bare 1x1 beside the product
+            for part in _parts(module):
+                part[:3] = 0
+        for (weight, bias), copied in (
+            (_parts(self.conv_1.sk), torch.eye(3)),
+            (_parts(self.conv_cat), torch.eye(3, self.conv_cat.in_channels)),
+        ):
+            weight[:3] = copied[:, :, None, None]
+            bias[:3] = 0
+        weight, bias = _parts(self.upsampler[0])
+        weight *= 0.1
+        weight[:, :3] = 0
+        bias.zero_()
         for row in range(factor):
             for column in range(factor):
                 y = _linear_taps((row + 0.5) / factor - 0.5)
                 x = _linear_taps((column + 0.5) / factor - 0.5)
                 for channel in range(3):
-                    last.weight[channel * factor**2 + row * factor + column, channel] = torch.outer(y, x)
+                    weight[channel * factor**2 + row * factor + column, channel] = torch.outer(y, x)
+
+
+def _parts(convolution: nn.Module) -> tuple[Tensor, Tensor]:
+    """Weight and bias."""
+    assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
+    return convolution.weight, convolution.bias
 
 
 def _linear_taps(offset: float) -> Tensor:
