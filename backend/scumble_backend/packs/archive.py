@@ -232,6 +232,11 @@ def _check_entry(info: zipfile.ZipInfo, name: str) -> int:
     )
 
 
+def is_pack_name(name: str) -> bool:
+    """True if a file of this name has a place in a pack."""
+    return any(pattern.fullmatch(name) for pattern, _ in _LIMITS)
+
+
 def describe(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
     """What a manifest lists: hash and size of every file that it must list."""
     return {name: FileEntry(sha256(raw).hexdigest(), len(raw)) for name, raw in files.items() if name not in UNLISTED}
@@ -260,7 +265,7 @@ def write_pack(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Ma
     from .files import replace_file
 
     for name in files:
-        if name in (MANIFEST, ORIGIN) or not any(pattern.fullmatch(name) for pattern, _ in _LIMITS):
+        if name in (MANIFEST, ORIGIN) or not is_pack_name(name):
             raise PackUnsafe(f"{name} has no place in a pack.", remedy="See docs/pack-format.md for what has.")
     if WEIGHTS not in files:
         raise FileTrouble(f"{path.name}: a pack needs {WEIGHTS}.", remedy="Give the weights.")

@@ -309,7 +309,7 @@ def check_spandrel(state: Mapping[str, Tensor], factors: tuple[int, ...] = ()) -
 
     Raises PackUnsupported, WeightsWrong.
     """
-    import spandrel  # type: ignore[import-untyped]
+    import spandrel  # type: ignore[import-untyped,unused-ignore]
 
     _check_finite(state, WEIGHTS)
     try:

@@ -209,10 +209,10 @@ class Manifest:
         return cls.from_json(parse_json(raw, "manifest.json"))
 
 
-def parse_json(raw: bytes, name: str) -> object:
+def parse_json(raw: bytes, name: str, *, limit: int = MAX_MANIFEST_BYTES) -> object:
     """Strict JSON: UTF-8, no repeated keys, no NaN, bounded size and depth. Raises ManifestWrong."""
-    if len(raw) > MAX_MANIFEST_BYTES:
-        raise _wrong(f"{name} is {len(raw)} bytes long; {MAX_MANIFEST_BYTES} are allowed.")
+    if len(raw) > limit:
+        raise _wrong(f"{name} is {len(raw)} bytes long; {limit} are allowed.")
     try:
         return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except RecursionError as error:

@@ -8,7 +8,6 @@ written, fsynced, read back and then renamed, so a kill or a full disk leaves wh
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from scumble_wire.messages import PackInfo
 
+from .. import config
 from . import signing, tensors
 from .archive import BASE, MANIFEST, ORIGIN, SIGNATURE, SUFFIX, WEIGHTS, PackArchive, write_archive
 from .checks import Examination, examine, signature_of
@@ -51,17 +51,8 @@ class Folders:
 
 
 def default_folders() -> Folders:
-    """The user's folder (SCUMBLE_HOME/packs, else the platform's place for data) and the packs that ship."""
-    home = os.environ.get("SCUMBLE_HOME")
-    if home:
-        user = Path(home) / "packs"
-    else:
-        import platformdirs
-
-        user = platformdirs.user_data_path("scumble", appauthor=False) / "packs"
-    here = Path(__file__).resolve().parents[1]
-    shipped = (here / "starter_packs", here.parent / "starter_packs")  # in a wheel; in a source checkout
-    return Folders(user, tuple(folder for folder in shipped if folder.is_dir()))
+    """The user's folder and the packs that ship."""
+    return Folders(config.Places.of_user().packs, (config.starter_packs(),))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,131 @@
+"""What a person drops on Scumble becomes an installed pack: a pack, a foreign network, an address or a folder."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from scumble_wire.messages import PackInfo
+
+from . import download, foreign
+from .archive import MANIFEST, MAX_ENTRIES, SUFFIX, PackArchive, is_pack_name, write_archive
+from .errors import FileTrouble, PackDamaged, PackUnknown, from_os_error
+from .files import replace_file
+from .foreign import Answers
+from .manifest import id_from_title
+from .signing import fingerprint
+from .store import InstalledPack, PackStore, pack_info
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a person should see before a pack is installed."""
+
+    info: PackInfo
+    size_bytes: int
+    installed: bool = False
+    replaces: str = ""  # version that is installed now; empty: none
+    warning: str = ""  # about the author's key, in words
+    needs: str = ""  # what must be asked: "", or "title,license"
+    thumbnail: bytes | None = None  # a PNG, JPEG or WebP file
+
+
+def look(store: PackStore, path: Path, *, name: str = "") -> Look:
+    """Look into a pack or foreign network without installing it. Raises what is wrong with it.
+
+    name: shown as its source; the file's name by default.
+    """
+    name = name or path.name
+    if foreign.is_foreign(path):
+        size = _size(path)
+        info = PackInfo(id=id_from_title(path.stem), title=path.stem[:200], kind="network", source=name)
+        return Look(info, size, needs="title,license")
+    found = store.examine(path)
+    manifest = found.raise_first()
+    warning = store.key_warning(manifest, found.key)
+    replaces = ""
+    try:
+        replaces = store.get(manifest.id).manifest.version
+    except (PackUnknown, PackDamaged):
+        pass  # a damaged one is replaced without a word about its version
+    thumbnail = None
+    with PackArchive(path) as archive:
+        for entry in sorted(manifest.files):
+            if entry.startswith("thumbnail."):
+                thumbnail = archive.read_listed(manifest, entry)
+    info = pack_info(manifest, source=name, signed_by=fingerprint(found.key) if found.key else "")
+    said = f"{warning.message} {warning.remedy}" if warning else ""
+    return Look(info, _size(path), False, replaces, said, "", thumbnail)
+
+
+def add(
+    store: PackStore,
+    what: str | Path,
+    *,
+    answers: Answers | None = None,
+    trust_changed_key: bool = False,
+    source: str = "",
+    progress: download.Progress = lambda done, total: None,
+) -> list[InstalledPack]:
+    """Install what a path or address gives: one pack, or all packs of a folder.
+
+    answers: title and licence for a foreign network. Raises PackError in one of its forms; of a folder, packs before
+    the one that fails stay installed.
+    """
+    text = str(what)
+    if download.is_address(text):
+        path = download.fetch(text, store.folders.user / "downloads", progress=progress)
+        packs = add(store, path, answers=answers, trust_changed_key=trust_changed_key, source=text.partition("#")[0])
+        if not text.startswith("file:"):
+            path.unlink(missing_ok=True)
+        return packs
+    path = Path(what)
+    if path.is_dir():
+        return _add_folder(store, path, trust_changed_key)
+    if not path.is_file():
+        raise FileTrouble(f"{path} does not exist.", remedy="Check the path.")
+    if not foreign.is_foreign(path):
+        return [store.install(path, source=source, trust_changed_key=trust_changed_key)]
+    with tempfile.TemporaryDirectory(prefix="scumble-") as folder:
+        made = Path(folder) / f"imported{SUFFIX}"
+        foreign.make_pack(path, made, answers or Answers())
+        return [store.install(made, source=source or path.name, trust_changed_key=trust_changed_key)]
+
+
+def _add_folder(store: PackStore, folder: Path, trust_changed_key: bool) -> list[InstalledPack]:
+    if (folder / MANIFEST).is_file():
+        with tempfile.TemporaryDirectory(prefix="scumble-") as place:
+            packed = Path(place) / f"{folder.name}{SUFFIX}"
+            pack_folder(folder, packed)
+            return [store.install(packed, source=folder.name, trust_changed_key=trust_changed_key)]
+    packs = sorted(folder.glob(f"*{SUFFIX}"))
+    if not packs:
+        raise FileTrouble(
+            f"{folder} holds no packs.", remedy=f"Give a folder with {SUFFIX} files or a manifest.json."
+        )
+    return [store.install(path, trust_changed_key=trust_changed_key) for path in packs]
+
+
+def pack_folder(folder: Path, target: Path) -> None:
+    """Write a pack from a folder that holds its files. Hidden files of file managers are left out."""
+    files: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not path.is_file() or not is_pack_name(name):
+            continue
+        if len(files) >= MAX_ENTRIES:
+            raise PackDamaged(f"{folder} holds more files than a pack may.", remedy="Leave out what isn't needed.")
+        try:
+            files[name] = path.read_bytes()
+        except OSError as error:
+            raise from_os_error(error, path, "read") from error
+    with replace_file(target) as stream:
+        write_archive(stream, files)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise from_os_error(error, path, "read") from error
