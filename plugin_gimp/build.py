@@ -22,8 +22,8 @@ def build(out: Path) -> Path:
     copy_sources(HERE / NAME, plugin, leave_out=("locale", "scumble_wire"))
     vendor_wire(plugin)
     for source in sorted((HERE / "po").glob("*.po")):
-        write_mo(read_po(source), plugin / "locale" / source.stem / "LC_MESSAGES" / "{}.mo".format(NAME))
-    (plugin / "{}.py".format(NAME)).chmod(0o755)  # GIMP passes over a script that is not executable
+        write_mo(read_po(source), plugin / "locale" / source.stem / "LC_MESSAGES" / f"{NAME}.mo")
+    (plugin / f"{NAME}.py").chmod(0o755)  # GIMP passes over a script that is not executable
     return plugin
 
 
@@ -34,7 +34,7 @@ def main() -> int:
     try:
         plugin = build(arguments.out)
     except (VendoringFailed, CatalogDamaged, OSError) as error:
-        print("error: {}".format(error), file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 1
     print(plugin)
     return 0

@@ -4,7 +4,6 @@ import ast
 import re
 import struct
 from pathlib import Path
-from typing import Dict
 
 _LINE = re.compile(r'(?:(msgid|msgstr)\s+)?(".*")')
 
@@ -13,7 +12,7 @@ class CatalogDamaged(Exception):
     """A .po file that can't be read; the text names the line."""
 
 
-def read_po(path: Path) -> Dict[str, str]:
+def read_po(path: Path) -> dict[str, str]:
     """msgid -> msgstr of a .po file without plurals and contexts; fuzzy and empty entries are left out."""
     table = {}  # type: Dict[str, str]
     entry = {"msgid": "", "msgstr": ""}
@@ -33,7 +32,7 @@ def read_po(path: Path) -> Dict[str, str]:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            raise CatalogDamaged("{}, line {}: not understood: {}".format(path.name, number, line))
+            raise CatalogDamaged(f"{path.name}, line {number}: not understood: {line}")
         word, text = match.groups()
         if word == "msgid":
             if part == "msgstr":
@@ -43,13 +42,13 @@ def read_po(path: Path) -> Dict[str, str]:
         if word:
             part = word
         if not part:
-            raise CatalogDamaged("{}, line {}: text without msgid.".format(path.name, number))
+            raise CatalogDamaged(f"{path.name}, line {number}: text without msgid.")
         entry[part] += ast.literal_eval(text)
     keep()
     return table
 
 
-def write_mo(table: Dict[str, str], path: Path) -> None:
+def write_mo(table: dict[str, str], path: Path) -> None:
     """Write a little-endian .mo file without a hash table."""
     rows = sorted((key.encode("utf-8"), value.encode("utf-8")) for key, value in table.items())
     count, header = len(rows), 28
@@ -64,6 +63,6 @@ def write_mo(table: Dict[str, str], path: Path) -> None:
         key_offset += len(key) + 1
         value_offset += len(value) + 1
     head = struct.pack("<7I", 0x950412DE, 0, count, header, header + 8 * count, 0, header + 16 * count)
-    tables = struct.pack("<{}I".format(4 * count), *key_table, *value_table)
+    tables = struct.pack(f"<{4 * count}I", *key_table, *value_table)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(head + tables + keys + values)

@@ -12,8 +12,9 @@ from typing import Any
 from gi.repository import Gegl, Gimp
 
 from scumble_wire.areas import Area, crop_rows
+from scumble_wire.messages import ImageInfo
 
-from .formats import SCREEN, PixelFormat, choose
+from .formats import OPAQUE, SCREEN, PixelFormat, choose
 from .targets import LayerRefused, Target
 from .texts import _
 
@@ -147,6 +148,17 @@ def add_above(target: Target, form: PixelFormat, data: Buffer, name: str) -> Any
     return layer
 
 
+def overwrite(layer: Any, form: PixelFormat, width: int, height: int, data: Buffer) -> None:
+    """Give a layer that was just scaled exactly this size and these pixels.
+
+    They go straight into the layer's buffer: the undo step that scaling made keeps the pixels of before.
+    """
+    if (layer.get_width(), layer.get_height()) != (width, height):
+        layer.resize(width, height, 0, 0)
+    _write(layer.get_buffer(), Area(0, 0, width, height), form, data)
+    layer.update(0, 0, width, height)
+
+
 def _layer_type(form: PixelFormat, *, alpha: bool) -> Any:
     if form.order in ("GRAY", "GRAYA"):
         return Gimp.ImageType.GRAYA_IMAGE if alpha else Gimp.ImageType.GRAY_IMAGE
@@ -168,8 +180,25 @@ def _mask(target: Target, layer: Any) -> None:
     if target.selected:
         ours = memoryview(_mask_pixels(mask, Area(0, 0, area.width, area.height))).cast("f")
         theirs = _product(ours, memoryview(theirs).cast("f"))
+    _put_mask(mask, area, theirs)
+
+
+def mask_by_selection(layer: Any) -> None:
+    """Let a layer show only what is selected; where it has a mask, what both let through."""
+    area = Area(0, 0, layer.get_width(), layer.get_height())
+    mask = layer.get_mask()
+    chosen = layer.create_mask(Gimp.AddMaskType.SELECTION)
+    if mask is None:
+        layer.add_mask(chosen)
+        return
+    selected = memoryview(_mask_pixels(chosen, area)).cast("f")
+    both = _product(selected, memoryview(_mask_pixels(mask, area)).cast("f"))
+    _put_mask(mask, area, both)
+
+
+def _put_mask(mask: Any, area: Area, values: bytes) -> None:
     buffer = mask.get_buffer()
-    buffer.set(Gegl.Rectangle.new(0, 0, area.width, area.height), "Y float", theirs)
+    buffer.set(Gegl.Rectangle.new(0, 0, area.width, area.height), "Y float", values)
     buffer.flush()
     mask.update(0, 0, area.width, area.height)
 
@@ -191,3 +220,22 @@ def selection_small(target: Target, area: Area, width: int, height: int) -> byte
     rectangle = Gegl.Rectangle.new(round((area.x + left) * scale), round((area.y + top) * scale), width, height)
     buffer = target.image.get_selection().get_buffer()
     return bytes(buffer.get(rectangle, scale, "Y u8", Gegl.AbyssPolicy.NONE))
+
+
+def style_picture(drawable: Any, area: Area) -> tuple[ImageInfo, bytes]:
+    """A part of a layer as the picture that a style is learned from."""
+    form = SCREEN if drawable.has_alpha() else OPAQUE
+    return form.info(area.width, area.height), read(drawable, area, form)
+
+
+def style_picture_as_seen(image: Any) -> tuple[ImageInfo, bytes]:
+    """All visible layers together, or their selected part."""
+    _ok, selected, left, top, right, bottom = Gimp.Selection.bounds(image)
+    area = Area(left, top, right - left, bottom - top)
+    if not selected:
+        area = Area(0, 0, image.get_width(), image.get_height())
+    copy = image.duplicate()
+    try:
+        return style_picture(copy.flatten(), area)
+    finally:
+        copy.delete()

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import stylize
+from . import install, repeat, stylize, train, upscale
 
 _DECLARE: dict[str, Callable[[Any, str], Any]] = {
     stylize.NAME: stylize.declare,
+    repeat.NAME: repeat.declare,
+    upscale.NAME: upscale.declare,
+    train.NAME: train.declare,
+    train.SHOW: train.declare_show,
+    install.NAME: install.declare,
 }
 
 

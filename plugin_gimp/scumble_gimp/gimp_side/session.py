@@ -5,12 +5,13 @@ When GIMP's Cancel ends this process, the backend notices the vanished client an
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from gi.repository import Gimp
+from gi.repository import Gimp, GLib
 
 from scumble_wire import launch
 from scumble_wire.client import Client
@@ -61,14 +62,34 @@ class Session:
 
     def __init__(self, dial: Callable[[], Client] = connect) -> None:
         self._bell = threading.Event()
-        self.courier = Courier(dial, self._bell.set)
-        self.studio = Studio(self.courier)
+        self._in_main_loop = False
+        self.studio = Studio(Courier(dial, self._arrived))
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_ignored: object) -> None:
         self.studio.close()
+
+    def _arrived(self) -> None:
+        """Called in the courier's thread."""
+        self._bell.set()
+        if self._in_main_loop:
+            GLib.idle_add(self._pump_once)
+
+    def _pump_once(self) -> bool:
+        self.studio.pump()
+        return False  # an idle call of GLib: not again
+
+    @contextlib.contextmanager
+    def main_loop(self) -> Iterator[None]:
+        """While a dialog runs: what arrives is routed by GLib's loop."""
+        self._in_main_loop = True
+        try:
+            yield
+        finally:
+            self._in_main_loop = False
+            self.studio.preview.drop()
 
     def _wait(self, seconds: float) -> None:
         self._bell.wait(seconds)
@@ -83,7 +104,9 @@ class Session:
         end = time.monotonic() + timeout_s
         while not answers and not problems:
             if time.monotonic() > end:
-                raise TimedOut("The backend did not answer in time.", remedy=_("Stop it with `scumble stop`, try again."))
+                raise TimedOut(
+                    "The backend did not answer in time.", remedy=_("Stop it with `scumble stop`, try again.")
+                )
             self._wait(0.2)
         if problems:
             raise Told(problems[0])
@@ -93,6 +116,15 @@ class Session:
         """Let `studio.packs` be known. Raises ScumbleError."""
         if not self.studio.packs_known:
             self.ask(ListPacks())
+
+    def start(self, message: JobMessage, frames: Sequence[Any]) -> str:
+        """Start a job that goes on without us; returns the backend's name for it. Raises ScumbleError."""
+        job = self.studio.submit(message, frames)
+        while job.open and not job.id:
+            self._wait(0.1)
+        if job.problem is not None:
+            raise Told(job.problem)
+        return job.id
 
     def run(self, message: JobMessage, frames: Sequence[Any], steps: Steps) -> tuple[Job, Delivery]:
         """Run a job to its end, showing GIMP's progress. Raises Stopped or another ScumbleError."""

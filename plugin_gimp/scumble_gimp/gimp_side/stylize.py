@@ -22,9 +22,7 @@ RESULTS = (("new-layer", "New layer above"), ("in-place", "Change the layer itse
 def declare(plug_in: Any, name: str) -> Any:
     procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
     procedure.set_image_types("*")
-    procedure.set_sensitivity_mask(
-        Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES
-    )
+    procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
     procedure.set_menu_label(_("_Stylize…"))
     procedure.add_menu_path("<Image>/Filters/Scumble")
     procedure.set_documentation(
@@ -45,11 +43,12 @@ def declare(plug_in: Any, name: str) -> Any:
             "second_pack": _("The id of a style pack; empty for none."),
         },
     )
-    arguments.add_choice(
-        procedure, "result", _("Result"), _("Where the painted picture goes."), "new-layer", RESULTS
-    )
+    arguments.add_choice(procedure, "result", _("Result"), _("Where the painted picture goes."), "new-layer", RESULTS)
     procedure.add_layer_return_value(
-        "layer", _("Layer"), _("The painted layer; of several, the first. New layers are the selected ones then."), False,
+        "layer",
+        _("Layer"),
+        _("The painted layer; of several, the first. New layers are the selected ones then."),
+        False,
         arguments.FLAGS,
     )
     return procedure
@@ -87,7 +86,9 @@ def paint(session: Session, image: Any, aims: list[targets.Target], config: Any)
         message = choices.message(form.info(area.width, area.height), title=title)
         job, delivery = session.run(message, [pixels], steps)
         watch.job(job, delivery)
-        finished.append((aim, form, layers.cut(delivery.frames[delivery.message.image.frame], form, area, aim.wanted)))
+        finished.append(
+            (aim, form, layers.cut(delivery.frames[delivery.message.image.frame], form, area, aim.wanted))
+        )
         steps.next()
     with watch.part("inserting"):
         made = _insert(image, finished, choices.layer_name(session.studio.titles), result)

@@ -37,6 +37,11 @@ class Target:
     def name(self) -> str:
         return str(self.drawable.get_name())
 
+    @property
+    def drawn_by_gimp(self) -> bool:
+        """Text, path and linked layers: GIMP draws them anew, and sharply, at any size."""
+        return bool(self.drawable.is_text_layer()) or _is_drawn_from_elsewhere(self.drawable)
+
     def with_context(self, stroke_scale: float = 1.0) -> Area:
         """What the network has to see of the layer so that the edge of the wanted part fits."""
         if not self.selected:
@@ -107,10 +112,55 @@ def check(target: Target, result: Result) -> None:
         )
 
 
-def _is_empty(image: Any) -> bool:
+def check_enlarging(target: Target, result: str) -> None:
+    """Raises LayerRefused when a target can't be enlarged to where it is asked to go."""
+    _must(
+        not target.drawable.is_floating_sel(),
+        _("A floating selection can't be enlarged."),
+        _("Anchor it with Layer > Anchor first."),
+    )
+    _must(
+        result == "new-layer" or not target.drawable.is_group(),
+        _("“{name}” is a layer group.", name=target.name),
+        _("Choose the layers inside the group, or let the result be a new layer or the whole image."),
+    )
+
+
+def every_layer(image: Any) -> list[Target]:
+    """All layers of an image, also those inside groups, whole. Raises LayerRefused."""
+    _must(
+        image.get_base_type() != _gimp().ImageBaseType.INDEXED,
+        _("The image has indexed colors, which can't hold a painted layer."),
+        _("Choose Image > Mode > RGB first; nothing was changed."),
+    )
+    found = []
+    for layer in flat(image):
+        if not layer.is_group():
+            bounds = Area(0, 0, layer.get_width(), layer.get_height())
+            found.append(Target(image, layer, bounds, bounds, False))
+    return found
+
+
+def flat(image: Any) -> list[Any]:
+    """All layers and groups in the order of the Layers dialog; the same for a duplicate."""
+    found: list[Any] = []
+    waiting = list(reversed(image.get_layers()))
+    while waiting:
+        layer = waiting.pop()
+        found.append(layer)
+        if layer.is_group():
+            waiting += reversed(layer.get_children())
+    return found
+
+
+def _gimp() -> Any:
     from gi.repository import Gimp
 
-    return bool(Gimp.Selection.is_empty(image))
+    return Gimp
+
+
+def _is_empty(image: Any) -> bool:
+    return bool(_gimp().Selection.is_empty(image))
 
 
 def _is_drawn_from_elsewhere(layer: Any) -> bool:

@@ -1,0 +1,128 @@
+"""The live preview: a small picture of the layer that follows the sliders, and the original while it is pressed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gi.repository import Gdk, GdkPixbuf, Gtk
+
+from scumble_wire.areas import Area
+from scumble_wire.choices import StyleChoices
+from scumble_wire.studio import Delivery, Job, Studio
+
+from .. import layers
+from ..formats import SCREEN
+from ..targets import Target
+from ..texts import _
+from . import pictures
+
+SIDE = 440  # pixels of the longer side
+NETWORK_SIDE = 1024  # largest side a preview costs in the network, so that it stays quick without a GPU
+LEAST_STROKE = 0.25
+
+
+class Preview(Gtk.Box):
+    """One picture with a line below it. `show` asks for a new one; the newest wish wins."""
+
+    def __init__(self, studio: Studio, target: Target) -> None:
+        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        self._studio, self._target = studio, target
+        self._painted: GdkPixbuf.Pixbuf | None = None
+        self._wish: StyleChoices | None = None
+        self._detail = False
+        self._pressed = False
+        self._image = Gtk.Image()
+        box = Gtk.EventBox()
+        box.add(self._image)
+        box.set_size_request(SIDE, min(SIDE, 330))
+        box.set_tooltip_text(_("Press to see the layer as it is."))
+        box.add_events(Gdk.EventMask.BUTTON_PRESS_MASK | Gdk.EventMask.BUTTON_RELEASE_MASK)
+        box.connect("button-press-event", self._press, True)
+        box.connect("button-release-event", self._press, False)
+        frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
+        frame.add(box)
+        self.pack_start(frame, True, True, 0)
+        self._line = Gtk.Label(xalign=0)
+        self._spinner = Gtk.Spinner()
+        self._original = Gtk.CheckButton.new_with_mnemonic(_("_Original"))
+        self._original.connect("toggled", lambda _button: self._draw())
+        detail = Gtk.CheckButton.new_with_mnemonic(_("_Detail at 100 %"))
+        detail.set_tooltip_text(_("Show the middle of the picture at its own size: brush marks as they will be."))
+        detail.connect("toggled", self._set_detail)
+        below = Gtk.Box(spacing=6)
+        below.pack_start(self._original, False, False, 0)
+        below.pack_start(detail, False, False, 0)
+        below.pack_end(self._spinner, False, False, 0)
+        below.pack_end(self._line, False, False, 0)
+        self.pack_start(below, False, False, 0)
+        self._take()
+
+    def show_style(self, choices: StyleChoices) -> None:
+        """Paint the picture with these choices."""
+        self._wish = choices
+        whole = self._choices_here(choices)
+        self._spinner.start()
+        self._line.set_text("")
+        self._studio.preview.show(whole.message(self._info, "preview"), [self._pixels], self._arrived)
+
+    def tell(self, text: str) -> None:
+        """Show a line instead of the spinner."""
+        self._spinner.stop()
+        self._line.set_text(text)
+
+    def _choices_here(self, choices: StyleChoices) -> StyleChoices:
+        """Brush marks shrink with the picture, as far as the network's time allows."""
+        scale = self._info.width / self._area.width
+        if scale >= 1:
+            return choices
+        least = max(LEAST_STROKE, max(self._info.width, self._info.height) / NETWORK_SIDE)
+        stroke = min(choices.stroke_scale, max(least, choices.stroke_scale * scale))
+        return StyleChoices(**{**vars(choices), "stroke_scale": stroke})
+
+    def _take(self) -> None:
+        """Read the layer's small picture, or the middle of it at its own size."""
+        target = self._target
+        area = target.with_context()
+        if self._detail:
+            width, height = min(area.width, SIDE), min(area.height, SIDE)
+            middle = target.wanted
+            left = middle.x + (middle.width - width) // 2
+            top = middle.y + (middle.height - height) // 2
+            left = max(area.x, min(left, area.x + area.width - width))
+            top = max(area.y, min(top, area.y + area.height - height))
+            area = Area(left, top, width, height)
+        self._area = area
+        width, height, self._pixels = layers.read_small(target.drawable, area, SIDE)
+        self._info = SCREEN.info(width, height)
+        self._mask = layers.selection_small(target, area, width, height) if target.selected else None
+        self._before = pictures.on_checks(pictures.pixbuf(self._info, self._pixels))
+        self._painted = None
+        self._draw()
+
+    def _arrived(self, _job: Job, delivery: Delivery) -> None:
+        info = delivery.message.image
+        if (info.width, info.height) != (self._info.width, self._info.height):
+            return  # an answer to what was shown before "Detail" was switched
+        data = delivery.frames[info.frame]
+        if self._mask is None:
+            self._painted = pictures.on_checks(pictures.pixbuf(info, data))
+        else:
+            self._painted = pictures.over(self._before, pictures.pixbuf(info, pictures.masked(data, self._mask)))
+        if not self._studio.preview.busy:
+            self._spinner.stop()
+        self._draw()
+
+    def _draw(self) -> None:
+        original = self._pressed or self._original.get_active() or self._painted is None
+        self._image.set_from_pixbuf(self._before if original else self._painted)
+
+    def _press(self, _box: Any, _event: Any, pressed: bool) -> bool:
+        self._pressed = pressed
+        self._draw()
+        return False
+
+    def _set_detail(self, button: Any) -> None:
+        self._detail = button.get_active()
+        self._take()
+        if self._wish is not None:
+            self.show_style(self._wish)

@@ -1,0 +1,141 @@
+"""The dialog of Filters > Scumble > Stylize."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gi.repository import GimpUi, GLib, GObject, Gtk
+
+from scumble_wire.choices import StyleChoices
+
+from .. import arguments
+from ..session import Session
+from ..stylize import FIELDS
+from ..targets import Target
+from ..texts import _
+from .preview import Preview
+from .style_grid import StyleGrid
+from .troubles import TroubleBar
+
+DOMAIN = "scumble_gimp"
+
+
+def ask(procedure: Any, config: Any, session: Session, aims: list[Target]) -> bool:
+    """Show the dialog; True when the layers are to be painted with what `config` holds now."""
+    GimpUi.init(DOMAIN)
+    dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Stylize"))
+    dialog.set_ok_label(_("_Paint"))
+    window = StylizeDialog(dialog, config, session, aims)
+    with session.main_loop():
+        accepted = dialog.run()
+        window.close()
+    dialog.destroy()
+    return bool(accepted)
+
+
+class StylizeDialog:
+    """Fills GIMP's procedure dialog: preview on the left, styles and sliders on the right."""
+
+    def __init__(self, dialog: Any, config: Any, session: Session, aims: list[Target]) -> None:
+        self._dialog, self._config, self._studio = dialog, config, session.studio
+        self._pending = 0
+        self._preview = Preview(session.studio, aims[0])
+        self._grid = StyleGrid(session.studio)
+        self._grid.set_size_request(350, -1)
+        self._grid.connect("chosen", lambda _grid, pack: config.set_property("style", pack))
+        self._second = Gtk.ComboBoxText()
+        right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        right.pack_start(self._grid, True, True, 0)
+        for widget in self._sliders():
+            right.pack_start(widget, False, False, 0)
+        halves = Gtk.Box(spacing=12, border_width=12)
+        halves.pack_start(self._preview, True, True, 0)
+        halves.pack_start(right, True, True, 0)
+        area = dialog.get_content_area()
+        area.pack_start(TroubleBar(session.studio, session.studio.refresh_packs), False, False, 0)
+        area.pack_start(halves, True, True, 0)
+        halves.show_all()
+        self._ends = [
+            session.studio.subscribe("packs", self._packs_came),
+            session.studio.subscribe("thumbnails", self._grid.fill_pictures),
+            session.studio.subscribe("problem", self._trouble),
+        ]
+        self._handler = config.connect("notify", self._changed)
+        dialog.set_response_sensitive(Gtk.ResponseType.OK, False)
+        if len(aims) > 1:
+            self._preview.tell(_("The first of {n} layers", n=len(aims)))
+        else:
+            self._preview.tell(_("Looking for the styles…"))
+        session.studio.refresh_packs()
+
+    def close(self) -> None:
+        """Stop following; the widgets go with the dialog."""
+        self._config.disconnect(self._handler)
+        if self._pending:
+            GLib.source_remove(self._pending)
+        for end in self._ends:
+            end()
+
+    def _sliders(self) -> list[Any]:
+        dialog = self._dialog
+        strength = dialog.get_spin_scale("strength", 100.0)
+        stroke = dialog.get_spin_scale("stroke-scale", 1.0)
+        stroke.set_gamma(2.0)  # half of the way is 1
+        mix = dialog.get_spin_scale("mix", 100.0)
+        keep = dialog.get_widget("keep-colors", GObject.TYPE_NONE)
+        result = dialog.get_widget("result", GObject.TYPE_NONE)
+        second = Gtk.Box(spacing=6)
+        label = Gtk.Label.new_with_mnemonic(_("_Mix with"))
+        label.set_mnemonic_widget(self._second)
+        second.pack_start(label, False, False, 0)
+        second.pack_start(self._second, True, True, 0)
+        self._mix = mix
+        self._second.connect("changed", self._second_chosen)
+        expander = Gtk.Expander.new_with_mnemonic(_("M_ore"))
+        inside = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_top=6)
+        for widget in (second, mix, dialog.get_widget("seed", GObject.TYPE_NONE)):
+            inside.pack_start(widget, False, False, 0)
+        expander.add(inside)
+        expander.set_expanded(bool(self._config.get_property("second-style")))
+        return [strength, stroke, keep, result, expander]
+
+    def _packs_came(self) -> None:
+        styles = self._studio.styles()
+        self._grid.fill()
+        self._second.handler_block_by_func(self._second_chosen)
+        self._second.remove_all()
+        self._second.append("", _("None"))
+        for pack in styles:
+            self._second.append(pack.id, pack.title)
+        self._second.handler_unblock_by_func(self._second_chosen)
+        wanted = self._config.get_property("style")
+        if styles and self._studio.pack(wanted or "") is None:
+            self._config.set_property("style", styles[0].id)
+        self._show()
+
+    def _second_chosen(self, combo: Any) -> None:
+        self._config.set_property("second-style", combo.get_active_id() or "")
+        if combo.get_active_id() and self._config.get_property("mix") == 0:
+            self._config.set_property("mix", 0.5)
+
+    def _changed(self, _config: Any, _spec: Any) -> None:
+        """A slider, a preset or Reset: one preview for all values that change at once."""
+        if not self._pending:
+            self._pending = GLib.idle_add(self._show)
+
+    def _show(self) -> bool:
+        self._pending = 0
+        style, second = self._config.get_property("style") or "", self._config.get_property("second-style") or ""
+        known = self._studio.pack(style) is not None
+        self._dialog.set_response_sensitive(Gtk.ResponseType.OK, known)
+        if self._studio.packs_known:
+            self._grid.choose(style)
+            self._second.set_active_id(second)
+        self._mix.set_sensitive(bool(second))
+        if known:
+            self._preview.show_style(arguments.read(self._config, StyleChoices, FIELDS))
+        return False
+
+    def _trouble(self) -> None:
+        if self._studio.problem is not None:
+            self._preview.tell("")

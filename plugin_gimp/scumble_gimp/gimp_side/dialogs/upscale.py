@@ -1,0 +1,171 @@
+"""The dialog of Filters > Scumble > Upscale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gi.repository import GdkPixbuf, GimpUi, GLib, GObject, Gtk
+
+from scumble_wire.areas import Area
+from scumble_wire.choices import UpscaleChoices
+from scumble_wire.studio import Delivery, Job
+
+from .. import arguments, layers
+from ..formats import SCREEN
+from ..session import Session
+from ..targets import Target
+from ..texts import _
+from ..upscale import BICUBIC, FIELDS
+from . import pictures
+from .troubles import TroubleBar
+
+SIDE = 400  # pixels of the enlarged detail
+MAP_SIDE = 160  # pixels of the small picture that the detail is chosen in
+
+
+def ask(procedure: Any, config: Any, session: Session, aims: list[Target]) -> bool:
+    """Show the dialog; True when the layers are to be enlarged with what `config` holds now."""
+    GimpUi.init("scumble_gimp")
+    dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Upscale"))
+    dialog.set_ok_label(_("_Enlarge"))
+    window = UpscaleDialog(dialog, config, session, aims[0])
+    with session.main_loop():
+        accepted = dialog.run()
+        window.close()
+    dialog.destroy()
+    return bool(accepted)
+
+
+class UpscaleDialog:
+    """On the left a detail, enlarged; on the right where it lies, the factor and the network."""
+
+    def __init__(self, dialog: Any, config: Any, session: Session, aim: Target) -> None:
+        self._dialog, self._config, self._studio, self._aim = dialog, config, session.studio, aim
+        self._pending = 0
+        self._painted: GdkPixbuf.Pixbuf | None = None
+        self._middle = (aim.wanted.x + aim.wanted.width // 2, aim.wanted.y + aim.wanted.height // 2)
+        self._picture = Gtk.Image()
+        self._picture.set_size_request(SIDE, SIDE)
+        self._original = Gtk.CheckButton.new_with_mnemonic(_("_Without the network"))
+        self._original.set_tooltip_text(_("Compare with plain enlarging."))
+        self._original.connect("toggled", lambda _button: self._draw())
+        self._spinner = Gtk.Spinner()
+        self._size = Gtk.Label(xalign=0)
+        self._models = Gtk.ComboBoxText()
+        self._models.connect("changed", self._model_chosen)
+        halves = Gtk.Box(spacing=12, border_width=12)
+        halves.pack_start(self._left(), True, True, 0)
+        halves.pack_start(self._right(), False, False, 0)
+        area = dialog.get_content_area()
+        area.pack_start(TroubleBar(session.studio, session.studio.refresh_packs), False, False, 0)
+        area.pack_start(halves, True, True, 0)
+        halves.show_all()
+        self._ends = [session.studio.subscribe("packs", self._packs_came)]
+        self._handler = config.connect("notify", self._changed)
+        self._show()
+        session.studio.refresh_packs()
+
+    def close(self) -> None:
+        """Stop following; the widgets go with the dialog."""
+        self._config.disconnect(self._handler)
+        if self._pending:
+            GLib.source_remove(self._pending)
+        for end in self._ends:
+            end()
+
+    def _left(self) -> Any:
+        frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
+        frame.add(self._picture)
+        below = Gtk.Box(spacing=6)
+        below.pack_start(self._original, False, False, 0)
+        below.pack_end(self._spinner, False, False, 0)
+        left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        left.pack_start(frame, True, True, 0)
+        left.pack_start(below, False, False, 0)
+        return left
+
+    def _right(self) -> Any:
+        area = self._aim.wanted
+        width, height, pixels = layers.read_small(self._aim.drawable, area, MAP_SIDE)
+        picture = Gtk.Image.new_from_pixbuf(pictures.on_checks(pictures.pixbuf(SCREEN.info(width, height), pixels)))
+        self._map = Gtk.EventBox(halign=Gtk.Align.START, tooltip_text=_("Click where to look."))
+        self._map.add(picture)
+        self._map.connect("button-press-event", self._look_there, area.width / width)
+        factor = self._dialog.get_spin_scale("factor", 1.0)
+        factor.set_scale_limits(1.1, 8.0)
+        model = Gtk.Box(spacing=6)
+        label = Gtk.Label.new_with_mnemonic(_("_Network"))
+        label.set_mnemonic_widget(self._models)
+        model.pack_start(label, False, False, 0)
+        model.pack_start(self._models, True, True, 0)
+        right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        result = self._dialog.get_widget("result", GObject.TYPE_NONE)
+        for widget in (self._map, model, factor, self._size, result):
+            right.pack_start(widget, False, False, 0)
+        return right
+
+    def _look_there(self, _box: Any, event: Any, scale: float) -> bool:
+        self._middle = (self._aim.wanted.x + round(event.x * scale), self._aim.wanted.y + round(event.y * scale))
+        self._changed()
+        return True
+
+    def _packs_came(self) -> None:
+        self._models.handler_block_by_func(self._model_chosen)
+        self._models.remove_all()
+        for pack in self._studio.upscalers():
+            self._models.append(pack.id, pack.title)
+        self._models.append(BICUBIC, _("Bicubic (no network)"))
+        self._models.handler_unblock_by_func(self._model_chosen)
+        known = [pack.id for pack in self._studio.upscalers()] + [BICUBIC]
+        if self._config.get_property("model") not in known:
+            self._config.set_property("model", known[0])
+        self._show()
+
+    def _model_chosen(self, combo: Any) -> None:
+        if combo.get_active_id():
+            self._config.set_property("model", combo.get_active_id())
+
+    def _changed(self, *_ignored: Any) -> None:
+        if not self._pending:
+            self._pending = GLib.idle_add(self._show)
+
+    def _show(self) -> bool:
+        self._pending = 0
+        choices = arguments.read(self._config, UpscaleChoices, FIELDS)
+        wanted = self._aim.wanted
+        width, height = round(wanted.width * choices.factor), round(wanted.height * choices.factor)
+        self._size.set_text(f"{wanted.width} × {wanted.height} → {width} × {height}")
+        self._models.set_active_id(choices.model)
+        self._dialog.set_response_sensitive(Gtk.ResponseType.OK, self._studio.packs_known)
+        area = self._detail(choices.factor)
+        _width, _height, pixels = layers.read_small(self._aim.drawable, area, SIDE)
+        info = SCREEN.info(area.width, area.height)
+        plain = pictures.on_checks(pictures.pixbuf(info, pixels))
+        self._before = plain.scale_simple(
+            round(area.width * choices.factor), round(area.height * choices.factor), GdkPixbuf.InterpType.BILINEAR
+        )
+        self._painted = None
+        self._draw()
+        if self._studio.packs_known:
+            self._spinner.start()
+            self._studio.preview.show(choices.message(info, "preview"), [pixels], self._arrived)
+        return False
+
+    def _detail(self, factor: float) -> Area:
+        """The part of the layer that, enlarged, fills the picture."""
+        wanted, side = self._aim.wanted, max(8, round(SIDE / factor))
+        width, height = min(side, wanted.width), min(side, wanted.height)
+        left = min(max(self._middle[0] - width // 2, wanted.x), wanted.x + wanted.width - width)
+        top = min(max(self._middle[1] - height // 2, wanted.y), wanted.y + wanted.height - height)
+        return Area(left, top, width, height)
+
+    def _arrived(self, _job: Job, delivery: Delivery) -> None:
+        info = delivery.message.image
+        self._painted = pictures.on_checks(pictures.pixbuf(info, delivery.frames[info.frame]))
+        if not self._studio.preview.busy:
+            self._spinner.stop()
+        self._draw()
+
+    def _draw(self) -> None:
+        plain = self._original.get_active() or self._painted is None
+        self._picture.set_from_pixbuf(self._before if plain else self._painted)

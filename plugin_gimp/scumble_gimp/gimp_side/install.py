@@ -1,0 +1,111 @@
+"""Filters > Scumble > Install Style Pack: take in a pack file, after showing what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gi.repository import Gimp
+
+from scumble_wire.errors import ScumbleError
+from scumble_wire.messages import InstallPack, PackDetails
+
+from . import answers, arguments
+from .session import Session, Steps
+from .texts import _
+
+NAME = "plug-in-scumble-install-pack"
+PATIENCE_S = 600.0  # a foreign network is converted and tried out
+MOST_BYTES = 1 << 30
+
+
+def declare(plug_in: Any, name: str) -> Any:
+    procedure = Gimp.Procedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
+    procedure.set_menu_label(_("_Install Style Pack…"))
+    procedure.add_menu_path("<Image>/Filters/Scumble")
+    procedure.set_documentation(
+        _("Install a style pack or an upscale network from a file"),
+        _(
+            "Takes .scumble packs, and networks of other programs (.safetensors, .pth, .onnx), which need a title "
+            "and a license."
+        ),
+        name,
+    )
+    procedure.add_enum_argument(
+        "run-mode",
+        _("Run mode"),
+        _("The run mode"),
+        Gimp.RunMode.__gtype__,
+        Gimp.RunMode.INTERACTIVE,
+        arguments.FLAGS,
+    )
+    procedure.add_file_argument(
+        "file", _("_File"), _("The pack file."), Gimp.FileChooserAction.OPEN, True, None, arguments.FLAGS
+    )
+    procedure.add_string_argument(
+        "title", _("_Title"), _("Name for another program's network; empty for packs."), "", arguments.FLAGS
+    )
+    procedure.add_string_argument(
+        "license", _("_License"), _("License of another program's network, such as MIT."), "", arguments.FLAGS
+    )
+    procedure.add_boolean_argument(
+        "trust-changed-key",
+        _("_Trust the author's new key"),
+        _("Install although the pack is signed with another key than the one known."),
+        False,
+        arguments.FLAGS,
+    )
+    procedure.add_string_return_value("style", _("Style"), _("The id of the installed pack."), "", arguments.FLAGS)
+    return procedure
+
+
+def run(procedure: Any, config: Any, data: object) -> Any:
+    def work() -> Any:
+        with Session() as session:
+            if config.get_property("run-mode") == Gimp.RunMode.INTERACTIVE:
+                from .dialogs.install import ask
+
+                if not ask(procedure, config, session):
+                    return answers.cancelled(procedure)
+            steps = Steps(_("Installing the pack"))
+            name = install(session, config)
+            steps.end()
+        return answers.success(procedure, style=name)
+
+    return answers.guarded(procedure, work)
+
+
+def contents(config: Any) -> tuple[str, bytes]:
+    """(name, bytes) of the chosen file. It is sent, not named: a sandboxed GIMP sees paths the backend does not.
+
+    Raises WrongArgument, ScumbleError.
+    """
+    chosen = config.get_property("file")
+    path = chosen.get_path() if chosen is not None else None
+    if not path:
+        raise answers.WrongArgument(_("No pack file was chosen."), remedy=_("Choose a file on this machine."))
+    try:
+        if Path(path).stat().st_size > MOST_BYTES:
+            raise ScumbleError(
+                _("“{name}” is too large for a pack.", name=Path(path).name), remedy=_("Choose another file.")
+            )
+        return Path(path).name, Path(path).read_bytes()
+    except OSError as error:
+        raise ScumbleError(
+            _("“{name}” can't be read: {reason}.", name=Path(path).name, reason=error.strerror or str(error)),
+            remedy=_("Choose another file."),
+        ) from error
+
+
+def install(session: Session, config: Any) -> str:
+    """Install the chosen file; returns the pack's id. Raises ScumbleError."""
+    name, data = contents(config)
+    message = InstallPack(
+        file_name=name,
+        title=config.get_property("title") or "",
+        license=config.get_property("license") or "",
+        trust_changed_key=config.get_property("trust-changed-key"),
+    )
+    answer = session.ask(message, [data], PATIENCE_S).message
+    assert isinstance(answer, PackDetails)
+    return answer.pack.id

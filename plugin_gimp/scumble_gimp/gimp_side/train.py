@@ -1,0 +1,127 @@
+"""Filters > Scumble > Train a Style: learn a new style from this image; the training goes on without GIMP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gi.repository import Gimp, GLib
+
+from scumble_wire.choices import TrainChoices
+from scumble_wire.messages import ImageInfo, Trained
+
+from . import answers, arguments, layers, targets
+from .session import Session, Steps
+from .texts import _
+
+NAME = "plug-in-scumble-train"
+SHOW = "plug-in-scumble-show-training"
+FIELDS = ["name", "quality", "strength"]
+SOURCES = (("image", "The image as it is seen"), ("layer", "The chosen layer"))
+
+
+def declare(plug_in: Any, name: str) -> Any:
+    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
+    procedure.set_image_types("*")
+    procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
+    procedure.set_menu_label(_("_Train a Style from This Image…"))
+    procedure.add_menu_path("<Image>/Filters/Scumble")
+    procedure.set_documentation(
+        _("Learn a new style from this image"),
+        _(
+            "A training is started that learns the style of the image, or of its selected part. It runs beside GIMP, "
+            "goes on when its window is closed, and its style is then among the others in Stylize."
+        ),
+        name,
+    )
+    arguments.add(procedure, TrainChoices, FIELDS)
+    arguments.add_choice(
+        procedure, "source", _("_Learn from"), _("Where the style is seen. A selection limits it."), "image", SOURCES
+    )
+    procedure.add_boolean_aux_argument(
+        "wait", _("Wait"), _("Let a script wait until the style is finished."), True, arguments.FLAGS
+    )
+    procedure.add_string_return_value(
+        "style", _("Style"), _("The id of the finished style; empty while it is still learned."), "", arguments.FLAGS
+    )
+    return procedure
+
+
+def declare_show(plug_in: Any, name: str) -> Any:
+    procedure = Gimp.Procedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run_show, None)
+    procedure.set_menu_label(_("_Show Training"))
+    procedure.add_menu_path("<Image>/Filters/Scumble")
+    procedure.set_documentation(
+        _("Show the trainings that run"), _("Opens the window with progress and preview of every training."), name
+    )
+    procedure.add_enum_argument(
+        "run-mode",
+        _("Run mode"),
+        _("The run mode"),
+        Gimp.RunMode.__gtype__,
+        Gimp.RunMode.INTERACTIVE,
+        arguments.FLAGS,
+    )
+    return procedure
+
+
+def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any, data: object) -> Any:
+    interactive = mode == Gimp.RunMode.INTERACTIVE
+
+    def work() -> Any:
+        if interactive and not config.get_property("name"):
+            config.set_property("name", suggested_name(image))
+        with Session() as session:
+            if interactive:
+                from .dialogs.train import ask
+
+                if not ask(procedure, config):
+                    return answers.cancelled(procedure)
+            choices = arguments.read(config, TrainChoices, FIELDS)
+            if not choices.name.strip():
+                raise answers.WrongArgument(_("The new style needs a name."), remedy=_("Give it one and try again."))
+            info, pixels = picture(image, drawables, config.get_property("source"))
+            message = choices.message(info, title=choices.name)
+            if interactive:
+                from .dialogs.training import watch
+
+                watch(session, message, [pixels])
+                return answers.success(procedure, style="")
+            if not config.get_property("wait"):
+                session.start(message, [pixels])
+                return answers.success(procedure, style="")
+            steps = Steps(_("Learning"))
+            _job, delivery = session.run(message, [pixels], steps)
+            steps.end()
+            assert isinstance(delivery.message, Trained)
+            return answers.success(procedure, style=delivery.message.pack.id)
+
+    return answers.guarded(procedure, work)
+
+
+def run_show(procedure: Any, config: Any, data: object) -> Any:
+    def work() -> Any:
+        if config.get_property("run-mode") != Gimp.RunMode.INTERACTIVE:
+            raise answers.WrongArgument(_("The training window is for people."), remedy=_("Call it interactively."))
+        from .dialogs.training import watch
+
+        with Session() as session:
+            watch(session)
+        return answers.success(procedure)
+
+    return answers.guarded(procedure, work)
+
+
+def suggested_name(image: Any) -> str:
+    """The file's name without its ending, or a plain word."""
+    file = image.get_file() or image.get_imported_file()
+    name = Path(GLib.filename_display_basename(file.get_path())).stem if file is not None and file.get_path() else ""
+    return name.replace("_", " ").replace("-", " ").strip().capitalize() or _("My style")
+
+
+def picture(image: Any, drawables: list[Any], source: str) -> tuple[ImageInfo, bytes]:
+    """The picture to learn from. Raises LayerRefused."""
+    if source == "layer":
+        aim = targets.look(image, drawables[0])
+        return layers.style_picture(aim.drawable, aim.wanted)
+    return layers.style_picture_as_seen(image)
