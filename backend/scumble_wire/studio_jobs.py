@@ -79,7 +79,7 @@ class PreviewSlot:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         self._job: Job | None = None
-        self._asked: Stylize | None = None
+        self._asked: Stylize | Upscale | None = None
         self._next: tuple[Any, ...] | None = None
 
     @property
@@ -88,7 +88,7 @@ class PreviewSlot:
 
     def show(
         self,
-        message: Stylize,
+        message: Stylize | Upscale,
         frames: Sequence[Buffer],
         on_picture: Callable[[Job, Delivery], None],
         on_end: Callable[[Job], None] | None = None,
@@ -108,7 +108,7 @@ class PreviewSlot:
 
     def _send(
         self,
-        message: Stylize,
+        message: Stylize | Upscale,
         frames: Sequence[Buffer],
         on_picture: Callable[[Job, Delivery], None],
         on_end: Callable[[Job], None] | None,
@@ -131,5 +131,7 @@ class PreviewSlot:
         self._job = self._studio.submit(message, frames, on_done=done, on_end=ended, listed=False)
 
 
-def _same_styles(one: Stylize, other: Stylize) -> bool:
+def _same_styles(one: Stylize | Upscale, other: Stylize | Upscale) -> bool:
+    if not isinstance(one, Stylize) or not isinstance(other, Stylize):
+        return False
     return [style.pack for style in one.styles] == [style.pack for style in other.styles]
