@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .messages import BackendMessage, ClientMessage, JobKind, JobState, Stylize
+from .messages import BackendMessage, ClientMessage, JobKind, JobState, Stylize, Upscale
 from .words import STATES, Problem, progress_text, tr
 
 if TYPE_CHECKING:
