@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +46,8 @@ def look(store: PackStore, path: Path, *, name: str = "") -> Look:
     manifest = found.raise_first()
     warning = store.key_warning(manifest, found.key)
     replaces = ""
-    try:
+    with contextlib.suppress(PackUnknown, PackDamaged):  # a damaged one is replaced without a word
         replaces = store.get(manifest.id).manifest.version
-    except (PackUnknown, PackDamaged):
-        pass  # a damaged one is replaced without a word about its version
     thumbnail = None
     with PackArchive(path) as archive:
         for entry in sorted(manifest.files):
@@ -70,7 +69,7 @@ def add(
 ) -> list[InstalledPack]:
     """Install what a path or address gives: one pack, or all packs of a folder.
 
-    answers: title and licence for a foreign network. Raises PackError in one of its forms; of a folder, packs before
+    answers: title and license for a foreign network. Raises PackError in one of its forms; of a folder, packs before
     the one that fails stay installed.
     """
     text = str(what)

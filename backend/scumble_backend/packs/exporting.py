@@ -33,7 +33,7 @@ def export_onnx(store: PackStore, pack: InstalledPack, target: Path) -> float:
 
     manifest = pack.manifest
     if manifest.kind == "upscale":
-        return onnx_models.export_upscaler(making.load_upscaler(pack), target, factor=manifest.factors[0])
+        return onnx_models.export_upscaler(making.load_upscaler(pack), target)
     network, style = making.load_network(store, pack), making.load_style(pack)
     return onnx_models.export_style(network, style.table, target, title=manifest.title, license=manifest.license)
 

@@ -54,7 +54,7 @@ class Training:
     """How the weights came to be: enough to do it again."""
 
     recipe: Json = field(default_factory=dict)  # the whole recipe, as the trainer read it
-    data: str = ""  # description of the photos: names, counts, licences
+    data: str = ""  # description of the photos: names, counts, licenses
     seed: int = 0
     seconds: float = 0.0  # wall clock
     hardware: str = ""  # "NVIDIA H200", "2 CPU cores"

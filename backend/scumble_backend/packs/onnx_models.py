@@ -159,7 +159,7 @@ def export_style(network: Any, table: Any, path: Path, *, title: str, license: s
     return _keep(raw, path, far)
 
 
-def export_upscaler(network: torch.nn.Module, path: Path, *, factor: int) -> float:
+def export_upscaler(network: torch.nn.Module, path: Path) -> float:
     """Write an upscaling network as ONNX; as `export_style`."""
     import io
     import warnings
@@ -170,19 +170,16 @@ def export_upscaler(network: torch.nn.Module, path: Path, *, factor: int) -> flo
     with warnings.catch_warnings():
         # PyTorch's other exporter needs one more package; this one says so on each call.
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (image,),
-            stream,  # type: ignore[arg-type]
-            dynamo=False,
-            input_names=["image"],
-            output_names=["enlarged"],
-            dynamic_axes={
-                "image": {2: "height", 3: "width"},
-                "enlarged": {2: f"{factor}*height", 3: f"{factor}*width"},
-            },
-            opset_version=17,
-        )
+        axes = {"image": {2: "height", 3: "width"}, "enlarged": {2: "out_height", 3: "out_width"}}
+        try:
+            torch.onnx.export(
+                network, (image,), stream, dynamo=False, input_names=["image"], output_names=["enlarged"],  # type: ignore[arg-type]
+                dynamic_axes=axes, opset_version=17,
+            )  # fmt: skip
+        except RuntimeError as error:  # also what the exporter's own errors derive from
+            raise ExportFailed(
+                f"The network can't be written as ONNX: {str(error)[:200]}", remedy="Use the .scumble file."
+            ) from error
     raw = stream.getvalue()
     theirs = session(raw, path.name)
     far = 0.0
