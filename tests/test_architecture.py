@@ -37,8 +37,10 @@ ROOMS: dict[str, set[str]] = {
         "scumble_backend.device", "scumble_backend.nets", "scumble_backend.errors", "scumble_wire.messages",
     },
     "backend/scumble_backend/jobs.py": {"scumble_wire.messages"},
+    "backend/scumble_backend/leases.py": set(),
+    "backend/scumble_backend/network_cache.py": set(),
     "backend/scumble_backend/server.py": {
-        "zmq", "scumble_wire", "scumble_backend.worker", "scumble_backend.jobs", "scumble_backend.errors",
+        "zmq", "scumble_wire", "scumble_backend.desk", "scumble_backend.__version__", "scumble_backend.errors",
         "scumble_backend.config", "scumble_backend.packs",
     },
     "training/scumble_training": {

@@ -340,19 +340,20 @@ class JobQueue:
         training = min((job for job in waiting if job.kind == "train"), key=_order, default=None)
         if self._training is None and training is not None:
             self._training = training
-            actions.append(self._start(training, now))
+            actions += self._start(training, now)
         urgent = min((job for job in waiting if job.kind != "train"), key=_order, default=None)
         if urgent is not None and (not self._running or urgent.priority < self._running[-1].priority):
             self._running.append(urgent)
-            actions.append(self._start(urgent, now))
+            actions += self._start(urgent, now)
         return actions
 
-    def _start(self, job: Job, now: float) -> Action:
+    def _start(self, job: Job, now: float) -> list[Action]:
         job.state, job.started, job.stage = "running", now, "loading"
         frames, job.frames = job.frames, ()  # the lane holds the pixels from here on
         if job.kind == "train":
             job.stopping = job.pausing = False
-        return Start(job.name, job.message, frames, job.again)
+        start = Start(job.name, job.message, frames, job.again)
+        return [*self._tell(job, now, at_once=True), start]
 
     def _stop(self, job: Job, now: float) -> list[Action]:
         if job.state == "running":

@@ -119,6 +119,11 @@ def pack(picture: Picture, info: ImageInfo) -> memoryview:
     return flat
 
 
+def sample_type(info: ImageInfo) -> np.dtype[Any]:
+    """The type of one sample of a frame."""
+    return np.dtype(_TYPES[info.depth])
+
+
 def unpack_mask(frame: Any, height: int, width: int) -> Tensor:
     """A style's mask: one u8 a pixel -> (1, H, W) float32 in [0, 1]. Raises PixelsDamaged."""
     view = memoryview(frame)
