@@ -1,4 +1,7 @@
-"""`python -m scumble_training.sr RECIPE --photos FOLDER -o FOLDER`: train a super-resolution network."""
+"""`python -m scumble_training.sr RECIPE --photos FOLDER -o FOLDER`: train a super-resolution network.
+
+Run again with the same folder, it goes on where it stopped.
+"""
 
 from __future__ import annotations
 
@@ -6,49 +9,56 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scumble_wire.errors import ScumbleError
+
+if TYPE_CHECKING:
+    from scumble_training.sr.loop import Step
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a training; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m scumble_training.sr", description=__doc__)
     parser.add_argument("recipe", help="name of a shipped recipe, or a .toml file")
-    parser.add_argument("--photos", type=Path, required=True, help="folder with training pictures")
+    parser.add_argument("--photos", type=Path, help="folder with training pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--start", type=Path, help="checkpoint to take the first weights from")
+    parser.add_argument("--loss-network", type=Path, help="file or folder, for recipes that compare features")
+    parser.add_argument("--download", action="store_true", help="let torchvision fetch the loss network")
     parser.add_argument("--minutes", type=float, help="instead of the recipe's")
     parser.add_argument("--steps", type=int, help="instead of the recipe's")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", ...')
     given = parser.parse_args(argv)
 
-    import torch
-
+    from scumble_backend import device as devices
     from scumble_training.sr import recipe as recipes
-    from scumble_training.sr.degrade import DEGRADATIONS
-    from scumble_training.sr.loop import Step, train
-    from scumble_training.sr.pictures import PatchSource, picture_files, read_picture
+    from scumble_training.sr.loop import train
+    from scumble_training.sr.objective import objective_of
+    from scumble_training.sr.pictures import source_of
 
     changes = {name: getattr(given, name) for name in ("minutes", "steps") if getattr(given, name) is not None}
     try:
         recipe = recipes.read(given.recipe, **changes)
-        source = PatchSource(
-            map(read_picture, picture_files(given.photos)),
-            recipe.factor, recipe.patch, DEGRADATIONS[recipe.degradation].whole,
-        )  # fmt: skip
-
-        def report(step: Step) -> None:
-            print(
-                f"{time.strftime('%H:%M:%S')} step {step.step} {step.fraction:.1%} loss {step.loss:.5f} "
-                f"rate {step.learning_rate:.1e} {step.steps_per_second:.2f}/s",
-                flush=True,
-            )
-
-        train(recipe, source, given.output, start=given.start, device=torch.device(given.device), report=report)
+        objective = objective_of(recipe.loss, folder=given.loss_network, download=given.download)
+        source = source_of(recipe, given.photos)
+        device = devices.choose(given.device)
+        train(recipe, source, given.output, start=given.start, objective=objective, device=device, report=_tell)
     except ScumbleError as error:
         print(f"scumble: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("scumble: stopped; the checkpoint is written.", file=sys.stderr)
+        return 130
     return 0
+
+
+def _tell(step: Step) -> None:
+    print(
+        f"{time.strftime('%H:%M:%S')} step {step.step} {step.fraction:.1%} loss {step.loss:.5f} "
+        f"rate {step.learning_rate:.1e} {step.steps_per_second:.2f}/s",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

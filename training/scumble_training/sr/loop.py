@@ -146,6 +146,7 @@ def train(
             large, small = source.batch(recipe.batch, generator)
             large = large.to(device, non_blocking=True).float().div_(255)
             if small is None:
+                assert degrade.patches is not None
                 small_image = degrade.patches(large, recipe.factor, generator)
             else:
                 small_image = small.to(device, non_blocking=True).float().div_(255)

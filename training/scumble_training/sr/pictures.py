@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,11 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from scumble_training.errors import PhotosUnusable
+from scumble_training.sr.degrade import DEGRADATIONS
+from scumble_training.sr.drawings import drawings
+from scumble_training.sr.recipe import SrRecipe
 
+DRAWING_SIDE = 512  # pixels
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
@@ -74,6 +79,18 @@ class PatchSource:
             if self.small:
                 small.append(_turned(self.small[picture][:, y : y + p, x : x + p], turn))
         return torch.stack(large), torch.stack(small) if small else None
+
+
+def source_of(recipe: SrRecipe, photos: Path | None) -> PatchSource:
+    """The pictures a recipe asks for. Raises PhotosUnusable."""
+    pictures: Iterable[Tensor] = ()
+    if recipe.pictures != "drawings":
+        if photos is None:
+            raise PhotosUnusable("This recipe trains on photos.", remedy="Name a folder of them with --photos.")
+        pictures = map(read_picture, picture_files(photos))
+    if recipe.pictures != "photos":
+        pictures = chain(pictures, drawings(recipe.drawings, DRAWING_SIDE, recipe.seed))
+    return PatchSource(pictures, recipe.factor, recipe.patch, DEGRADATIONS[recipe.degradation].whole)
 
 
 def _turned(patch: Tensor, turn: int) -> Tensor:

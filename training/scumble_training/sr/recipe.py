@@ -26,9 +26,15 @@ class LossWeights:
     l2: float = 0.0  # mean squared difference
     luma: float = 0.0  # l1 of the luma alone: what the published tables measure
     features: float = 0.0  # mean squared difference of the loss network's features, summed over `layers`
+    texture: float = 0.0  # mean absolute difference of the features' products in windows, summed over `layers`
+    network: str = "vgg16"  # loss network, see `loss_network.load_loss_network`
     layers: tuple[str, ...] = ("relu2_2",)
     pyramid: int = 1  # how many sizes of the picture the loss network sees, each half the one before
     sharpness: float = 0.0  # l1 of differences between neighboring samples
+
+    @property
+    def looks_at_features(self) -> bool:
+        return self.features > 0 or self.texture > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class SrRecipe:
     factor: int
     arguments: dict[str, Any] = field(default_factory=dict)  # further arguments of the network
     pictures: str = "photos"  # "photos", "drawings" or "both"
+    drawings: int = 300  # how many are made up, where drawings are asked for
     degradation: str = "bicubic"  # a name of `scumble_training.sr.degrade.DEGRADATIONS`
     batch: int = 16
     patch: int = 48  # side of a low-resolution patch, pixels
