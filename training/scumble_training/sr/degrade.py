@@ -1,4 +1,4 @@
-"""How a low-resolution picture is made from a high-resolution one: as the tables do, as the paper does, as life does."""
+"""How a small picture is made from a large one: as the tables do, as the paper does, as life does."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Made-up drawings to learn line art and paint from: ink, flat color with outlines, hatching, lettering, brushwork.
 
-Photo collections hold none of these. Everything is drawn three times too large and made smaller, so edges are as smooth
+Photo collections hold none of these. All is drawn three times too large and made smaller, so edges are as smooth
 as a good drawing program leaves them.
 """
 
