@@ -38,7 +38,7 @@ class ScriptedTransport:
     silent: bool = False  # True: KeepAlive goes unanswered, as by a backend that hangs
     last_moved: float = field(default_factory=time.monotonic)
     wants_write: bool = False
-    _waiting: deque[list[bytearray]] = field(default_factory=deque)
+    _waiting: deque[list[bytearray | memoryview]] = field(default_factory=deque)
 
     def client(self) -> Client:
         return Client(self, name="test", version="1.0", timeout_s=1.0)
@@ -69,7 +69,7 @@ class ScriptedTransport:
         for answer in answers:
             self.say(answer[0], request, answer[1]) if isinstance(answer, tuple) else self.say(answer, request)
 
-    def receive(self) -> list[bytearray] | None:
+    def receive(self) -> list[bytearray | memoryview] | None:
         return self._waiting.popleft() if self._waiting else None
 
     def pump(self) -> None:

@@ -51,7 +51,7 @@ class Event:
 
     request: int  # number that `submit` gave the message it answers; 0: sent unasked
     message: BackendMessage
-    frames: list[bytearray]
+    frames: list[bytearray | memoryview]  # bytes, writable and the receiver's own
 
 
 class Transport(Protocol):
@@ -60,7 +60,7 @@ class Transport(Protocol):
     last_moved: float  # time.monotonic() when the last byte came or went
 
     def send(self, parts: Sequence[Buffer]) -> None: ...
-    def receive(self) -> list[bytearray] | None: ...
+    def receive(self) -> list[bytearray | memoryview] | None: ...
     def pump(self) -> None: ...
     def wait(self, timeout_s: float) -> None: ...
     def fileno(self) -> int: ...
@@ -289,7 +289,7 @@ class Client:
         if self._loss is None:
             self._check_alive()
 
-    def _collect(self, parts: list[bytearray]) -> None:
+    def _collect(self, parts: list[bytearray | memoryview]) -> None:
         try:
             message, number = codec.decode(parts[0])
         except MalformedMessage as error:

@@ -1,12 +1,14 @@
 """A ZMTP DEALER over a non-blocking socket: what the editors' Pythons need to talk to libzmq.
 
 `Dealer` never blocks except in `wait`: `send` queues, `pump` moves what the socket takes and gives, `receive` hands
-out whole messages. Large frames are received into one buffer of their size and sent from the caller's memory,
-without copies in between.
+out whole messages, each frame a bytearray or, if it is large, a memoryview of bytes. Large frames are received into
+one buffer of their size and sent from the caller's memory, without copies in between.
 """
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import select
 import socket
 import sys
@@ -34,11 +36,29 @@ from .zmtp import (
 )
 
 _SCRATCH_BYTES = 1 << 16
+_HUGE = 1 << 22  # frames from this size on get memory in large pages
 _LARGE = 1 << 13  # frames from this size on are received straight into their own buffer
 _PUMP_BYTES = 16 << 20  # moved by one pump in each direction, so that an editor's event loop gets its turn
 _VIEWS_AT_ONCE = 64  # well under every system's IOV_MAX
 _NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # an editor need not ignore SIGPIPE
 _SO_NOSIGPIPE = 0x1022  # the same for macOS; Python has no name for it
+
+
+def frame_memory(nbytes: int) -> bytearray | memoryview:
+    """Writable memory for a frame of `nbytes` > 0. Raises MemoryError.
+
+    For large frames on Linux it comes in large pages and isn't zeroed beforehand: 48 MB cost 4 ms instead of 32, a
+    good part of what their whole way through a Unix socket takes.
+    """
+    if sys.platform != "linux" or nbytes < _HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return bytearray(nbytes)
+    try:
+        memory = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        raise MemoryError(f"{nbytes} bytes") from error
+    with contextlib.suppress(OSError):  # a kernel without large pages
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(memory)
 
 
 def open_socket(address: str, timeout_s: float) -> socket.socket:
@@ -84,11 +104,11 @@ class Dealer:
         self._held: deque[memoryview] = deque()  # queued before the handshake was over
         self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
         self._rest = b""  # the start of a frame whose end hasn't come
-        self._large: bytearray | None = None  # the frame that is being received into its own buffer
+        self._large: bytearray | memoryview | None = None  # the frame that is being received into its own buffer
         self._large_filled = 0
         self._large_flags = 0
-        self._parts: list[bytearray] = []
-        self._messages: deque[list[bytearray]] = deque()
+        self._parts: list[bytearray | memoryview] = []
+        self._messages: deque[list[bytearray | memoryview]] = deque()
 
     @classmethod
     def connect(cls, address: str, security: Plain | None = None, timeout_s: float = 5.0) -> Dealer:
@@ -143,18 +163,18 @@ class Dealer:
             if view.nbytes:
                 queue.append(view)
 
-    def receive(self) -> list[bytearray] | None:
+    def receive(self) -> list[bytearray | memoryview] | None:
         """The frames of the next whole message, or None. Doesn't read the socket: that is `pump`'s part."""
         return self._messages.popleft() if self._messages else None
 
     def wait(self, timeout_s: float) -> None:
         """Sleep until the socket can be read, or written if something waits, or the time is over."""
-        if hasattr(select, "poll"):  # select() can't watch the high descriptors of an editor with many files
+        if sys.platform == "win32":
+            select.select([self._sock], [self._sock] if self._out else [], [], max(0.0, timeout_s))
+        else:  # select() can't watch the high descriptors of an editor with many files
             poller = select.poll()
             poller.register(self._sock, select.POLLIN | (select.POLLOUT if self._out else 0))
             poller.poll(max(0.0, timeout_s) * 1000)
-        else:
-            select.select([self._sock], [self._sock] if self._out else [], [], max(0.0, timeout_s))
 
     def pump(self) -> None:
         """Send and receive what goes without waiting, at most some megabytes each."""
@@ -201,7 +221,7 @@ class Dealer:
                 self._out.popleft()
 
     def _send_once(self) -> int:
-        if not hasattr(self._sock, "sendmsg"):  # Windows
+        if sys.platform == "win32":  # has no sendmsg
             return self._sock.send(self._out[0])
         views = [self._out[index] for index in range(min(len(self._out), _VIEWS_AT_ONCE))]
         return self._sock.sendmsg(views, (), _NO_SIGNAL)
@@ -243,7 +263,7 @@ class Dealer:
             flags, start, size = header
             if start + size > len(data):
                 if size >= _LARGE and not flags & COMMAND:
-                    self._large = bytearray(size)
+                    self._large = frame_memory(size)
                     self._large_flags, self._large_filled = flags, len(data) - start
                     self._large[: self._large_filled] = data[start:]
                     at = len(data)
@@ -266,7 +286,7 @@ class Dealer:
             frame, self._large = self._large, None
             self._take(self._large_flags, frame)
 
-    def _take(self, flags: int, body: bytearray) -> None:
+    def _take(self, flags: int, body: bytearray | memoryview) -> None:
         if flags & COMMAND:
             self._obey(bytes(body))
         elif not self.ready:

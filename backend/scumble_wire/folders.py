@@ -56,7 +56,7 @@ def runtime_folders(environ: Mapping[str, str] = os.environ) -> list[Path]:
     """
     if own := environ.get("SCUMBLE_HOME"):
         return [Path(own) / "runtime"]
-    found = []
+    found: list[Path] = []
     runtime = Path(environ.get("XDG_RUNTIME_DIR", ""))
     if sys.platform not in ("win32", "darwin") and runtime.is_absolute():
         found.append(runtime / "scumble")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scumble_wire import dealer as dealer_module
 from scumble_wire import zmtp
 from scumble_wire.dealer import Dealer
 from scumble_wire.errors import AuthenticationFailed, ConnectionFailed, ConnectionLost, ScumbleError
@@ -282,3 +285,50 @@ def test_the_secret_is_not_shown() -> None:
     assert "hunter2" not in repr(Plain("scumble", "hunter2"))
     with pytest.raises(ValueError, match="255"):
         Plain("scumble", "x" * 256)
+
+
+def test_a_giant_claim_costs_no_memory_before_its_bytes_come() -> None:
+    resource = pytest.importorskip("resource")
+    mmap = pytest.importorskip("mmap")
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        pytest.skip("memory is given at once here")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    dealer, theirs = greeted_pair()
+    theirs.sendall(struct.pack(">BQ", LONG, 1 << 31) + b"only this")
+    dealer.pump()
+    assert dealer.receive() is None
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 18  # KiB
+    theirs.close()
+    dealer.close()
+
+
+def test_too_little_memory_for_a_frame_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(nbytes: int) -> bytearray:
+        raise MemoryError
+
+    monkeypatch.setattr(dealer_module, "frame_memory", none_left)
+    dealer, theirs = greeted_pair()
+    theirs.sendall(struct.pack(">BQ", LONG, 1 << 30))
+    with pytest.raises(ConnectionLost, match="enough memory"):
+        dealer.pump()
+    theirs.close()
+
+
+def test_the_windows_road_without_sendmsg_and_poll_works_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets of Windows have no sendmsg, its select module has no poll; the rest is the same code."""
+    dealer, theirs = greeted_pair()
+    theirs.recv(4096)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.delattr(select, "poll", raising=False)
+    dealer.send([b"one", b"", b"three"])
+    while dealer.wants_write:
+        dealer.wait(1.0)
+        dealer.pump()
+    expected = frame_header(3, MORE) + b"one" + frame_header(0, MORE) + frame_header(5, 0) + b"three"
+    assert theirs.recv(4096) == expected
+    theirs.sendall(expected)
+    dealer.wait(1.0)
+    dealer.pump()
+    assert dealer.receive() == [b"one", b"", b"three"]
+    theirs.close()
+    dealer.close()
