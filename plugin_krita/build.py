@@ -1,8 +1,8 @@
 """Build `scumble_krita.zip` for Krita's "Import Python Plugin from File": python plugin_krita/build.py OUT [--folder]
 
 OUT: folder that gets the zip; with --folder it gets the unpacked plugin instead, as Krita's resource folder holds it.
-Standard library only. The plugin carries its own copy of scumble_wire, name-spaced as `scumble_krita.scumble_wire`, and in
-it msgpack's pure-Python files from the Python that runs this script.
+Standard library only. The plugin carries its own copy of scumble_wire, name-spaced as `scumble_krita.scumble_wire`,
+and in it msgpack's pure-Python files from the Python that runs this script.
 """
 
 import argparse

@@ -6,25 +6,69 @@ tests' own), the backend through a `Studio`.
 
 from __future__ import annotations
 
+import functools
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from .enlarging import DocumentEnlargement
 from .scumble_wire.choices import ChoicesFile, StyleChoices, TrainChoices, UpscaleChoices
 from .scumble_wire.errors import ScumbleError
-from .scumble_wire.messages import ImageInfo, ImageResult, InspectPack, InstallPack, PackDetails, RemovePack, Train
+from .scumble_wire.messages import (
+    ImageInfo,
+    ImageResult,
+    InspectPack,
+    InstallPack,
+    ListPacks,
+    PackDetails,
+    RemovePack,
+    Train,
+)
 from .scumble_wire.studio import Delivery, Job, Studio
 from .scumble_wire.words import Problem, tr, upscaled_name
-from .troubles import NoName, NoStyle
+from .troubles import NoName, NoStyle, PluginFault
 
 PREVIEW_SIDE = 320  # pixels: what the docker shows
 CANVAS_PREVIEW_SIDE = 1024  # pixels: what is enlarged onto the canvas
 COPY_AGE_S = 1.5  # a small copy older than this is taken anew, for the layer may have been painted on
 
 Topic = Literal["choices", "preview", "packfile"]
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def told(method: Method) -> Method:
+    """A method that a click or a signal calls: our own mistakes are told in words, kept for the diagnosis."""
+
+    @functools.wraps(method)
+    def run(self: Model, *arguments: Any, **named: Any) -> Any:
+        try:
+            return method(self, *arguments, **named)
+        except Exception as error:  # noqa: BLE001 - the edge: past it Krita would show a traceback
+            self.last_traceback = traceback.format_exc()
+            self.studio.report(error)
+            return None
+
+    return run  # type: ignore[return-value]
+
+
+def safely(use: Callable[[Job, Delivery], None]) -> Callable[[Job, Delivery], None]:
+    """Something done with a result: any mistake in it ends its job as failed instead of leaving it open."""
+
+    @functools.wraps(use)
+    def run(job: Job, delivery: Delivery) -> None:
+        try:
+            use(job, delivery)
+        except ScumbleError:
+            raise
+        except Exception as error:
+            raise PluginFault(error) from error
+
+    return run
 
 
 @dataclass
@@ -70,6 +114,7 @@ class Model:
         self.preview_problem: Problem | None = None
         self.preview_seconds = 0.0  # from asking to showing, of the newest
         self.pack_offer: tuple[PackDetails, Picture | None, str, bytes] | None = None
+        self.last_traceback = ""  # of our own mistakes, for the diagnosis
         self.timings: dict[str, float] = {}  # seconds of the last apply: reading, sending, network, ...
         studio.subscribe("packs", self._packs_changed)
         studio.subscribe("connection", self._connection_changed)
@@ -84,12 +129,19 @@ class Model:
             if each == topic:
                 call()
 
+    @told
+    def pump(self) -> None:
+        """Something arrived."""
+        self.studio.pump()
+
+    @told
     def start(self) -> None:
         """Called when a docker is first seen: asks for packs and jobs, which starts the backend if need be."""
         if not self._started:
             self._started = True
             self.reconnect()
 
+    @told
     def reconnect(self) -> None:
         self.studio.dismiss_problem()
         self.studio.refresh_packs()
@@ -116,16 +168,19 @@ class Model:
 
     # --- choices ---------------------------------------------------------------------------------------
 
+    @told
     def choose_style(self, **changes: Any) -> None:
         """Change choices of the Style tab; a preview that is shown follows. Raises ValueError."""
         self.style = replace(self.style, **changes)
         self._keep("style", self.style)
         self.update_preview()
 
+    @told
     def choose_upscale(self, **changes: Any) -> None:
         self.upscale = replace(self.upscale, **changes)
         self._keep("upscale", self.upscale)
 
+    @told
     def choose_train(self, **changes: Any) -> None:
         self.train = replace(self.train, **changes)
         self._keep("train", self.train)
@@ -144,6 +199,7 @@ class Model:
 
     # --- preview ---------------------------------------------------------------------------------------
 
+    @told
     def set_preview(
         self, *, docker: bool | None = None, canvas: bool | None = None, detail: bool | None = None
     ) -> None:
@@ -159,6 +215,7 @@ class Model:
         self._changed("preview")
         self.update_preview()
 
+    @told
     def source_changed(self) -> None:
         """Called when another document, layer or selection may be current, or it may have been painted on."""
         if self._copy is not None and self.canvas.key() != self._copy.key:
@@ -180,6 +237,7 @@ class Model:
             self._changed("preview")
             return
 
+        @safely
         def show(job: Job, delivery: Delivery) -> None:
             assert isinstance(delivery.message, ImageResult)
             image, frame = delivery.message.image, delivery.frames[delivery.message.image.frame]
@@ -215,6 +273,7 @@ class Model:
 
     # --- apply and upscale -------------------------------------------------------------------------------
 
+    @told
     def apply_style(self) -> Job | None:
         """Paint the current layer or selection into a new layer. None: there was a problem, and it is shown."""
         began = self._clock()
@@ -230,6 +289,7 @@ class Model:
         self.studio.preview.drop()
         name = self.style.layer_name(self.studio.titles)
 
+        @safely
         def insert(job: Job, delivery: Delivery) -> None:
             assert isinstance(delivery.message, ImageResult)
             image = delivery.message.image
@@ -238,8 +298,21 @@ class Model:
             self._measure(job, delivery.message, began, read, arrived)
 
         message = self.style.message(taken.image, "apply", tr("{name} on {layer}", name=name, layer=taken.place.name))
-        job = self.studio.submit(message, [taken.frame], on_done=insert, on_end=lambda job: self._applied())
-        return job
+        return self.studio.submit(message, [taken.frame], on_done=insert, on_end=lambda job: self._applied())
+
+    @told
+    def apply_last(self) -> None:
+        """The menu's action: works before any docker was seen, too."""
+        self._started = True
+        if self.studio.packs_known:
+            self.apply_style()
+        else:
+            self.studio.ask(ListPacks(), on_answer=lambda delivery: self.apply_style())
+
+    @told
+    def toggle_canvas_preview(self) -> None:
+        self.start()
+        self.set_preview(canvas=not self.preview_on_canvas)
 
     def _applied(self) -> None:
         if self.preview_on_canvas:
@@ -259,6 +332,7 @@ class Model:
             "total": self._clock() - began,
         }
 
+    @told
     def upscale_now(self, source: str = "") -> None:
         """Enlarge what the Upscale tab says; source: "layer", "selection" or "document" instead of its choice."""
         source = source or self.upscale.source
@@ -273,6 +347,7 @@ class Model:
         self.studio.dismiss_problem()
         name = upscaled_name(taken.place.name, self.upscale.factor)
 
+        @safely
         def insert(job: Job, delivery: Delivery) -> None:
             assert isinstance(delivery.message, ImageResult)
             image = delivery.message.image
@@ -282,6 +357,7 @@ class Model:
 
     # --- training and packs --------------------------------------------------------------------------------
 
+    @told
     def train_now(self) -> Job | None:
         try:
             if not self.train.name.strip():
@@ -295,6 +371,7 @@ class Model:
         message = Train(image, name, self.train.quality, self.train.strength, title=name)
         return self.studio.submit(message, [frame], title=tr("Learning {name}", name=name))
 
+    @told
     def offer_pack(self, path: str) -> None:
         """Look into a pack file; `pack_offer` then tells what would be installed."""
         try:
@@ -319,6 +396,7 @@ class Model:
         self.studio.dismiss_problem()
         self.studio.ask(InspectPack(file_name=name), [data], on_answer=looked)
 
+    @told
     def install_offered(self, title: str = "", license: str = "") -> None:
         """Install what `offer_pack` showed; title and license where it asked for them."""
         if self.pack_offer is None:
@@ -331,11 +409,13 @@ class Model:
     def refuse_offered(self) -> None:
         self.pack_offer = None
 
+    @told
     def remove_pack(self, pack: str) -> None:
         self.studio.ask(RemovePack(pack), on_answer=lambda delivery: self.studio.refresh_packs())
 
     # --- the end ---------------------------------------------------------------------------------------------
 
+    @told
     def close(self) -> None:
         """Krita closes: our jobs stop, training goes on in the backend."""
         self.studio.preview.drop()

@@ -84,3 +84,14 @@ class UnreadablePicture(Trouble):
 
     def __init__(self, name: str) -> None:
         super().__init__(tr("{name} can't be read as a picture.", name=name), remedy=tr("Choose a PNG or JPEG file."))
+
+
+class PluginFault(Trouble):
+    """A mistake of ours; the layer was not changed."""
+
+    code = "bug"
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            f"{type(error).__name__}: {error}", remedy=tr("Copy a diagnosis in the settings and report it.")
+        )

@@ -1,7 +1,7 @@
-"""The preview on the canvas: one locked layer whose pixels change without undo steps, and that Apply turns into the result.
+"""The preview on the canvas: one locked layer whose pixels change without undo steps. Apply makes it the result.
 
-The preview is painted small and enlarged here: smoothly in RGBA U8, by repeating pixels in other spaces, where Krita's
-own conversion of the full size would take seconds.
+The preview is painted small and enlarged here: smoothly in RGBA U8, by repeating pixels in other spaces, where
+Krita's own conversion of the full size would take seconds.
 """
 
 from dataclasses import dataclass

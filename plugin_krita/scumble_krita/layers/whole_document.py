@@ -14,6 +14,7 @@ from .reading import area_of, current_document, document_space, for_wire, node_s
 from .spaces import Space
 from .writing import add_to_window, convert, fill, scaled_mask
 
+NOWHERE = Area(0, 0, 0, 0)
 PIXELS = ("paintlayer", "vectorlayer", "filelayer", "clonelayer", "filllayer")
 
 
@@ -31,7 +32,7 @@ class Part:
     children: list["Part"] | None = None  # of a group
     image: ImageInfo | None = None
     frame: Any = None
-    area: Area = Area(0, 0, 0, 0)
+    area: Area = NOWHERE
     space: Space | None = None
     masks: list[tuple[str, bytes]] = field(default_factory=list)  # transparency masks over `area`
     result: Any = None  # (image, frame) of the enlarged pixels

@@ -1,0 +1,41 @@
+"""What a bug report needs to know, as text: versions, settings, the last problem. No pictures, no names of documents."""
+
+import platform
+import sys
+
+from . import version
+from .model import Model
+from .scumble_wire.messages import PROTOCOL_VERSION
+
+
+def diagnosis(model: Model, krita_version: str) -> str:
+    studio = model.studio
+    lines = [
+        f"Scumble plugin {version.VERSION}, protocol {PROTOCOL_VERSION}",
+        f"Krita {krita_version}, Python {sys.version.split()[0]}, {platform.platform()}",
+        f"Connected: {'yes' if studio.connected else 'no'}",
+    ]
+    status = studio.status
+    if status is not None:
+        versions = ", ".join(f"{name} {number}" for name, number in sorted(status.versions.items()))
+        lines += [
+            f"Backend {status.backend_version}, protocol {status.protocol}, up {status.uptime_s:.0f} s",
+            f"Device: {status.device or '-'} (setting {status.device_setting}), {status.device_memory_mb:.0f} MB in use",
+            f"Memory budget {status.memory_budget_mb} MB, idle release {status.idle_release_s:.0f} s",
+            f"Jobs: {status.jobs_running} running, {status.jobs_waiting} waiting; clients: {status.clients}",
+            f"Versions: {versions}",
+            f"Log: {status.log_file}",
+        ]
+    lines.append(f"Packs: {len(studio.packs)}")
+    for job in studio.jobs:
+        lines.append(f"Job {job.kind}: {job.state}" + (f" ({job.problem.code})" if job.problem else ""))
+    if studio.problem is not None:
+        lines.append(
+            f"Last problem: {studio.problem.code}: {studio.problem.headline} {studio.problem.detail}".strip()
+        )
+    if model.timings:
+        parts = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in model.timings.items())
+        lines.append(f"Last picture: {parts}")
+    if model.last_traceback:
+        lines.append(model.last_traceback.rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,80 @@
+"""The plugin inside Krita: one model for all windows, the actions of the menu, the docker."""
+
+import os
+from typing import Any
+
+from krita import DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita
+
+from . import language
+from .docker import ScumbleDocker
+from .layers.canvas import KritaCanvas
+from .model import Model
+from .qt import QObject, pyqtSignal
+from .scumble_wire import folders
+from .scumble_wire.choices import ChoicesFile
+from .scumble_wire.client import Client
+from .scumble_wire.courier import Courier
+from .scumble_wire.errors import BackendNotStarted, ConnectionFailed
+from .scumble_wire.launch import find_command
+from .scumble_wire.studio import Studio
+from .scumble_wire.words import tr
+
+CONNECT_S = 60.0  # a first start of the backend reads large libraries from a cold disk
+DOCKER_ID = "scumble"
+
+
+class Bell(QObject):
+    """Rung in the courier's thread, heard in Krita's main thread."""
+
+    rung = pyqtSignal()
+
+
+def connect(version: str) -> Client:
+    """Find the backend, or start it. Called in the courier's thread. Raises ScumbleErrors."""
+    try:
+        command = find_command()
+    except BackendNotStarted as missing:
+        try:  # one may run although none is installed for this user
+            return Client.connect(name="krita", version=version, timeout_s=CONNECT_S)
+        except ConnectionFailed:
+            raise missing from None
+    return Client.connect(name="krita", version=version, launch=command, timeout_s=CONNECT_S)
+
+
+class ScumbleExtension(Extension):
+    def __init__(self, parent: Any) -> None:
+        super().__init__(parent)
+        self._bell = Bell()
+        version = str(Krita.instance().version())
+        self._courier = Courier(lambda: connect(version), self._bell.rung.emit)
+        file = ChoicesFile(folders.config_folder(os.environ) / "krita.json")
+        self.model = Model(Studio(self._courier), KritaCanvas(), file)
+        self._bell.rung.connect(self.model.pump)
+
+    def setup(self) -> None:
+        """Krita calls this once, when it has started."""
+        notifier = Krita.instance().notifier()
+        notifier.setActive(True)
+        notifier.applicationClosing.connect(self.model.close)
+
+    def createActions(self, window: Any) -> None:  # noqa: N802
+        """Krita calls this for each of its windows."""
+        model = self.model
+        for name, text, run in (
+            ("scumble_apply_last", tr("Scumble: Apply Last Style"), lambda: model.apply_last()),
+            ("scumble_toggle_preview", tr("Scumble: Preview on the Canvas"), lambda: model.toggle_canvas_preview()),
+            ("scumble_upscale_selection", tr("Scumble: Upscale Selection"), lambda: model.upscale_now("selection")),
+        ):
+            action = window.createAction(name, text, "tools/scripts")
+            action.triggered.connect(run)
+
+
+def register() -> None:
+    """Add extension and docker to Krita; called when Krita imports the plugin."""
+    language.install()
+    krita = Krita.instance()
+    extension = ScumbleExtension(krita)
+    ScumbleDocker.model = extension.model
+    krita.addExtension(extension)
+    place = DockWidgetFactoryBase.DockPosition.DockRight
+    krita.addDockWidgetFactory(DockWidgetFactory(DOCKER_ID, place, ScumbleDocker))

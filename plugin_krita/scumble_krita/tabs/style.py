@@ -1,0 +1,155 @@
+"""The Style tab: choose a style, look at it, apply it."""
+
+from krita import Krita
+
+from ..model import Model
+from ..qt import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
+from ..scumble_wire.choices import StyleChoices, option
+from ..scumble_wire.words import tr
+from ..widgets.grid import StyleGrid
+from ..widgets.job_row import JobRow
+from ..widgets.pictures import FittedPicture
+from ..widgets.slider import BarSlider, percent, read_percent, read_times, times
+
+
+class StyleTab(QWidget):
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self._model = model
+        self._row: JobRow | None = None
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(tr("Search styles"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._fill)
+        self.grid = StyleGrid()
+        self.grid.chosen.connect(lambda pack: model.choose_style(pack=pack))
+        self.strength = self._slider("strength", percent, read_percent)
+        self.stroke_scale = self._slider("stroke_scale", times, read_times, logarithmic=True)
+        keep = option(StyleChoices, "keep_colors")
+        self.keep_colors = QCheckBox(tr(keep.label))
+        self.keep_colors.setToolTip(tr(keep.help))
+        self.keep_colors.clicked.connect(lambda on: model.choose_style(keep_colors=bool(on)))
+        self.second = QComboBox()
+        self.second.setToolTip(tr(option(StyleChoices, "second_pack").help))
+        self.second.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.second.activated.connect(self._choose_second)
+        self.mix = self._slider("mix", percent, read_percent)
+
+        self.preview_docker = self._toggle(tr("Preview"), tr("Show the result here while you choose."))
+        self.preview_docker.clicked.connect(lambda on: model.set_preview(docker=bool(on)))
+        self.preview_canvas = self._toggle(tr("On canvas"), tr("Show the result as a locked layer on the canvas."))
+        self.preview_canvas.clicked.connect(lambda on: model.set_preview(canvas=bool(on)))
+        self.preview_detail = self._toggle(
+            "1:1", tr("Show a detail in its true size, with brush marks as they will be.")
+        )
+        self.preview_detail.clicked.connect(lambda on: model.set_preview(detail=bool(on)))
+        self.picture = FittedPicture(260)
+
+        self.apply = QPushButton(Krita.instance().icon("dialog-ok"), tr("Apply"))
+        self.apply.setToolTip(tr("Paint the layer, or the selection on it, into a new layer."))
+        self.apply.clicked.connect(model.apply_style)
+
+        mix = QHBoxLayout()
+        mix.addWidget(self.second, 1)
+        mix.addWidget(self.mix, 1)
+        toggles = QHBoxLayout()
+        toggles.setSpacing(2)
+        for each in (self.preview_docker, self.preview_canvas, self.preview_detail):
+            toggles.addWidget(each)
+        toggles.addStretch(1)
+        toggles.addWidget(self.keep_colors)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(4, 6, 4, 4)
+        self._column.setSpacing(4)
+        for widget in (self.search, self.grid, self.strength, self.stroke_scale):
+            self._column.addWidget(widget, 1 if widget is self.grid else 0)
+        self._column.addLayout(mix)
+        self._column.addLayout(toggles)
+        self._column.addWidget(self.picture)
+        self._column.addWidget(self.apply)
+        model.subscribe("choices", self._show_choices)
+        model.subscribe("preview", self._show_preview)
+        model.studio.subscribe("packs", self._fill)
+        model.studio.subscribe("thumbnails", self._pictures)
+        model.studio.subscribe("jobs", self._show_job)
+        self._fill()
+        self._show_preview()
+
+    def _slider(self, name, show, read, *, logarithmic: bool = False) -> BarSlider:
+        limits = option(StyleChoices, name)
+        slider = BarSlider(
+            tr(limits.label), limits.low, limits.high, limits.step, show, read, logarithmic=logarithmic
+        )
+        slider.setToolTip(tr(limits.help))
+        slider.changed.connect(lambda value: self._model.choose_style(**{name: value}))
+        return slider
+
+    @staticmethod
+    def _toggle(text: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setCheckable(True)
+        return button
+
+    def _fill(self) -> None:
+        studio = self._model.studio
+        packs = studio.styles(self.search.text())
+        self.grid.fill(packs, self._model.style.pack)
+        self.second.clear()
+        self.second.addItem(tr("No second style"), "")
+        for pack in studio.styles():
+            self.second.addItem(tr("with {style}", style=pack.title), pack.id)
+        for pack in packs:
+            studio.thumbnail(pack.id)
+        self._pictures()
+        self._show_choices()
+
+    def _pictures(self) -> None:
+        for pack, picture in self._model.studio.thumbnails.items():
+            if picture is not None:
+                self.grid.set_picture(pack, *picture)
+
+    def _choose_second(self, index: int) -> None:
+        pack = self.second.itemData(index) or ""
+        mix = self._model.style.mix
+        self._model.choose_style(second_pack=pack, mix=mix if mix > 0 and pack else 0.5 if pack else 0.0)
+
+    def _show_choices(self) -> None:
+        style = self._model.style
+        self.grid.fill(self._model.studio.styles(self.search.text()), style.pack)
+        self.strength.set_value(style.strength)
+        self.stroke_scale.set_value(style.stroke_scale)
+        self.keep_colors.setChecked(style.keep_colors)
+        self.second.setCurrentIndex(max(0, self.second.findData(style.second_pack)))
+        self.mix.set_value(style.mix)
+        self.mix.setEnabled(bool(style.second_pack))
+        self.apply.setEnabled(bool(style.pack))
+
+    def _show_preview(self) -> None:
+        model = self._model
+        self.preview_docker.setChecked(model.preview_in_docker)
+        self.preview_canvas.setChecked(model.preview_on_canvas)
+        self.preview_detail.setChecked(model.preview_detail)
+        self.preview_detail.setEnabled(model.preview_in_docker and not model.preview_on_canvas)
+        self.picture.setVisible(model.preview_in_docker or model.preview_problem is not None)
+        if model.preview_problem is not None:
+            self.picture.show_text(model.preview_problem.text)
+        elif model.preview is not None:
+            self.picture.show_picture(model.preview.info, model.preview.data)
+        elif model.preview_in_docker:
+            self.picture.show_text(tr("Painting a preview …"))
+
+    def _show_job(self) -> None:
+        """The newest job that paints, under the button that started it."""
+        jobs = [job for job in self._model.studio.jobs if job.kind == "stylize" and job.open]
+        newest = jobs[-1] if jobs else None
+        if self._row is not None and self._row.job is not newest:
+            self._column.removeWidget(self._row)
+            self._row.deleteLater()
+            self._row = None
+        if newest is not None and self._row is None:
+            self._row = JobRow(self._model.studio, newest)
+            self._column.addWidget(self._row)
+        elif self._row is not None:
+            self._row.refresh()

@@ -1,0 +1,93 @@
+"""The Train tab: learn a style from one picture."""
+
+from pathlib import Path
+
+from krita import Krita
+
+from ..model import Model
+from ..qt import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from ..scumble_wire.choices import TrainChoices, option
+from ..scumble_wire.words import tr
+from ..widgets.job_list import JobList
+from ..widgets.slider import BarSlider, read_times, times
+
+
+class TrainTab(QWidget):
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self._model = model
+        self.name = QLineEdit()
+        self.name.setPlaceholderText(tr("Name of the new style"))
+        self.name.textEdited.connect(lambda text: model.choose_train(name=text))
+        self.source = QComboBox()
+        for word, label in option(TrainChoices, "source").words:
+            self.source.addItem(tr(label), word)
+        self.source.activated.connect(lambda index: model.choose_train(source=self.source.itemData(index)))
+        self.file = QToolButton()
+        self.file.setIcon(Krita.instance().icon("document-open"))
+        self.file.setToolTip(tr("Choose a picture"))
+        self.file.clicked.connect(self._choose_file)
+        self.quality = QComboBox()
+        for word, label in option(TrainChoices, "quality").words:
+            self.quality.addItem(tr(label), word)
+        self.quality.setToolTip(tr(option(TrainChoices, "quality").help))
+        self.quality.activated.connect(lambda index: model.choose_train(quality=self.quality.itemData(index)))
+        limits = option(TrainChoices, "strength")
+        self.strength = BarSlider(
+            tr(limits.label), limits.low, limits.high, limits.step, times, read_times, logarithmic=True
+        )
+        self.strength.setToolTip(tr(limits.help))
+        self.strength.changed.connect(lambda value: model.choose_train(strength=value))
+        self.go = QPushButton(Krita.instance().icon("dialog-ok"), tr("Learn this style"))
+        self.go.clicked.connect(model.train_now)
+        row = QHBoxLayout()
+        row.addWidget(self.source, 1)
+        row.addWidget(self.file)
+        form = QFormLayout()
+        form.addRow(tr(option(TrainChoices, "name").label), self.name)
+        form.addRow(tr(option(TrainChoices, "source").label), row)
+        form.addRow(tr(option(TrainChoices, "quality").label), self.quality)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 6, 4, 4)
+        column.setSpacing(6)
+        column.addLayout(form)
+        column.addWidget(self.strength)
+        column.addWidget(self.go)
+        waiting = tr(
+            "Training goes on in the background, even when Krita is closed. The finished style appears under Style."
+        )
+        column.addWidget(JobList(model.studio, "train", waiting, picture_height=260), 1)
+        model.subscribe("choices", self._show)
+        self._show()
+
+    def _show(self) -> None:
+        choices = self._model.train
+        if self.name.text() != choices.name:
+            self.name.setText(choices.name)
+        self.source.setCurrentIndex(max(0, self.source.findData(choices.source)))
+        file = Path(self._model.train_file).name
+        index = self.source.findData("file")
+        label = dict(option(TrainChoices, "source").words)["file"]
+        self.source.setItemText(index, tr("File: {name}", name=file) if file else tr(label))
+        self.file.setVisible(choices.source == "file")
+        self.quality.setCurrentIndex(max(0, self.quality.findData(choices.quality)))
+        self.strength.set_value(choices.strength)
+        self.go.setEnabled(bool(choices.name.strip()))
+
+    def _choose_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, tr("Picture to learn from"), "", tr("Pictures") + " (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp)"
+        )
+        if path:
+            self._model.train_file = path
+            self._model.choose_train(source="file")

@@ -1,0 +1,137 @@
+"""A grid of pictures with names, as Krita's own resource choosers show brushes."""
+
+from typing import Any
+
+from ..qt import (
+    QAbstractItemView,
+    QListView,
+    QPalette,
+    QPixmap,
+    QRect,
+    QSize,
+    QStandardItem,
+    QStandardItemModel,
+    QStyle,
+    QStyledItemDelegate,
+    Qt,
+    pyqtSignal,
+)
+from ..scumble_wire.messages import ImageInfo, PackInfo
+from ..scumble_wire.words import tr
+from .pictures import to_image
+
+ID = (
+    int(Qt.ItemDataRole.UserRole)
+    if not hasattr(Qt.ItemDataRole.UserRole, "value")
+    else Qt.ItemDataRole.UserRole.value
+)
+PICTURE = ID + 1
+MARGIN = 4
+
+
+class _Tile(QStyledItemDelegate):
+    """A square picture, its name under it, the accent color around the chosen one."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+
+    def sizeHint(self, option: Any, index: Any) -> QSize:  # noqa: N802
+        return QSize(self.side + 2 * MARGIN, self.side + 3 * MARGIN + option.fontMetrics.height())
+
+    def paint(self, painter: Any, option: Any, index: Any) -> None:
+        painter.save()
+        palette, rect = option.palette, option.rect
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        if chosen:
+            painter.fillRect(rect, palette.color(QPalette.ColorRole.Highlight))
+        elif hovered:
+            painter.fillRect(rect, palette.color(QPalette.ColorRole.AlternateBase))
+        square = QRect(rect.x() + (rect.width() - self.side) // 2, rect.y() + MARGIN, self.side, self.side)
+        picture = index.data(PICTURE)
+        if isinstance(picture, QPixmap):
+            painter.drawPixmap(square, picture)
+        else:
+            painter.fillRect(square, palette.color(QPalette.ColorRole.Mid))
+        role = QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text
+        painter.setPen(palette.color(role))
+        line = QRect(rect.x() + 2, square.bottom() + MARGIN, rect.width() - 4, option.fontMetrics.height())
+        name = option.fontMetrics.elidedText(str(index.data()), Qt.TextElideMode.ElideRight, line.width())
+        painter.drawText(line, int(Qt.AlignmentFlag.AlignCenter), name)
+        painter.restore()
+
+
+class StyleGrid(QListView):
+    """Styles to choose one from."""
+
+    chosen = pyqtSignal(str)  # pack id, by a person
+
+    def __init__(self, side: int = 72) -> None:
+        super().__init__()
+        self._side = side
+        self._items = QStandardItemModel()
+        self._filling = False
+        self.setModel(self._items)
+        self._tile = _Tile(side)
+        self.setItemDelegate(self._tile)
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setMovement(QListView.Movement.Static)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setUniformItemSizes(True)
+        self.setMouseTracking(True)
+        self.setMinimumHeight(side + 40)
+        self.selectionModel().currentChanged.connect(self._current_changed)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(260, 2 * (self._side + 36))
+
+    def fill(self, packs: list[PackInfo], current: str) -> None:
+        """Show these packs; the current one is highlighted where it is among them."""
+        self._filling = True
+        try:
+            if [self._items.item(row).data(ID) for row in range(self._items.rowCount())] != [p.id for p in packs]:
+                self._items.clear()
+                for pack in packs:
+                    item = QStandardItem(pack.title)
+                    item.setData(pack.id, ID)
+                    item.setToolTip(_about(pack))
+                    self._items.appendRow(item)
+            self.clearSelection()
+            for row in range(self._items.rowCount()):
+                if self._items.item(row).data(ID) == current:
+                    self.setCurrentIndex(self._items.index(row, 0))
+        finally:
+            self._filling = False
+
+    def set_picture(self, pack: str, info: ImageInfo, data: Any) -> None:
+        for row in range(self._items.rowCount()):
+            item = self._items.item(row)
+            if item.data(ID) == pack and item.data(PICTURE) is None:
+                ratio = self.devicePixelRatioF()
+                side = round(self._side * ratio)
+                picture = QPixmap.fromImage(to_image(info, data)).scaled(
+                    side,
+                    side,
+                    Qt.AspectRatioMode.KeepAspectRatioByExpanding,
+                    Qt.TransformationMode.SmoothTransformation,
+                )
+                left, top = (picture.width() - side) // 2, (picture.height() - side) // 2
+                picture = picture.copy(left, top, side, side)
+                picture.setDevicePixelRatio(ratio)
+                item.setData(picture, PICTURE)
+
+    def _current_changed(self, index: Any, before: Any) -> None:
+        if not self._filling and index.isValid():
+            self.chosen.emit(index.data(ID))
+
+
+def _about(pack: PackInfo) -> str:
+    lines = [pack.title, pack.painting, pack.description]
+    if pack.authors:
+        lines.append(tr("By {authors}", authors=", ".join(pack.authors)))
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,82 @@
+"""One job as a line: title, progress, what it does now, buttons."""
+
+from krita import Krita
+
+from ..qt import QFrame, QGridLayout, QLabel, QProgressBar, QSizePolicy, QToolButton
+from ..scumble_wire.studio import Job, Studio
+from ..scumble_wire.words import tr
+from .pictures import FittedPicture
+
+
+class JobRow(QFrame):
+    def __init__(self, studio: Studio, job: Job, *, picture_height: int = 120) -> None:
+        super().__init__()
+        self._studio, self.job = studio, job
+        self._shown = None
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self._title = QLabel()
+        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, 1000)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._picture = FittedPicture(picture_height)
+        self._picture.hide()
+        self._pause = self._button("media-playback-pause", tr("Pause"))
+        self._pause.clicked.connect(self._pause_or_resume)
+        self._stop = self._button("dialog-cancel", tr("Cancel"))
+        self._stop.clicked.connect(self._stop_or_dismiss)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(6, 4, 4, 4)
+        grid.setVerticalSpacing(2)
+        grid.addWidget(self._title, 0, 0)
+        grid.addWidget(self._pause, 0, 1)
+        grid.addWidget(self._stop, 0, 2)
+        grid.addWidget(self._bar, 1, 0, 1, 3)
+        grid.addWidget(self._text, 2, 0, 1, 3)
+        grid.addWidget(self._picture, 3, 0, 1, 3)
+        grid.setColumnStretch(0, 1)
+        self.refresh()
+
+    def _button(self, icon: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setIcon(Krita.instance().icon(icon))
+        button.setToolTip(tip)
+        button.setAutoRaise(True)
+        return button
+
+    def refresh(self) -> None:
+        job = self.job
+        self._title.setText(job.title)
+        self._title.setToolTip(job.title)
+        self._bar.setVisible(job.open)
+        # A waiting job has no length yet: the bar stays empty rather than pretending to move.
+        self._bar.setValue(round(job.fraction * 1000))
+        self._text.setText(job.text)
+        self._pause.setVisible(job.kind == "train" and bool(job.id) and job.state != "done")
+        going_on = job.state in ("waiting", "running")
+        self._pause.setIcon(Krita.instance().icon("media-playback-pause" if going_on else "media-playback-start"))
+        self._pause.setToolTip(tr("Pause") if going_on else tr("Go on"))
+        self._stop.setEnabled(not (job.open and job.cancel_asked))
+        self._stop.setIcon(Krita.instance().icon("dialog-cancel" if job.open else "window-close"))
+        self._stop.setToolTip(tr("Cancel") if job.open else tr("Dismiss"))
+        if job.preview is not None and job.preview is not self._shown:
+            self._shown = job.preview
+            info = job.preview.message.image
+            self._picture.show_picture(info, job.preview.frames[info.frame])
+            self._picture.show()
+
+    def _pause_or_resume(self) -> None:
+        if self.job.state in ("waiting", "running"):
+            self._studio.pause(self.job)
+        else:
+            self._studio.resume(self.job)
+
+    def _stop_or_dismiss(self) -> None:
+        if self.job.open:
+            self._studio.cancel(self.job)
+        else:
+            self._studio.dismiss(self.job)
