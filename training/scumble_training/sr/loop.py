@@ -133,6 +133,7 @@ def train(
             "optimizer": optimizer.state_dict(),
             "step": step,
             "elapsed_s": time.monotonic() - began,
+            "device": str(device),
         }
         partial = checkpoint.with_suffix(".partial")
         torch.save(state, partial)

@@ -45,6 +45,9 @@ class SrRecipe:
     family: str  # "span", "compact" or "johnson-sr": an architecture name of `scumble_backend.nets`
     factor: int
     arguments: dict[str, Any] = field(default_factory=dict)  # further arguments of the network
+    pack: str = ""  # id of the pack that is made from it
+    title: str = ""
+    description: str = ""
     pictures: str = "photos"  # "photos", "drawings" or "both"
     drawings: int = 300  # how many are made up, where drawings are asked for
     degradation: str = "bicubic"  # a name of `scumble_training.sr.degrade.DEGRADATIONS`
