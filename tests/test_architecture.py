@@ -21,7 +21,7 @@ EDITOR_APIS = {"krita", "pykrita", "PyQt5", "PyQt6", "sip", "gi", "gimp"}
 ROOMS: dict[str, set[str]] = {
     "backend/scumble_wire": {"msgpack"},
     "backend/scumble_backend": {
-        "numpy", "torch", "PIL", "platformdirs", "typer", "rich", "safetensors", "cryptography",
+        "numpy", "torch", "PIL", "platformdirs", "typer", "click", "rich", "safetensors", "cryptography",
         "scumble_wire", "scumble_backend", "scumble_training",
     },
     "backend/scumble_backend/nets": {"torch"},
@@ -30,6 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "backend/scumble_backend/device.py": {"torch", "numpy", "scumble_wire.messages", "scumble_backend.errors"},
     "backend/scumble_backend/packs": {
         "torch", "numpy", "safetensors", "cryptography", "PIL", "onnx", "onnxruntime", "spandrel", "platformdirs",
+        "google.protobuf", "scumble_backend.config",
         "scumble_backend.nets", "scumble_backend.errors", "scumble_wire.messages", "scumble_wire.folders",
     },
     "backend/scumble_backend/effects": {

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterator
 
-from . import lockfile
+from . import lockfile, pip_settings
 from .console import Console, duration, megabytes, stream
 from .pythons import Python
-from .torch_builds import DEFAULT, TorchBuild
+from .torch_builds import TorchBuild
 
 STAMP = "complete.json"
 _BIG = re.compile(r"^\s*(Downloading|Using cached)\s+(\S+?)(?:\.metadata)?\s+\(([\d.]+) (MB|GB)\)")
@@ -59,6 +59,12 @@ def machine() -> str:
 
 def is_complete(folder: Path) -> bool:
     return (folder / STAMP).is_file() and python_in(folder).exists()
+
+
+def touch(folder: Path) -> None:
+    """Note that an environment is used, which keeps it from being pruned."""
+    with contextlib.suppress(OSError):  # somebody else's shared folder may be read-only
+        os.utime(str(folder / STAMP))
 
 
 def read_stamp(folder: Path) -> dict[str, object]:
@@ -123,7 +129,7 @@ class Recipe:
 def ensure(recipe: Recipe, folder: Path, console: Console) -> Environment:
     """The environment at `folder`, made if it isn't complete. Raises InstallError; then `folder` isn't trusted."""
     if is_complete(folder):
-        os.utime(str(folder / STAMP))  # keeps it from being pruned
+        touch(folder)
         return Environment(folder, built=False)
     with locked(folder.parent / (folder.name + ".lock"), console):
         if is_complete(folder):
@@ -138,10 +144,15 @@ def build(recipe: Recipe, folder: Path, console: Console) -> None:
         console.detail("removing a half-made environment")
         shutil.rmtree(str(folder))
     environ = clean_environ()
+    downloads = folder.parent / (folder.name + ".downloads")
+    environ["PIP_CACHE_DIR"] = environ["UV_CACHE_DIR"] = str(downloads)  # kept if interrupted, for the next try
+    if recipe.uv:
+        environ.update(pip_settings.for_uv(pip_settings.read(recipe.python.path)))
     _make_venv(recipe, folder, environ)
     fetched = _install(recipe, folder, environ, console)
+    shutil.rmtree(str(downloads), ignore_errors=True)
     if recipe.below is not None:
-        _see_below(folder, recipe.below)
+        see_below(folder, recipe.below)
     console.detail("checking that it imports")
     stream([str(python_in(folder)), "-I", "-W", "ignore", "-c", recipe.check], environ=environ, on_line=_ignore)
     size = folder_size(folder)
@@ -154,10 +165,15 @@ def build(recipe: Recipe, folder: Path, console: Console) -> None:
         "downloaded_mb": round(fetched),
         "seconds": round(time.monotonic() - started, 1),
     }
+    write_stamp(folder, stamp)
+    console.detail(f"{megabytes(size)} on disk")
+
+
+def write_stamp(folder: Path, stamp: dict[str, object]) -> None:
+    """Declare an environment complete."""
     temporary = folder / (STAMP + ".new")
     temporary.write_text(json.dumps(stamp, indent=1), encoding="utf-8")
     temporary.replace(folder / STAMP)
-    console.detail(f"{megabytes(size)} on disk")
 
 
 def clean_environ() -> dict[str, str]:
@@ -234,7 +250,7 @@ def _installer(recipe: Recipe, folder: Path) -> list[str]:
     return argv
 
 
-def _see_below(folder: Path, below: Path) -> None:
+def see_below(folder: Path, below: Path) -> None:
     """Let the environment at `folder` see the packages of the one at `below` (its own come first)."""
     python = [str(python_in(folder)), "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     own = Path(subprocess.check_output(python).decode().strip())
@@ -255,7 +271,7 @@ def folder_size(folder: Path) -> int:
 
 def prune(environments: Path, keep: list[Path], console: Console, *, days: float = 14.0) -> list[Path]:
     """Remove environments that nobody used for `days`, except those in `keep`. Returns what went."""
-    gone = []
+    gone: list[Path] = []
     if not environments.is_dir():
         return gone
     limit = time.time() - days * 86400
@@ -272,6 +288,3 @@ def prune(environments: Path, keep: list[Path], console: Console, *, days: float
 
 def _ignore(line: str) -> None:
     del line
-
-
-__all__ = ["DEFAULT", "Environment", "Recipe", "ensure", "is_complete", "name_for", "prune", "python_in"]

@@ -17,6 +17,7 @@ class Places:
     data: Path  # what the installation consists of
     cache: Path  # what may be deleted at any time
     config: Path  # install.json, which the plugins read to start the backend
+    programs: Path  # where the scumble command goes
     environments: Path  # Python environments, several gigabytes
     shared_environments: bool  # True: the folder was named by SCUMBLE_ENVIRONMENTS and belongs to somebody else too
 
@@ -60,6 +61,7 @@ def user_places(system: str, home: Path, environ: Mapping[str, str], prefix: Pat
         data=data,
         cache=cache,
         config=config,
+        programs=Path(own) / "bin" if own else home / ".local" / "bin",
         environments=Path(shared) if shared else data / "environments",
         shared_environments=bool(shared),
     )

@@ -20,7 +20,7 @@ _ASK = (
     "try:\n import venv,ensurepip; ok=True\n"
     "except ImportError: ok=False\n"
     "print(json.dumps([list(sys.version_info[:3]),ok,struct.calcsize('P')*8,sys.implementation.name,"
-    "bool(sysconfig.get_config_var('Py_GIL_DISABLED'))]))"
+    "bool(sysconfig.get_config_var('Py_GIL_DISABLED')),getattr(sys,'_base_executable',sys.executable)]))"
 )
 
 
@@ -67,10 +67,10 @@ def ask(path: str) -> Python | None:
             timeout=30,
             check=True,
         )
-        version, makes, bits, implementation, free_threaded = json.loads(answer.stdout.decode())
+        version, makes, bits, implementation, free_threaded, real = json.loads(answer.stdout.decode())
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    return Python(path, (version[0], version[1], version[2]), makes, bits, implementation, free_threaded)
+    return Python(real or path, (version[0], version[1], version[2]), makes, bits, implementation, free_threaded)
 
 
 def candidates() -> list[str]:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from . import checkout
 from .console import Console
@@ -34,7 +35,7 @@ def run(
     return 0
 
 
-def style(command: list[str], environ: dict[str, str], photo: Path, target: Path, pack: str) -> dict[str, object]:
+def style(command: list[str], environ: dict[str, str], photo: Path, target: Path, pack: str) -> dict[str, Any]:
     """Run `scumble style` and, if the backend was started for it, stop it again.
 
     command: how the scumble command is called. Returns output, pack, device, seconds.
