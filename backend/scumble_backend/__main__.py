@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import logging.handlers
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -47,7 +48,9 @@ def serve(device: str | None = None, *, foreground: bool = False) -> None:
         settings = Settings()
     if device is not None:
         settings = replace(settings, device=device)
-    Server(places=places, settings=settings).run()
+    if not Server(places=places, settings=settings).run():
+        logging.shutdown()
+        os._exit(0)  # nothing is lost: its picture has been given up
 
 
 def _log_to(path: Path, *, foreground: bool) -> None:

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 from importlib import metadata
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scumble_wire import codec
 from scumble_wire.errors import MalformedMessage, ScumbleError
@@ -63,6 +63,9 @@ from .shelf import PackMessage, Reply, Shelf
 from .training_job import Trainings
 from .worker import Broken, DeviceState, Finished, Progressed, Report, Stopped, Worker
 
+if TYPE_CHECKING:
+    from .rendering import Renderer
+
 log = logging.getLogger("scumble.desk")
 
 SendTo = Callable[[bytes, int, BackendMessage, Sequence[Any]], None]
@@ -97,9 +100,17 @@ class Desk:
         self._leases = Leases(lease_s)
         self._queue = JobQueue()
         self._device = DeviceState()
-        self._worker = Worker(lambda report: post(lambda: self._reported(report)), settings)
+        store = store or PackStore()
+        folders = store.folders
+
+        def renderer(settings: Settings) -> Renderer:
+            from .rendering import Renderer  # this import is what loads torch
+
+            return Renderer(settings, PackStore(folders))
+
+        self._worker = Worker(lambda report: post(lambda: self._reported(report)), settings, renderer)
         self._loading = False
-        self._shelf = Shelf(store or PackStore())
+        self._shelf = Shelf(store)
         self._librarian = ThreadPoolExecutor(1, thread_name_prefix="packs")
         self._looked = clock()
         self._titles: dict[str, str] = {}  # pack -> title, for the list of jobs

@@ -66,9 +66,10 @@ class Server:
         self._knocked = False
         self._leave = False
 
-    def run(self, ready: Callable[[Endpoint], None] = lambda found: None) -> None:
-        """Serve. Raises BackendRunning if another backend of this user runs, FileTrouble or DiskFull.
+    def run(self, ready: Callable[[Endpoint], None] = lambda found: None) -> bool:
+        """Serve. Returns False if a network still computes, which nothing but the end of the process can stop.
 
+        Raises BackendRunning if another backend of this user runs, FileTrouble or DiskFull.
         ready: called with the endpoint once clients can connect.
         """
         folder = self._files[0].parent
@@ -103,9 +104,7 @@ class Server:
             self._run_calls()
             self._router.close(linger=1000)
         log.info("Gone.")
-        if not idle:  # a network can't be interrupted between two progress calls; nothing is lost by leaving
-            logging.shutdown()
-            os._exit(0)
+        return idle
 
     def post(self, call: Callable[[], None]) -> None:
         """Have something called on the loop's thread. May be called from any thread."""

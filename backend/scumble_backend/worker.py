@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("scumble.worker")
 
+#: Loads torch and returns the device with its networks.
 MakeRenderer = Callable[[Settings], "Renderer"]
 
 
@@ -75,19 +76,10 @@ class DeviceState:
 Report = Progressed | Finished | Broken | Stopped | DeviceState
 
 
-def make_renderer(settings: Settings) -> Renderer:
-    """The real renderer: this import is what loads torch."""
-    from .rendering import Renderer
-
-    return Renderer(settings)
-
-
 class Worker:
     """A thread with an inbox. All public methods may be called from any thread and return at once."""
 
-    def __init__(
-        self, report: Callable[[Report], None], settings: Settings, make: MakeRenderer = make_renderer
-    ) -> None:
+    def __init__(self, report: Callable[[Report], None], settings: Settings, make: MakeRenderer) -> None:
         self._report = report
         self._settings = settings
         self._make = make
