@@ -176,10 +176,13 @@ class Manifest:
         """Raises ManifestWrong, PackTooNew or PackUnsupported."""
         known = upgrade(data)
         _no_unknown(known, {*cls.__dataclass_fields__, "format"}, "")
+        for name in ("id", "version", "title", "kind", "architecture", "files"):
+            _need(name in known, name, "given")
         files = {}
         for name, entry in _mapping(known.get("files", {}), "files").items():
             fields = _mapping(entry, f"files.{name}")
             _no_unknown(fields, {"sha256", "size"}, f"files.{name}.")
+            _need("size" in fields, f"files.{name}.size", "given")
             files[name] = FileEntry(_text(fields, "sha256", f"files.{name}."), _integer(fields, "size", 0))
         return cls(
             id=_text(known, "id"),
@@ -214,7 +217,16 @@ def parse_json(raw: bytes, name: str, *, limit: int = MAX_MANIFEST_BYTES) -> obj
     if len(raw) > limit:
         raise _wrong(f"{name} is {len(raw)} bytes long; {limit} are allowed.")
     try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        data: object = json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_bounded,
+        )
+        if b"\\u" in raw:  # half a surrogate pair can be written as JSON but never again as UTF-8
+            json.dumps(data, ensure_ascii=False).encode()
+        return data
     except RecursionError as error:
         raise _wrong(f"{name} is nested too deeply.") from error
     except (UnicodeDecodeError, ValueError) as error:
@@ -348,6 +360,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> Json:
     if len(data) != len(pairs):
         raise ValueError("a name stands twice in one object")
     return data
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text:.20} is too large a number")
+    return value
+
+
+def _bounded(text: str) -> int:
+    if len(text) > 19:
+        raise ValueError(f"{text[:20]}... is too large a number")
+    return int(text)
 
 
 def _no_constant(text: str) -> float:
