@@ -49,6 +49,7 @@ def has_srgb_profile(image: Any) -> bool:
         colors = bytes((37 * index + 91 * (index % 3)) % 256 for index in range(16 * probe.pixel_bytes))
         buffer, row = layer.get_buffer(), Gegl.Rectangle.new(0, 0, 16, 1)
         buffer.set(row, probe.babl, colors)
+        buffer.flush()  # what is written back after the image is gone ends the plug-in
         return bytes(buffer.get(row, 1.0, None, Gegl.AbyssPolicy.NONE)) == colors
     finally:
         scratch.delete()

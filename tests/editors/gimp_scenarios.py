@@ -1,0 +1,615 @@
+"""What is tried inside GIMP: `gimp-console` runs this file, and each scenario's outcome goes to a JSON file.
+
+SCUMBLE_RESULT: the JSON file. SCUMBLE_SCENARIOS: names, separated by commas, in the order to run. The file SCUMBLE_BELL
+is written to when a scenario wants the test outside to do something ("kill the backend").
+"""
+
+import json
+import os
+import time
+import traceback
+from array import array
+
+import gi
+
+gi.require_version("Gegl", "0.4")
+from gi.repository import Gegl, Gimp, Gio
+
+STYLE, OTHER, ENLARGER = "tiny-sea", "tiny-field", "tiny-twice"
+PRECISION, TYPE, BASE = Gimp.Precision, Gimp.ImageType, Gimp.ImageBaseType
+SIZE = (96, 72)
+
+
+# --- calling ------------------------------------------------------------------------------------------------
+
+
+def call(name, **values):
+    """(status, answer values or [message]) of a procedure, not interactive."""
+    procedure = Gimp.get_pdb().lookup_procedure(name)
+    assert procedure is not None, f"{name} is not registered"
+    config = procedure.create_config()
+    values.setdefault("run_mode", Gimp.RunMode.NONINTERACTIVE)
+    for key, value in values.items():
+        if key == "drawables":
+            config.set_core_object_array(key, value)
+        else:
+            config.set_property(key.replace("_", "-"), value)
+    answer = procedure.run(config)
+    return answer.index(0), [answer.index(place) for place in range(1, answer.length())]
+
+
+def succeed(name, **values):
+    status, answer = call(name, **values)
+    assert status == Gimp.PDBStatusType.SUCCESS, f"{name}: {status} {answer}"
+    return answer
+
+
+def refuse(name, expected, *words, **values):
+    status, answer = call(name, **values)
+    assert status == expected, f"{name}: {status} {answer}"
+    text = " ".join(str(part) for part in answer)
+    for word in words:
+        assert word in text, f"{word!r} is not in {text!r}"
+    return text
+
+
+def stylize(image, layers, **values):
+    values.setdefault("style", STYLE)
+    values.setdefault("result", "in-place")
+    return succeed("plug-in-scumble-stylize", image=image, drawables=layers, **values)
+
+
+# --- pictures -----------------------------------------------------------------------------------------------
+
+
+def new_image(precision=PRECISION.U8_NON_LINEAR, base=BASE.RGB, size=SIZE):
+    return Gimp.Image.new_with_precision(*size, base, precision)
+
+
+def new_layer(image, alpha=True, size=SIZE, name="picture", place=None, parent=None):
+    gray = image.get_base_type() == BASE.GRAY
+    kinds = {
+        (False, False): TYPE.RGB_IMAGE,
+        (False, True): TYPE.RGBA_IMAGE,
+        (True, False): TYPE.GRAY_IMAGE,
+        (True, True): TYPE.GRAYA_IMAGE,
+    }
+    layer = Gimp.Layer.new(image, name, *size, kinds[gray, alpha], 100.0, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, parent, 0)
+    if place:
+        layer.set_offsets(*place)
+    paint(layer, alpha)
+    return layer
+
+
+def paint(layer, alpha=True):
+    """Ramps of color; with alpha, three stripes: opaque, half, clear."""
+    width, height = layer.get_width(), layer.get_height()
+    data = bytearray()
+    for y in range(height):
+        for x in range(width):
+            opacity = (255, 128, 0)[x * 3 // width] if alpha else 255
+            data += bytes((x * 255 // width, y * 255 // height, (x * 5 + y * 3) % 256, opacity))
+    write(layer, "R'G'B'A u8", bytes(data))
+
+
+def whole(layer):
+    return Gegl.Rectangle.new(0, 0, layer.get_width(), layer.get_height())
+
+
+def write(layer, form, data):
+    buffer = layer.get_buffer()
+    buffer.set(whole(layer), form, data)
+    buffer.flush()
+    layer.update(0, 0, layer.get_width(), layer.get_height())
+
+
+def native(layer):
+    return bytes(layer.get_buffer().get(whole(layer), 1.0, None, Gegl.AbyssPolicy.NONE))
+
+
+def read(layer, form="R'G'B'A u8"):
+    return bytes(layer.get_buffer().get(whole(layer), 1.0, form, Gegl.AbyssPolicy.NONE))
+
+
+def alpha_of(layer):
+    return read(layer, "A float")
+
+
+def seen(image):
+    """The visible image's pixels, as GIMP composes them."""
+    layer = Gimp.Layer.new_from_visible(image, image, "seen")
+    return bytes(layer.get_buffer().get(whole(layer), 1.0, "R'G'B'A u8", Gegl.AbyssPolicy.NONE))
+
+
+def linear(byte):
+    value = byte / 255
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+
+def encoded(light):
+    return 255 * (light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def check_painted(precision, base=BASE.RGB, alpha=True, profile=None):
+    """In place: painted, alpha untouched, depth kept; at strength 0 not one byte differs; and as a new layer alike."""
+    image = new_image(precision, base)
+    if profile is not None:
+        image.set_color_profile(profile)
+    layer = new_layer(image, alpha)
+    before, before_alpha = native(layer), alpha_of(layer)
+    stylize(image, [layer], strength=0.0)
+    assert native(layer) == before, "strength 0 changed bytes"
+    (made,) = stylize(image, [layer], result="new-layer")
+    assert native(layer) == before, "the source of a new layer changed"
+    stylize(image, [layer])
+    after = native(layer)
+    assert after != before and len(after) == len(before)
+    assert alpha_of(layer) == before_alpha, "alpha changed"
+    assert image.get_precision() == precision
+    assert native(made) == after, "new layer and in place differ"
+    assert [made.get_width(), made.get_height()] == list(SIZE)
+    assert image.get_item_position(made) + 1 == image.get_item_position(layer)
+    return image, layer, made
+
+
+# --- scenarios ----------------------------------------------------------------------------------------------
+
+
+def scenario_u8():
+    check_painted(PRECISION.U8_NON_LINEAR)
+
+
+def scenario_u8_without_alpha():
+    check_painted(PRECISION.U8_NON_LINEAR, alpha=False)
+
+
+def scenario_u16():
+    check_painted(PRECISION.U16_NON_LINEAR)
+
+
+def scenario_u16_linear():
+    check_painted(PRECISION.U16_LINEAR)
+
+
+def scenario_u32():
+    check_painted(PRECISION.U32_PERCEPTUAL, alpha=False)
+
+
+def scenario_half_linear():
+    check_painted(PRECISION.HALF_LINEAR, alpha=False)
+
+
+def scenario_float_linear():
+    check_painted(PRECISION.FLOAT_LINEAR)
+
+
+def scenario_float_beyond_white_survives_strength_0():
+    image = new_image(PRECISION.FLOAT_LINEAR)
+    layer = new_layer(image, alpha=False)
+    values = array("f", [2.5, -0.25, 0.5] * (SIZE[0] * SIZE[1]))
+    write(layer, "RGB float", values.tobytes())
+    stylize(image, [layer], strength=0.0)
+    assert read(layer, "RGB float") == values.tobytes()
+
+
+def scenario_gray():
+    image, layer, _made = check_painted(PRECISION.U8_NON_LINEAR, BASE.GRAY)
+    assert layer.is_gray() and image.get_base_type() == BASE.GRAY
+
+
+def scenario_gray_16_without_alpha():
+    check_painted(PRECISION.U16_NON_LINEAR, BASE.GRAY, alpha=False)
+
+
+def scenario_adobe_rgb():
+    image, _layer, _made = check_painted(PRECISION.U8_NON_LINEAR, profile=Gimp.ColorProfile.new_rgb_adobe())
+    assert image.get_color_profile().is_equal(Gimp.ColorProfile.new_rgb_adobe())
+
+
+def scenario_adobe_rgb_means_the_same_colors():
+    """The same picture in two color spaces is painted alike, where both can hold it."""
+    plain = new_image(PRECISION.FLOAT_NON_LINEAR)
+    first = new_layer(plain, alpha=False)
+    wide = new_image(PRECISION.FLOAT_NON_LINEAR)
+    wide.set_color_profile(Gimp.ColorProfile.new_rgb_adobe())
+    second = new_layer(wide, alpha=False)
+    write(second, "R'G'B' float", read(first, "R'G'B' float"))
+    stylize(plain, [first])
+    stylize(wide, [second])
+    one, other = (memoryview(read(layer, "R'G'B' float")).cast("f") for layer in (first, second))
+    assert max(abs(a - b) for a, b in zip(one, other, strict=True)) < 0.02
+
+
+def scenario_indexed_is_refused():
+    image = new_image()
+    layer = new_layer(image, alpha=False)
+    image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 16, False, False, "")
+    before = native(layer)
+    text = refuse(
+        "plug-in-scumble-stylize",
+        Gimp.PDBStatusType.EXECUTION_ERROR,
+        "indexed",
+        "Mode > RGB",
+        image=image,
+        drawables=[layer],
+        style=STYLE,
+    )
+    assert native(layer) == before, text
+
+
+def scenario_feathered_selection_in_place():
+    image = new_image()
+    layer = new_layer(image, alpha=False)
+    before = read(layer)
+    full = layer.copy()
+    image.insert_layer(full, None, 0)
+    Gimp.context_set_feather(True)
+    Gimp.context_set_feather_radius(8, 8)
+    image.select_ellipse(Gimp.ChannelOps.REPLACE, 20, 12, 50, 45)
+    stylize(image, [layer])
+    after = read(layer)
+    selection = bytes(
+        image.get_selection().get_buffer().get(whole(layer), 1.0, "Y u8", Gegl.AbyssPolicy.NONE)
+    )
+    outside = [place for place, value in enumerate(selection) if value == 0]
+    between = [place for place, value in enumerate(selection) if 64 <= value <= 192]
+    inside = [place for place, value in enumerate(selection) if value == 255]
+    assert len(outside) > 500 and len(between) > 50 and len(inside) > 200
+    assert all(after[4 * p : 4 * p + 4] == before[4 * p : 4 * p + 4] for p in outside), "changed outside"
+    assert sum(after[4 * p : 4 * p + 3] != before[4 * p : 4 * p + 3] for p in inside) > 0.9 * len(inside)
+    # Across the feather: blended in linear light, as GIMP's own filters are; a new layer holds the painted pixels.
+    (made,) = stylize(image, [full], result="new-layer")
+    left, top = made.get_offsets()[1:]
+    painted, width = read(made), made.get_width()
+    for place in between:
+        x, y = place % SIZE[0], place // SIZE[0]
+        source = 4 * ((y - top) * width + x - left)
+        share = selection[place] / 255
+        for channel in range(3):
+            was, new = before[4 * place + channel], painted[source + channel]
+            blend = encoded(linear(new) * share + linear(was) * (1 - share))
+            assert abs(after[4 * place + channel] - blend) <= 2, (x, y, share, was, new, after[4 * place + channel])
+
+
+def scenario_feathered_selection_as_a_new_layer():
+    image = new_image()
+    layer = new_layer(image, alpha=False)
+    before = seen(image)
+    Gimp.context_set_feather(True)
+    Gimp.context_set_feather_radius(6, 6)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 20, 12, 40, 30)
+    (made,) = stylize(image, [layer], result="new-layer")
+    assert made.get_mask() is not None
+    after = seen(image)
+    selection = bytes(
+        image.get_selection().get_buffer().get(whole(layer), 1.0, "Y u8", Gegl.AbyssPolicy.NONE)
+    )
+    for place, value in enumerate(selection):
+        if value == 0:
+            assert after[4 * place : 4 * place + 4] == before[4 * place : 4 * place + 4]
+    assert after != before
+
+
+def scenario_selection_elsewhere_is_refused():
+    image = new_image()
+    layer = new_layer(image, size=(20, 20))
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 60, 40, 20, 20)
+    refuse(
+        "plug-in-scumble-stylize", Gimp.PDBStatusType.EXECUTION_ERROR, "does not touch", "Select > None",
+        image=image, drawables=[layer], style=STYLE,
+    )  # fmt: skip
+
+
+def scenario_alpha_lock():
+    image = new_image()
+    layer = new_layer(image)
+    layer.set_lock_alpha(True)
+    before = alpha_of(layer)
+    stylize(image, [layer])
+    assert alpha_of(layer) == before
+
+
+def scenario_locked_pixels():
+    image = new_image()
+    layer = new_layer(image)
+    layer.set_lock_content(True)
+    before = native(layer)
+    refuse(
+        "plug-in-scumble-stylize", Gimp.PDBStatusType.EXECUTION_ERROR, "locked", "new layer",
+        image=image, drawables=[layer], style=STYLE, result="in-place",
+    )  # fmt: skip
+    stylize(image, [layer], result="new-layer")
+    assert native(layer) == before
+
+
+def scenario_layer_mask_stays():
+    image = new_image()
+    layer = new_layer(image, alpha=False)
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    layer.add_mask(mask)
+    values = bytes((7 * place) % 256 for place in range(SIZE[0] * SIZE[1]))
+    write(mask, "Y u8", values)
+    stylize(image, [layer])
+    assert read(layer.get_mask(), "Y u8") == values
+    (made,) = stylize(image, [layer], result="new-layer")
+    assert read(made.get_mask(), "Y u8") == values
+    refuse(
+        "plug-in-scumble-stylize", Gimp.PDBStatusType.EXECUTION_ERROR, "mask",
+        image=image, drawables=[layer.get_mask()], style=STYLE,
+    )  # fmt: skip
+
+
+def scenario_selection_and_layer_mask_together():
+    image = new_image()
+    layer = new_layer(image, alpha=False)
+    mask = layer.create_mask(Gimp.AddMaskType.WHITE)
+    layer.add_mask(mask)
+    write(mask, "Y u8", bytes([128]) * (SIZE[0] * SIZE[1]))
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 10, 30, 20)
+    (made,) = stylize(image, [layer], result="new-layer")
+    assert [made.get_width(), made.get_height(), *made.get_offsets()[1:]] == [30, 20, 10, 10]
+    assert set(read(made.get_mask(), "Y u8")) == {128}
+
+
+def scenario_group():
+    image = new_image()
+    new_layer(image, alpha=False, name="below")
+    group = Gimp.GroupLayer.new(image, "group")
+    image.insert_layer(group, None, 0)
+    child = new_layer(image, size=(40, 30), place=(8, 6), name="child", parent=group)
+    before = native(child)
+    refuse(
+        "plug-in-scumble-stylize", Gimp.PDBStatusType.EXECUTION_ERROR, "group", "new layer",
+        image=image, drawables=[group], style=STYLE, result="in-place",
+    )  # fmt: skip
+    (made,) = stylize(image, [group], result="new-layer")
+    assert [made.get_width(), made.get_height(), *made.get_offsets()[1:]] == [40, 30, 8, 6]
+    assert not made.is_group() and native(child) == before
+    (inner,) = stylize(image, [child], result="new-layer")
+    assert inner.get_parent().get_id() == group.get_id()
+
+
+def scenario_text_layer():
+    image = new_image()
+    text = Gimp.TextLayer.new(image, "Scumble", Gimp.context_get_font(), 20.0, Gimp.Unit.pixel())
+    image.insert_layer(text, None, 0)
+    (made,) = stylize(image, [text], result="new-layer")
+    assert text.is_text_layer() and text.get_text() == "Scumble" and not made.is_text_layer()
+    before = alpha_of(text)
+    stylize(image, [text])
+    assert alpha_of(text) == before
+
+
+def scenario_several_layers():
+    image = new_image()
+    layers = [new_layer(image, alpha=False, name=name) for name in ("one", "two", "three")]
+    stylize(image, layers, result="new-layer")
+    assert len(image.get_layers()) == 6
+    names = [layer.get_name() for layer in image.get_selected_layers()]
+    assert len(names) == 3 and len(set(names)) == 3, names
+    stylize(image, layers, result="in-place", style=OTHER)
+
+
+def scenario_layer_of_another_size():
+    image = new_image()
+    layer = new_layer(image, size=(50, 90), place=(-10, -20))
+    (made,) = stylize(image, [layer], result="new-layer")
+    assert [made.get_width(), made.get_height(), *made.get_offsets()[1:]] == [50, 90, -10, -20]
+
+
+def scenario_choices_change_the_picture():
+    image = new_image()
+    pictures = set()
+    for values in (
+        {}, {"style": OTHER}, {"stroke_scale": 2.0}, {"keep_colors": True}, {"strength": 0.5},
+        {"second_style": OTHER, "mix": 0.5},
+    ):  # fmt: skip
+        layer = new_layer(image, alpha=False)
+        stylize(image, [layer], **values)
+        pictures.add(native(layer))
+    assert len(pictures) == 6
+
+
+def scenario_wrong_arguments():
+    image = new_image()
+    layer = new_layer(image)
+    wrong = Gimp.PDBStatusType.CALLING_ERROR
+    values = {"image": image, "drawables": [layer]}
+    refuse("plug-in-scumble-stylize", wrong, "No style was chosen", STYLE, **values)
+    refuse("plug-in-scumble-stylize", wrong, "“nonsense”", STYLE, style="nonsense", **values)
+    refuse("plug-in-scumble-stylize", wrong, "“tiny-twice”", style=ENLARGER, **values)
+    refuse("plug-in-scumble-upscale", wrong, "“nonsense”", ENLARGER, model="nonsense", **values)
+    refuse("plug-in-scumble-train", wrong, "name", **values)
+    refuse("plug-in-scumble-install-pack", wrong, "No pack file")
+    missing = Gio.File.new_for_path("/nowhere/no.scumble")
+    refuse("plug-in-scumble-install-pack", Gimp.PDBStatusType.EXECUTION_ERROR, "no.scumble", file=missing)
+
+
+def scenario_arguments_are_typed_and_told():
+    procedure = Gimp.get_pdb().lookup_procedure("plug-in-scumble-stylize")
+    kinds = {each.name: each.value_type.name for each in procedure.get_arguments()}
+    assert kinds["strength"] == "gdouble" and kinds["keep-colors"] == "gboolean" and kinds["seed"] == "gint"
+    strength = procedure.find_argument("strength")
+    assert (strength.minimum, strength.maximum, strength.default_value) == (0.0, 1.0, 1.0)
+    for name in Gimp.get_pdb().query_procedures("plug-in-scumble-.*", *[".*"] * 6):
+        each = Gimp.get_pdb().lookup_procedure(name)
+        assert each.get_blurb() and each.get_help() and each.get_menu_paths() == ["<Image>/Filters/Scumble"], name
+        assert all(argument.blurb for argument in each.get_arguments()), name
+
+
+def scenario_script_fu():
+    image = new_image()
+    layer = new_layer(image, alpha=False)
+    before = native(layer)
+    code = (
+        f"(plug-in-scumble-stylize #:run-mode RUN-NONINTERACTIVE #:image {image.get_id()}"
+        f' #:drawables (vector {layer.get_id()}) #:style "{STYLE}" #:result "in-place")'
+    )
+    succeed("plug-in-script-fu-eval", code=code)
+    assert native(layer) != before
+
+
+def scenario_last_values():
+    image = new_image()
+    first, second, third = (new_layer(image, alpha=False) for _ in range(3))
+    stylize(image, [first], style=OTHER, strength=0.7)
+    succeed("plug-in-scumble-stylize", image=image, drawables=[second], run_mode=Gimp.RunMode.WITH_LAST_VALS)
+    succeed("plug-in-scumble-repeat", image=image, drawables=[third])
+    made = [layer for layer in image.get_layers()]
+    assert native(second) == native(first) or len(made) > 3
+
+
+def scenario_install_pack():
+    pack = Gio.File.new_for_path(os.environ["SCUMBLE_PACK"])
+    (name,) = succeed("plug-in-scumble-install-pack", file=pack)
+    image = new_image()
+    layer = new_layer(image)
+    stylize(image, [layer], style=name)
+
+
+def scenario_upscale_to_a_new_image():
+    profile = Gimp.ColorProfile.new_rgb_adobe()
+    image = new_image(PRECISION.U16_NON_LINEAR)
+    image.set_color_profile(profile)
+    image.set_resolution(240.0, 120.0)
+    image.attach_parasite(Gimp.Parasite.new("gimp-comment", Gimp.PARASITE_PERSISTENT, b"by hand\0"))
+    metadata = image.get_metadata() or Gimp.Metadata.new()
+    metadata.set_tag_string("Exif.Image.Artist", "Hokusai")
+    image.set_metadata(metadata)
+    layer = new_layer(image)
+    made, big = succeed("plug-in-scumble-upscale", image=image, drawables=[layer], model=ENLARGER)
+    assert [made.get_width(), made.get_height()] == [2 * side for side in SIZE]
+    assert [big.get_width(), big.get_height()] == [2 * side for side in SIZE]
+    assert made.get_precision() == PRECISION.U16_NON_LINEAR
+    assert made.get_color_profile().is_equal(profile)
+    assert list(made.get_resolution())[1:] == [240.0, 120.0]
+    assert bytes(made.get_parasite("gimp-comment").get_data()) == b"by hand\0"
+    assert made.get_metadata().get_tag_string("Exif.Image.Artist") == "Hokusai"
+    assert [image.get_width(), image.get_height()] == list(SIZE)
+    small = read(layer, "R'G'B'A u8")
+    large = read(big, "R'G'B'A u8")
+    for x, y in ((10, 10), (40, 30), (20, 60)):
+        near, far = 4 * (y * SIZE[0] + x), 4 * (2 * y * 2 * SIZE[0] + 2 * x)
+        assert all(abs(small[near + c] - large[far + c]) < 40 for c in range(4)), (x, y)
+
+
+def scenario_upscale_the_whole_image():
+    image = new_image(PRECISION.FLOAT_LINEAR)
+    below = new_layer(image, alpha=False, name="below")
+    group = Gimp.GroupLayer.new(image, "group")
+    image.insert_layer(group, None, 0)
+    child = new_layer(image, size=(40, 30), place=(8, 6), name="child", parent=group)
+    child.add_mask(child.create_mask(Gimp.AddMaskType.WHITE))
+    text = Gimp.TextLayer.new(image, "Scumble", Gimp.context_get_font(), 20.0, Gimp.Unit.pixel())
+    image.insert_layer(text, None, 0)
+    made, _layer = succeed(
+        "plug-in-scumble-upscale", image=image, drawables=[child], model=ENLARGER, result="whole-image"
+    )
+    assert made.get_id() == image.get_id() and image.get_precision() == PRECISION.FLOAT_LINEAR
+    assert [image.get_width(), image.get_height()] == [2 * side for side in SIZE]
+    assert [child.get_width(), child.get_height(), *child.get_offsets()[1:]] == [80, 60, 16, 12]
+    assert [child.get_mask().get_width(), below.get_width()] == [80, 2 * SIZE[0]]
+    assert text.is_text_layer() and abs(text.get_font_size()[0] - 40) < 0.5
+
+
+def scenario_upscale_a_selection_to_a_new_layer():
+    image = new_image()
+    layer = new_layer(image, alpha=False)
+    image.select_ellipse(Gimp.ChannelOps.REPLACE, 20, 10, 30, 20)
+    made, big = succeed(
+        "plug-in-scumble-upscale", image=image, drawables=[layer], model=ENLARGER, result="new-layer"
+    )
+    assert made.get_id() == image.get_id()
+    assert [big.get_width(), big.get_height(), *big.get_offsets()[1:]] == [60, 40, 5, 0]
+    assert [big.get_mask().get_width(), big.get_mask().get_height()] == [60, 40]
+    other, part = succeed(
+        "plug-in-scumble-upscale", image=image, drawables=[layer], model="bicubic", factor=1.5
+    )
+    assert [other.get_width(), other.get_height(), part.get_width()] == [45, 30, 45]
+
+
+def scenario_train():
+    image = new_image(size=(160, 120))
+    new_layer(image, alpha=False, size=(160, 120))
+    (name,) = succeed(
+        "plug-in-scumble-train", image=image, drawables=image.get_layers(), name="Learned Here", quality="quick"
+    )
+    assert name
+    layer = new_layer(image, size=(160, 120))
+    stylize(image, [layer], style=name)
+
+
+def scenario_training_goes_on():
+    """A script that does not wait gets its answer at once; the test outside sees the job run on."""
+    image = new_image(size=(160, 120))
+    new_layer(image, alpha=False, size=(160, 120))
+    (name,) = succeed(
+        "plug-in-scumble-train", image=image, drawables=image.get_layers(), name="Goes On", wait=False
+    )
+    assert not name
+
+
+def _interrupted(wish, expected, *words):
+    image = new_image(size=(2200, 1600))
+    layer = Gimp.Layer.new(image, "large", 2200, 1600, TYPE.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, None, 0)
+    layer.fill(Gimp.FillType.WHITE)
+    before = hash(native(layer))
+    with open(os.environ["SCUMBLE_BELL"], "w") as bell:
+        bell.write(wish)
+    text = refuse(
+        "plug-in-scumble-stylize", expected, *words,
+        image=image, drawables=[layer], style=STYLE, result="in-place",
+    )  # fmt: skip
+    assert hash(native(layer)) == before and len(image.get_layers()) == 1, text
+    image.delete()
+
+
+def scenario_cancelled_from_outside():
+    _interrupted("cancel", Gimp.PDBStatusType.CANCEL)
+
+
+def scenario_cancelled_by_gimp():
+    """GIMP's own Cancel ends the plug-in's process."""
+    _interrupted("end the plug-in", Gimp.PDBStatusType.EXECUTION_ERROR)
+
+
+def scenario_backend_killed():
+    _interrupted("kill the backend", Gimp.PDBStatusType.EXECUTION_ERROR, "Nothing was changed")
+
+
+def scenario_no_backend():
+    image = new_image()
+    layer = new_layer(image)
+    before = native(layer)
+    refuse(
+        "plug-in-scumble-stylize", Gimp.PDBStatusType.EXECUTION_ERROR, "Scumble",
+        image=image, drawables=[layer], style=STYLE, result="in-place",
+    )  # fmt: skip
+    assert native(layer) == before
+
+
+# --- running ------------------------------------------------------------------------------------------------
+
+
+def main():
+    results, path = {}, os.environ["SCUMBLE_RESULT"]
+    for name in os.environ["SCUMBLE_SCENARIOS"].split(","):
+        start = time.monotonic()
+        Gimp.context_set_defaults()
+        try:
+            globals()[f"scenario_{name}"]()
+            error = ""
+        except Exception:
+            error = traceback.format_exc()
+        results[name] = {"error": error, "seconds": round(time.monotonic() - start, 2)}
+        with open(path + ".new", "w") as stream:
+            json.dump(results, stream)
+        os.replace(path + ".new", path)
+        for image in Gimp.get_images():
+            image.delete()
+
+
+if os.environ.get("SCUMBLE_SCENARIOS"):
+    main()

@@ -1,0 +1,199 @@
+"""A real GIMP in its own Debian tree, with the plug-in built into a profile, and the real backend beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scumble_wire import endpoint
+from scumble_wire.client import Client
+from scumble_wire.errors import ScumbleError
+from scumble_wire.messages import Cancel, JobInfo, Jobs, ListJobs, Shutdown
+
+HERE = Path(__file__).resolve().parent
+SOURCE = HERE.parent.parent
+PATIENCE_S = 110.0
+
+
+def build_plug_in(profile: Path) -> Path:
+    """Build the plug-in into a GIMP profile, with the build command itself."""
+    command = [sys.executable, str(SOURCE / "plugin_gimp" / "build.py"), str(profile / "plug-ins")]
+    return Path(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
+
+
+class Backend:
+    """The real backend outside of the tree. Its endpoint file is copied for programs of another pid namespace."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "backend"
+        self.endpoint = folder / "endpoint.json"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        paths = [str(SOURCE / "backend"), str(SOURCE / "training")]
+        environ = {
+            **os.environ,
+            "SCUMBLE_HOME": str(self.home),
+            "PYTHONPATH": os.pathsep.join(paths),
+            "OMP_NUM_THREADS": "2",
+        }
+        environ.pop("SCUMBLE_ENDPOINT", None)
+        self.home.mkdir(parents=True, exist_ok=True)
+        with (self.home / "output.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "scumble_backend", "serve", "--device", "cpu"],
+                env=environ,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        written = self.home / "runtime" / "endpoint.json"
+        end = time.monotonic() + 30
+        while not written.exists():
+            assert self._process.poll() is None, (self.home / "output.log").read_text("utf-8")
+            assert time.monotonic() < end, "the backend did not write its endpoint file"
+            time.sleep(0.05)
+        # Inside the tree the backend's process number means nothing: say that it runs elsewhere.
+        endpoint.write(dataclasses.replace(endpoint.read(written), host="outside"), self.endpoint)
+
+    def client(self) -> Client:
+        return Client.connect(name="test", version="0", endpoint_file=self.endpoint, timeout_s=10)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            return
+        with contextlib.suppress(ScumbleError), self.client() as client:
+            client.request(Shutdown())
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+def jobs_of(client: Client) -> list[JobInfo]:
+    answer = client.request(ListJobs()).message
+    assert isinstance(answer, Jobs)
+    return [job for job in answer.jobs if job.state in ("waiting", "running", "paused")]
+
+
+class Stage:
+    """Runs scenario files in `gimp-console` of a tree, and does what they ring for."""
+
+    def __init__(self, root: Path, folder: Path, backend: Backend) -> None:
+        self.root, self.folder, self.backend = root, folder, backend
+        self.profile = folder / "profile"
+        self.bell = folder / "bell"
+        self.rung: dict[str, str] = {}  # what was done -> how the backend took it
+
+    def command(self, environ: dict[str, str], words: Sequence[str]) -> list[str]:
+        inside = {
+            "GIMP3_DIRECTORY": str(self.profile),
+            "SCUMBLE_ENDPOINT": str(self.backend.endpoint),
+            "SCUMBLE_BELL": str(self.bell),
+            "SCUMBLE_PACK": str(self.folder / "packs" / "tiny-ink.scumble"),
+            **environ,
+        }
+        assigned = [f"{name}={value}" for name, value in inside.items()]
+        return ["bash", str(HERE / "in_root.sh"), str(self.root), str(self.folder), *assigned, *words]
+
+    def run(self, scenarios: Sequence[str], **environ: str) -> dict[str, dict[str, object]]:
+        """Outcome of each scenario by name: {"error": "", "seconds": 0.2}. One that is missing was not reached."""
+        program, result = self.folder / "scenarios.py", self.folder / "result.json"
+        program.write_text((HERE / "gimp_scenarios.py").read_text("utf-8"), "utf-8")
+        result.unlink(missing_ok=True)
+        self.bell.unlink(missing_ok=True)
+        environ |= {"SCUMBLE_RESULT": str(result), "SCUMBLE_SCENARIOS": ",".join(scenarios)}
+        words = [
+            "gimp-console", "-n", "-i", "--no-data", "--quit", "--batch-interpreter=python-fu-eval",
+            "-b", f"exec(open({str(program)!r}).read())",
+        ]  # fmt: skip
+        log = self.folder / "gimp.log"
+        with log.open("wb") as stream:
+            process = subprocess.Popen(self.command(environ, words), stdout=stream, stderr=subprocess.STDOUT)
+            end = time.monotonic() + PATIENCE_S
+            try:
+                while process.poll() is None and time.monotonic() < end:
+                    self._listen()
+                    time.sleep(0.05)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                process.wait()
+        outcomes: dict[str, dict[str, object]] = json.loads(result.read_text("utf-8")) if result.exists() else {}
+        told = log.read_text("utf-8", errors="replace")[-3000:]
+        for name in scenarios:
+            outcomes.setdefault(name, {"error": f"was not reached. GIMP said:\n{told}", "seconds": 0.0})
+        return outcomes
+
+    def _listen(self) -> None:
+        if not self.bell.exists():
+            return
+        wish = self.bell.read_text("utf-8")
+        if not wish:
+            return
+        self.bell.unlink()
+        with self.backend.client() as client:
+            job = self._running(client)
+            if wish == "cancel":
+                client.request(Cancel(job.job))
+            elif wish == "end the plug-in":
+                os.kill(self._plug_in(), signal.SIGKILL)
+                self._wait_until_gone(client, job)
+            elif wish == "kill the backend":
+                self.backend.kill()
+        self.rung[wish] = "done"
+
+    def _running(self, client: Client) -> JobInfo:
+        end = time.monotonic() + 15
+        while time.monotonic() < end:
+            for job in jobs_of(client):
+                if job.state == "running" and job.kind == "stylize":
+                    return job
+            time.sleep(0.01)
+        raise AssertionError("the job that was to be interrupted did not start, or was over too soon")
+
+    def _wait_until_gone(self, client: Client, job: JobInfo) -> None:
+        end = time.monotonic() + 10
+        while any(other.job == job.job for other in jobs_of(client)):
+            assert time.monotonic() < end, "the vanished client's job still runs"
+            time.sleep(0.05)
+
+    def _plug_in(self) -> int:
+        """Process number, as seen from outside, of the plug-in that this stage's GIMP runs."""
+        mark = str(self.profile / "plug-ins" / "scumble_gimp" / "scumble_gimp.py").encode()
+        for place in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if mark in place.read_bytes():
+                    return int(place.parent.name)
+        raise AssertionError("no plug-in runs")
+
+
+@contextlib.contextmanager
+def staged(root: Path, folder: Path) -> Iterator[Stage]:
+    """A stage with the backend running and the tiny packs installed but for the one that a scenario installs."""
+    from scumble_backend.packs.store import Folders, PackStore
+    from tiny_packs import write_tiny_packs
+
+    backend = Backend(folder)
+    store = PackStore(Folders(user=backend.home / "data" / "packs"))
+    for name, path in write_tiny_packs(folder / "packs").items():
+        if name != "tiny-ink":
+            store.install(path)
+    build_plug_in(folder / "profile")
+    backend.start()
+    try:
+        yield Stage(root, folder, backend)
+    finally:
+        backend.stop()
