@@ -94,3 +94,75 @@ def tiny_recipe(
         stroke_octaves=stroke_octaves or [0.0],
         seed=seed,
     )
+
+
+TINY_TOML = """
+trains = "{trains}"
+start = "base"
+seed = 1
+
+[network]
+width = 4
+residual_blocks = 1
+
+[data]
+crop = 32
+photo_side = 96
+style_side = 48
+canvases = 0.25
+
+[optimizer]
+steps = {steps}
+batch = 2
+warmup = 2
+
+[[terms]]
+network = "vgg19"
+content = {{ relu2_1 = 1.0 }}
+style = {{ relu1_1 = 0.5, relu2_1 = 0.5 }}
+"""
+
+
+@pytest.fixture
+def tiny_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Small recipes in place of the package's quick and full."""
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    (folder / "quick.toml").write_text(TINY_TOML.format(trains="table", steps=12))
+    (folder / "full.toml").write_text(TINY_TOML.format(trains="all", steps=16))
+    monkeypatch.setattr("scumble_training.config.RECIPES", folder)
+    monkeypatch.setattr("scumble_training.style_job.PROBE_STEPS", 6)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss_folder: Path) -> Path:
+    """All of the user's folders in a temporary one, no starter packs, the loss network set."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("SCUMBLE_HOME", str(folder))
+    monkeypatch.setenv("SCUMBLE_LOSS_NETWORK", str(loss_folder))
+    monkeypatch.setattr("scumble_backend.config.starter_packs", lambda: folder / "no-starters")
+    return folder
+
+
+def install_base(packs: Path, photo_folder: Path, loss_folder: Path) -> str:
+    """Put a tiny base network with one style into a store; returns the base's sha256."""
+    from scumble_backend.packs.store import Folders, PackStore
+    from scumble_training.data import PhotoSet
+    from scumble_training.export import Story, write_style_pack
+    from scumble_training.loop import Run
+
+    painting = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(9))
+    run = Run(tiny_recipe(), [painting], PhotoSet.load(photo_folder), loss_folder=loss_folder)
+    for _ in range(3):
+        run.train_step()
+    network, bank = run.averaged()
+    path = packs.parent / "first.scumble"
+    packs.parent.mkdir(parents=True, exist_ok=True)
+    manifest = write_style_pack(
+        path, title="First", network=network, table=bank(torch.zeros(1, dtype=torch.int64)), base_sha256="0" * 64,
+        story=Story(run.recipe, "tests", 1.0, torch.device("cpu")), thumbnail=Image.new("RGB", (64, 64)),
+        with_base=True,
+    )  # fmt: skip
+    PackStore(Folders(packs)).install(path)
+    return manifest.base

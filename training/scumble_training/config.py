@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -76,6 +78,8 @@ class Recipe:
     name: str
     terms: list[LossTerm]
     trains: Literal["all", "table"] = "all"
+    #: In place of `terms` where their networks are not on this computer: networks that torchvision can download.
+    alternative: list[LossTerm] = field(default_factory=list)
     start: Literal["scratch", "base"] = "scratch"  # "base": from an installed base network and its nearest style
     color_path: bool = True  # False: all color goes through the normalizations, as in the paper
     network: StyleNetworkConfig = field(default_factory=StyleNetworkConfig)
@@ -87,6 +91,18 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+    def changed(
+        self, *, strength: float = 1.0, stroke_scales: Sequence[float] = (), seed: int | None = None
+    ) -> Recipe:
+        """With what a person chose: strength multiplies the style loss, stroke scales are sizes of the painting."""
+        recipe = dataclasses.replace(
+            self, weights=dataclasses.replace(self.weights, style=self.weights.style * strength)
+        )
+        if stroke_scales:
+            octaves = sorted({round(math.log2(scale), 4) for scale in stroke_scales})
+            recipe = dataclasses.replace(recipe, stroke_octaves=octaves)
+        return recipe if seed is None else dataclasses.replace(recipe, seed=seed)
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:

@@ -53,3 +53,15 @@ class CheckpointUnusable(TrainingError):
 
 class DiskFull(TrainingError):
     code = "disk_full"
+
+
+class TensorboardMissing(TrainingError):
+    """Logging to TensorBoard was asked for, and its package is not installed."""
+
+    code = "tensorboard_missing"
+
+
+class JobUnreadable(TrainingError):
+    """job.json of a training is missing or says nothing sensible."""
+
+    code = "job_unreadable"

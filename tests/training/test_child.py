@@ -1,0 +1,114 @@
+"""The process the backend starts: what it says, that it stops when told to or left alone, and goes on."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import TINY_TOML, write_picture
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def job_folder(tmp_path: Path, loss_folder: Path, photo_folder: Path) -> Path:
+    folder = tmp_path / "job"
+    folder.mkdir()
+    write_picture(folder / "painting.png", 90, 80, seed=7)
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(TINY_TOML.format(trains="all", steps=12).replace('start = "base"', 'start = "scratch"'))
+    job = {
+        "painting": str(folder / "painting.png"), "name": "Test Style", "quality": "standard", "strength": 1.0,
+        "photos": str(photo_folder), "recipe": str(recipe), "device": "cpu", "loss_network": str(loss_folder),
+        "packs_folder": str(tmp_path / "packs"), "resume": False,
+    }  # fmt: skip
+    (folder / "job.json").write_text(json.dumps(job))
+    return folder
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ, "OMP_NUM_THREADS": "1", "SCUMBLE_HOME": str(folder / "home"),
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "backend"), str(ROOT / "training"))),
+    }  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-m", "scumble_training.child", str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+
+
+def events(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.slow
+def test_it_trains_and_a_pause_a_lost_parent_and_a_kill_cost_nothing(job_folder: Path) -> None:
+    """One job through everything: paused, left alone, killed, and in the end done."""
+    paused = start(job_folder)
+    assert paused.stdin is not None
+    paused.stdin.write("pause\n")
+    paused.stdin.flush()  # before the first step: heeded after it
+    out, err = paused.communicate(timeout=60)
+    assert paused.returncode == 0, err
+    told = events(out)
+    assert {event["event"] for event in told} <= {"progress", "preview"}
+    assert told[0] == {"event": "progress", "fraction": 0.0, "remaining_s": None, "stage": "loading"}
+    assert (job_folder / "tiny" / "checkpoint.pt").is_file()
+
+    done = start(job_folder)
+    assert done.stdout is not None
+    lines = []
+    while not lines or '"done"' not in lines[-1]:
+        line = done.stdout.readline()
+        assert line, done.stderr.read() if done.stderr else ""
+        lines.append(line)
+    done.communicate(timeout=30)
+    told = events("".join(lines))
+    last = told[-1]
+    assert Path(last["pack"]).is_file() and Path(last["report"]).is_file() and last["seconds"] > 0
+    fractions = [event["fraction"] for event in told if event["event"] == "progress"]
+    assert fractions == sorted(fractions) and fractions[-1] == 1
+    previews = [event for event in told if event["event"] == "preview"]
+    assert previews and set(previews[0]) == {"event", "path", "step", "steps", "style_loss", "content_loss"}
+
+
+def test_an_error_is_said_with_code_and_remedy(
+    job_folder: Path, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scumble_training import child
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    (job_folder / "painting.png").write_bytes(b"no picture")
+    assert child.main([str(job_folder)]) == 1
+    last = events(capsys.readouterr().out)[-1]
+    assert last["event"] == "failed" and last["code"] == "painting_unusable" and last["remedy"]
+
+
+def test_wishes_come_from_lines_and_from_the_end_of_input() -> None:
+    from scumble_training.child import Wire
+
+    for text, wish in (("cancel\n", "cancel"), ("pause\n", "pause"), ("nonsense\n", "pause"), ("", "pause")):
+        wire = Wire(io.StringIO(), io.StringIO(text))
+        deadline = time.monotonic() + 5
+        while not wire.wish() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert wire.wish() == wish
+
+
+def test_a_job_file_that_says_nothing_sensible_is_an_error(tmp_path: Path) -> None:
+    from scumble_training.child import read_job
+    from scumble_training.errors import JobUnreadable
+
+    with pytest.raises(JobUnreadable):
+        read_job(tmp_path)
+    (tmp_path / "job.json").write_text('{"painting": "x.png"}')
+    with pytest.raises(JobUnreadable, match="name"):
+        read_job(tmp_path)
