@@ -16,13 +16,19 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from scumble_backend.effects.resample import resize
-from scumble_training.errors import PhotosUnusable
+from scumble_backend import pixels
+from scumble_backend.effects.resample import downsample_u8, resize
+from scumble_backend.effects.upscale import upscale
+from scumble_backend.effects.upscale_models import BICUBIC, UpscaleNetwork, family
+from scumble_backend.packs.making import load_upscaler
+from scumble_backend.packs.store import PackStore
+from scumble_training.errors import CheckpointUnusable, PhotosUnusable
+from scumble_training.sr.enlarging import Enlarge, enlarge_with
+from scumble_training.sr.histogram import match
+from scumble_training.sr.loop import CHECKPOINT, averaged_network
 from scumble_training.sr.objective import LUMA
-from scumble_training.sr.pictures import SUFFIXES, read_picture
-
-#: low-resolution (3, H, W) uint8 to high-resolution (3, H x factor, W x factor) uint8
-Enlarge = Callable[[Tensor], Tensor]
+from scumble_training.sr.pictures import SUFFIXES, picture_files, read_picture
+from scumble_wire.messages import ImageInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,15 @@ def pairs(folder: Path, factor: int) -> Iterator[tuple[str, Path, Path]]:
     yield from found
 
 
+def made_pairs(folder: Path, factor: int) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """(name, high, low) of any pictures and what `downsample_u8` makes of them; for factors without files."""
+    for path in picture_files(folder):
+        high = read_picture(path)
+        height, width = (side - side % factor for side in high.shape[1:])
+        high = high[:, :height, :width].contiguous()
+        yield path.stem, high, downsample_u8(high, factor)
+
+
 def bicubic(factor: int) -> Enlarge:
     """The tables' own lower bound; MATLAB rounds after each axis, and so does this."""
 
@@ -132,33 +147,82 @@ def bicubic(factor: int) -> Enlarge:
     return enlarge
 
 
+def model_named(
+    model: str, factor: int, *, store: PackStore | None = None, device: torch.device | None = None
+) -> Enlarge:
+    """What a name stands for: "bicubic", a training's checkpoint (a folder or .pt file), or an installed pack.
+
+    Packs enlarge as they do for users, in tiles and by several steps if need be; checkpoints in one piece. Outputs
+    of the paper's network are matched to the input's histogram, as the paper's are. Raises PackUnknown,
+    CheckpointUnusable.
+    """
+    if model == BICUBIC:
+        return bicubic(factor)
+    device = device or torch.device("cpu")
+    path = Path(model)
+    if path.suffix == ".pt" or (path / CHECKPOINT).is_file():
+        network, recipe, _ = averaged_network(path)
+        if recipe.factor != factor:
+            raise CheckpointUnusable(f"{model} enlarges x{recipe.factor}, not x{factor}.", remedy="Name another one.")
+        enlarge = enlarge_with(network.to(device))
+        return matched(enlarge) if recipe.family == "johnson-sr" else enlarge
+    store = store or PackStore()
+    packs = family(store, model)
+    networks = [UpscaleNetwork(load_upscaler(pack), device) for pack in packs]
+
+    def through_effect(small: Tensor) -> Tensor:
+        info = ImageInfo(small.shape[2], small.shape[1], "u8", "RGB")
+        picture = pixels.unpack(info, small.permute(1, 2, 0).contiguous().numpy())
+        made = upscale(picture, info, networks, factor, lambda fraction: None, device=device)
+        return torch.from_numpy(made.frame).permute(2, 0, 1)
+
+    return matched(through_effect) if packs[0].manifest.architecture["name"] == "johnson-sr" else through_effect
+
+
+def matched(enlarge: Enlarge) -> Enlarge:
+    """An enlargement whose result is matched to the histogram of what it was made from."""
+    return lambda small: match(enlarge(small).float(), small.float()).round().clamp(0, 255).to(torch.uint8)
+
+
 def evaluate(
     folder: Path,
     factor: int,
     model: str,
-    enlarge: Enlarge,
+    enlarge: Enlarge | None = None,
     *,
+    downsample: bool = False,
     lpips: Callable[[Tensor, Tensor], float] | None = None,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> Report:
     """Measure a model on a folder of pairs.
 
-    lpips: distance of two (3, H, W) uint8 pictures, where its weights are at hand.
-    Raises PhotosUnusable for a folder without pairs or a pair whose sizes don't fit.
+    enlarge: the model itself; by default the one that `model` names. downsample: make the small pictures here, from
+    any pictures. lpips: distance of two (3, H, W) uint8 pictures, where its weights are at hand.
+    Raises PhotosUnusable for a folder without pairs or a pair whose sizes don't fit, and what `model_named` raises.
     """
-    listed = list(pairs(folder, factor))
+    enlarge = enlarge or model_named(model, factor)
+    if downsample:
+        count, sources = len(picture_files(folder)), made_pairs(folder, factor)
+        listed: Iterator[tuple[str, Tensor, Tensor, bool]] = ((*pair, False) for pair in sources)
+    else:
+        files = list(pairs(folder, factor))
+        count, listed = len(files), (_read_pair(*names, factor) for names in files)
     scores: list[Score] = []
-    for done, (name, high_file, low_file) in enumerate(listed):
-        progress(done / len(listed))
-        high, low = read_picture(high_file), read_picture(low_file)
-        if tuple(high.shape[1:]) != tuple(side * factor for side in low.shape[1:]):
-            raise PhotosUnusable(
-                f"{low_file.name} is not 1/{factor} of {high_file.name}.", remedy="Crop the large one, make it anew."
-            )
-        with Image.open(high_file) as opened:
-            gray = opened.mode in ("1", "L", "LA", "I", "I;16", "F")
+    for done, (name, high, low, gray) in enumerate(listed):
+        progress(done / count)
         scores.append(score(name, enlarge(low), high, factor, lpips, gray=gray))
+    progress(1.0)
     return Report(str(folder), factor, model, scores)
+
+
+def _read_pair(name: str, high_file: Path, low_file: Path, factor: int) -> tuple[str, Tensor, Tensor, bool]:
+    high, low = read_picture(high_file), read_picture(low_file)
+    if tuple(high.shape[1:]) != tuple(side * factor for side in low.shape[1:]):
+        raise PhotosUnusable(
+            f"{low_file.name} is not 1/{factor} of {high_file.name}.", remedy="Crop the large one, make it anew."
+        )
+    with Image.open(high_file) as opened:
+        return name, high, low, opened.mode in ("1", "L", "LA", "I", "I;16", "F")
 
 
 def score(

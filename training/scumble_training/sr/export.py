@@ -19,7 +19,7 @@ from scumble_backend.effects.resample import downsample_u8
 from scumble_backend.packs.archive import WEIGHTS, write_pack
 from scumble_backend.packs.making import upscale_weights
 from scumble_backend.packs.manifest import Manifest, Training, id_from_title
-from scumble_training.evaluate_sr import Enlarge
+from scumble_training.sr.enlarging import Enlarge, enlarge_with
 from scumble_training.sr.loop import averaged_network, read_checkpoint
 from scumble_training.sr.pictures import read_picture
 from scumble_training.sr.recipe import SrRecipe, read, shipped
@@ -75,19 +75,6 @@ def export(
     if thumbnail_of is not None:
         files["thumbnail.jpg"] = thumbnail(enlarge_with(network), read_picture(thumbnail_of), recipe.factor)
     return write_pack(target, manifest, files)
-
-
-def enlarge_with(network: torch.nn.Module) -> Enlarge:
-    """A network as `evaluate_sr` and pictures want it: 8 bit in, 8 bit out."""
-    device = next(network.parameters()).device
-    network = network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-
-    @torch.no_grad()
-    def enlarge(small: Tensor) -> Tensor:
-        made: Tensor = network(small[None].to(device).float() / 255)[0]
-        return (made * 255).round().clamp(0, 255).to("cpu", torch.uint8)
-
-    return enlarge
 
 
 def thumbnail(enlarge: Enlarge, photo: Tensor, factor: int) -> bytes:
