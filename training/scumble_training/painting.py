@@ -72,7 +72,7 @@ def read_painting(path: Path) -> Painting:
         weight = torch.from_numpy(np.array(alpha, np.float32) / 255)[None]
         pixels = fill_hidden(pixels, weight)
         notes.append("Its transparent parts take the color of what is beside them.")
-    if float(pixels.std()) < 1 / 255:
+    if float(pixels.std(dim=(1, 2)).max()) < 1 / 255:
         raise PaintingUnusable(f"{path.name} is one flat color.", remedy="Choose a picture with brush marks.")
     return Painting(pixels, tuple(notes))
 
@@ -95,7 +95,7 @@ def to_rgb(picture: Image.Image) -> tuple[Image.Image, Image.Image | None, list[
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             notes.append("Its color profile could not be used.")
         else:
             return converted or picture.convert("RGB"), alpha, notes
