@@ -1,0 +1,613 @@
+"""What is tried inside Krita: the driver plugin runs each `step_*` generator; `yield ms` gives Krita's event loop a turn."""
+
+import hashlib
+import os
+import time
+
+from krita import Krita, Selection
+from PyQt5.QtCore import QByteArray, QMimeData, QPointF, QUrl
+from PyQt5.QtGui import QColor, QImage, QLinearGradient, QPainter
+from PyQt5.QtWidgets import QApplication
+
+APP = Krita.instance()
+SHOTS = os.environ["SCUMBLE_SHOTS"]
+PACKS = os.environ["SCUMBLE_PACKS"]
+LINEAR, CODED = "sRGB-elle-V2-g10.icc", "sRGB-elle-V2-srgbtrc.icc"
+
+
+# --- helping ----------------------------------------------------------------------------------------------
+
+
+def docker():
+    return next(each for each in APP.dockers() if each.objectName() == "scumble")
+
+
+def model():
+    return docker().model
+
+
+def wait(condition, seconds=30.0, what="it did not happen in time"):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, what
+        yield 15
+
+
+def ring(wish):
+    """Ask the test outside for something and wait until it is done."""
+    path = os.environ["SCUMBLE_BELL"]
+    with open(path, "w") as file:
+        file.write(wish)
+    yield from wait(lambda: not os.path.exists(path), 30, f"nobody did: {wish}")
+
+
+def picture(width, height):
+    """Something to paint over: a sky, a sun, a house."""
+    image = QImage(width, height, QImage.Format_ARGB32)
+    painter = QPainter(image)
+    sky = QLinearGradient(QPointF(0, 0), QPointF(0, height))
+    for place, color in ((0, (80, 140, 220)), (0.6, (240, 220, 180)), (1, (40, 90, 50))):
+        sky.setColorAt(place, QColor(*color))
+    painter.fillRect(0, 0, width, height, sky)
+    painter.setBrush(QColor(250, 200, 60))
+    painter.drawEllipse(width // 2, height // 6, width // 8, width // 8)
+    painter.setBrush(QColor(90, 60, 40))
+    painter.drawRect(width // 8, height // 2, width // 6, height // 3)
+    painter.end()
+    bits = image.constBits()
+    bits.setsize(image.sizeInBytes())
+    return QByteArray(bytes(bits))
+
+
+def document(width=320, height=240, model="RGBA", depth="U8", profile=""):
+    """A new document in a window of its own with a painted Background; nothing can be undone in it."""
+    from scumble_krita.layers.reading import convert
+    from scumble_krita.layers.spaces import Space
+
+    made = APP.createDocument(width, height, "Sketch", model, depth, profile, 72.0)
+    made.setBatchmode(True)
+    APP.activeWindow().addView(made)
+    yield 250
+    node = made.rootNode().childNodes()[0]
+    space = Space(node.colorModel(), node.colorDepth(), node.colorProfile())
+    data = convert(picture(width, height), width, height, Space("RGBA", "U8", CODED), space)
+    node.setPixelData(data, 0, 0, width, height)
+    made.refreshProjection()
+    made.setActiveNode(node)
+    yield 100
+    return made
+
+
+def state(made):
+    """Everything that must be as before after an undo: layers, their pixels, the picture."""
+    area = (0, 0, made.width(), made.height())
+
+    def look(node):
+        return (
+            node.name(), node.type(), node.visible(), node.locked(), node.opacity(), node.blendingMode(),
+            hashlib.sha1(bytes(node.pixelData(*area))).hexdigest(), [look(child) for child in node.childNodes()],
+        )  # fmt: skip
+
+    return look(made.rootNode()), hashlib.sha1(bytes(made.pixelData(*area))).hexdigest()
+
+
+def can_undo():
+    return APP.action("edit_undo").isEnabled()
+
+
+def undo(made):
+    APP.action("edit_undo").trigger()
+    yield 150
+    made.waitForDone()
+    made.refreshProjection()
+    yield 50
+
+
+def names(made):
+    return [node.name() for node in made.rootNode().childNodes()]
+
+
+def finish(job, seconds=60.0):
+    assert job is not None, f"no job: {model().studio.problem}"
+    yield from wait(lambda: not job.open, seconds, f"the job did not end: {job.text}")
+    yield 100
+
+
+def choose(**changes):
+    defaults = {
+        "pack": "tiny-sea", "strength": 1.0, "stroke_scale": 1.0, "keep_colors": False,
+        "second_pack": "", "mix": 0.0, "seed": 0,
+    }  # fmt: skip
+    model().choose_style(**{**defaults, **changes})
+
+
+def no_problem():
+    problem = model().studio.problem
+    assert problem is None, f"{problem.headline} {problem.detail} {problem.remedy}\n{model().last_traceback}"
+
+
+def cleanup():
+    """After every scenario: previews off, all documents closed without a question."""
+    model().set_preview(docker=False, canvas=False, detail=False)
+    model().studio.cancel_all()
+    model().studio.dismiss_problem()
+    for each in APP.documents():
+        each.setBatchmode(True)
+        each.setModified(False)
+        each.close()
+
+
+def near(one, other, tolerance):
+    """Largest difference of two equally long rows of bytes is at most the tolerance."""
+    assert len(one) == len(other)
+    worst = max(abs(a - b) for a, b in zip(one, other))
+    assert worst <= tolerance, f"off by {worst}"
+
+
+# --- scenarios --------------------------------------------------------------------------------------------
+
+
+def step_the_backend_is_started_when_the_docker_is_first_seen(figures):
+    began = time.monotonic()
+    docker().setVisible(True)
+    docker().raise_()
+    yield from wait(lambda: model().studio.packs_known or model().studio.problem, 60)
+    no_problem()
+    figures["seconds_to_packs"] = round(time.monotonic() - began, 2)
+    assert [pack.id for pack in model().studio.styles()] == ["tiny-field", "tiny-sea"]
+    tab = docker().style_tab
+    yield from wait(lambda: all(model().studio.thumbnails.get(p.id) for p in model().studio.styles()))
+    assert tab.grid.model().rowCount() == 2
+    tab.search.setText("sea")
+    assert tab.grid.model().rowCount() == 1
+    tab.search.setText("")
+
+
+def step_apply_makes_one_layer_and_one_undo_step(figures):
+    made = yield from document()
+    before = state(made)
+    assert not can_undo()
+    choose()
+    yield from finish(model().apply_style())
+    no_problem()
+    assert names(made) == ["Background", "Tiny Sea"]
+    layer = made.rootNode().childNodes()[1]
+    assert layer.type() == "paintlayer" and not layer.locked()
+    assert bytes(layer.pixelData(0, 0, 320, 240)) != bytes(made.rootNode().childNodes()[0].pixelData(0, 0, 320, 240))
+    assert bytes(made.pixelData(160, 120, 1, 1)) == bytes(layer.pixelData(160, 120, 1, 1)), "the canvas does not show it"
+    assert made.activeNode().name() == "Background", "the source must stay the current layer"
+    figures.update({name: round(seconds, 4) for name, seconds in model().timings.items()})
+    yield from undo(made)
+    assert state(made) == before
+    assert not can_undo(), "more than one undo step"
+
+
+def step_strength_0_gives_the_layer_back_in_every_space(figures):
+    spaces = [
+        ("RGBA", "U8", "", 0), ("RGBA", "U16", "", 0), ("RGBA", "U16", CODED, 0), ("RGBA", "F16", "", 0),
+        ("RGBA", "F32", "", 0), ("GRAYA", "U8", "", 0), ("GRAYA", "U16", "", 0),
+    ]  # fmt: skip
+    choose(strength=0.0)
+    for space in spaces:
+        made = yield from document(96, 64, *space[:3])
+        source = made.rootNode().childNodes()[0]
+        yield from finish(model().apply_style())
+        no_problem()
+        layer = made.rootNode().childNodes()[1]
+        given, got = bytes(source.pixelData(0, 0, 96, 64)), bytes(layer.pixelData(0, 0, 96, 64))
+        figures["/".join(space[:3])] = sum(a != b for a, b in zip(given, got))
+        assert given == got, f"{space}: {figures}"
+        cleanup()
+        yield 50
+
+
+def step_other_models_and_depths_come_back_as_they_were(figures):
+    spaces = [
+        ("RGBA", "U16", ""), ("RGBA", "F16", ""), ("RGBA", "F32", ""), ("GRAYA", "U8", ""), ("CMYKA", "U8", ""),
+        ("CMYKA", "U16", ""), ("LABA", "U16", ""), ("XYZA", "F32", ""),
+    ]  # fmt: skip
+    choose()
+    for space in spaces:
+        made = yield from document(96, 64, *space)
+        before = state(made)
+        yield from finish(model().apply_style())
+        no_problem()
+        layer = made.rootNode().childNodes()[1]
+        found = (layer.colorModel(), layer.colorDepth(), layer.colorProfile())
+        assert found == (made.colorModel(), made.colorDepth(), made.colorProfile()), found
+        figures["/".join(space[:2])] = made.pixelData(48, 32, 1, 1).toHex().data().decode()
+        assert bytes(layer.pixelData(0, 0, 96, 64)).strip(b"\0"), "the layer is empty"
+        yield from undo(made)
+        assert state(made) == before, space
+        assert not can_undo(), f"{space}: more than one undo step"
+        cleanup()
+        yield 50
+
+
+def step_conversion_keeps_colors(figures):
+    """CMYK goes through sRGB and back; with strength 0 the picture must look as before."""
+    choose(strength=0.0)
+    made = yield from document(64, 48, "CMYKA", "U16")
+    before = bytes(made.thumbnail(64, 48).constBits().asstring(64 * 48 * 4))
+    yield from finish(model().apply_style())
+    no_problem()
+    made.waitForDone()
+    near(before, bytes(made.thumbnail(64, 48).constBits().asstring(64 * 48 * 4)), 4)
+
+
+def step_only_the_selection_is_painted_and_its_feather_is_a_mask(figures):
+    made = yield from document()
+    source = made.rootNode().childNodes()[0]
+    selection = Selection()
+    selection.select(100, 60, 120, 80, 255)
+    selection.feather(8)
+    made.setSelection(selection)
+    yield 100
+    can_undo_before = APP.action("edit_undo").text()
+    before = state(made)
+    choose(strength=1.0)
+    taken = model().canvas.take(1.0)
+    assert taken.image.width > taken.place.inner.width, "no context around the selection"
+    yield from finish(model().apply_style())
+    no_problem()
+    layer = made.rootNode().childNodes()[1]
+    masks = layer.childNodes()
+    assert [mask.type() for mask in masks] == ["transparencymask"]
+    x, y, w, h = selection.x(), selection.y(), selection.width(), selection.height()
+    assert bytes(masks[0].pixelData(x, y, w, h)) == bytes(selection.pixelData(x, y, w, h)), "the feather is not the mask"
+    bounds = layer.bounds()
+    assert (bounds.x(), bounds.y(), bounds.width(), bounds.height()) == (x, y, w, h)
+    outside, inside = (5, 5, 1, 1), (160, 100, 1, 1)
+    made.waitForDone()
+    assert bytes(made.pixelData(*outside)) == bytes(source.pixelData(*outside))
+    assert bytes(made.pixelData(*inside)) == bytes(layer.pixelData(*inside)) != bytes(source.pixelData(*inside))
+    yield from undo(made)
+    assert state(made) == before
+    assert APP.action("edit_undo").text() == can_undo_before, "more than one undo step"
+
+
+def step_groups_vectors_files_clones_and_masks_are_sources(figures):
+    made = yield from document()
+    root, background = made.rootNode(), made.rootNode().childNodes()[0]
+    group = made.createGroupLayer("Group")
+    root.addChildNode(group, background)
+    child = made.createNode("Child", "paintlayer")
+    child.setPixelData(picture(100, 80), 20, 20, 100, 80)
+    group.addChildNode(child, None)
+    vector = made.createVectorLayer("Vector")
+    root.addChildNode(vector, group)
+    vector.addShapesFromSvg('<svg><rect x="10" y="10" width="120" height="90" fill="#cc3322"/></svg>')
+    clone = made.createCloneLayer("Clone", background)
+    root.addChildNode(clone, vector)
+    masked = made.createFilterMask("Mask", APP.filter("invert"), Selection())
+    background.addChildNode(masked, None)
+    made.refreshProjection()
+    yield 300
+    choose(strength=0.0)
+    for node in (group, vector, clone, masked):
+        made.setActiveNode(node)
+        yield 100
+        yield from finish(model().apply_style())
+        no_problem()
+        layer = next(each for each in root.childNodes() if each.name().startswith("Tiny Sea"))
+        below = root.childNodes()[root.childNodes().index(layer) - 1]
+        wanted = background if node == masked else node
+        assert below.name() == wanted.name(), f"above {below.name()} instead of {wanted.name()}"
+        spot = (60, 60, 1, 1)
+        assert bytes(layer.pixelData(*spot)) == bytes(wanted.projectionPixelData(*spot)), node.type()
+        yield from undo(made)
+
+
+def step_hidden_and_locked_layers_are_handled_as_an_artist_expects(figures):
+    made = yield from document()
+    background = made.rootNode().childNodes()[0]
+    choose()
+    background.setVisible(False)
+    assert model().apply_style() is None
+    assert "hidden" in model().studio.problem.headline and docker().message.isVisible()
+    background.setVisible(True)
+    background.setLocked(True)
+    before = state(made)
+    yield from finish(model().apply_style())
+    no_problem()
+    assert names(made) == ["Background", "Tiny Sea"] and state(made)[0][7][0] == before[0][7][0]
+    group = made.createGroupLayer("Locked group")
+    made.rootNode().addChildNode(group, None)
+    child = made.createNode("Child", "paintlayer")
+    child.setPixelData(picture(100, 80), 0, 0, 100, 80)
+    group.addChildNode(child, None)
+    group.setLocked(True)
+    made.setActiveNode(child)
+    yield 100
+    yield from finish(model().apply_style())
+    assert [node.name() for node in group.childNodes()] == ["Child"], "a locked group was changed"
+    for each in APP.documents():
+        each.setModified(False)
+        each.close()
+    yield 200
+    assert model().apply_style() is None and model().studio.problem.code == "no_document"
+
+
+def step_a_mix_and_keep_colors_change_the_picture(figures):
+    made = yield from document()
+    pictures = []
+    for changes in ({}, {"second_pack": "tiny-field", "mix": 0.5}, {"keep_colors": True}, {"stroke_scale": 2.0}):
+        choose(**changes)
+        yield from finish(model().apply_style())
+        no_problem()
+        pictures.append(bytes(made.rootNode().childNodes()[1].pixelData(0, 0, 320, 240)))
+    assert len(set(pictures)) == len(pictures)
+    assert sorted(names(made)) == ["Background", "Tiny Sea", "Tiny Sea + Tiny Field 50 %", "Tiny Sea 2", "Tiny Sea 3"]
+
+
+def step_the_preview_in_the_docker_follows_the_sliders(figures):
+    made = yield from document(1600, 1200)
+    before = state(made)
+    choose()
+    current = model()
+    current.set_preview(docker=True)
+    yield from wait(lambda: current.preview is not None or current.preview_problem is not None)
+    assert current.preview_problem is None, current.preview_problem
+    assert max(current.preview.info.width, current.preview.info.height) == 320
+    first = bytes(current.preview.data)
+    for strength in (0.1, 0.2, 0.3, 0.4, 0.5):
+        docker().style_tab.strength._change(strength)
+        yield 5
+    yield from wait(lambda: not current.studio.preview.busy)
+    assert current.style.strength == 0.5 and bytes(current.preview.data) != first
+    figures["round_trip_s"] = round(current.preview_seconds, 4)
+    current.set_preview(detail=True)
+    yield from wait(lambda: not current.studio.preview.busy)
+    assert current.preview_problem is None
+    docker().grab().save(f"{SHOTS}/krita-preview.png")
+    assert state(made) == before and not can_undo()
+
+
+def step_the_preview_on_the_canvas_becomes_the_layer(figures):
+    made = yield from document(640, 480)
+    before = state(made)
+    choose()
+    current = model()
+    APP.action("scumble_toggle_preview").trigger()
+    yield from wait(lambda: len(names(made)) == 2, 30, "no preview layer came")
+    layer = made.rootNode().childNodes()[1]
+    assert layer.locked() and current.preview_on_canvas
+    assert made.activeNode().name() == "Background"
+    shown = bytes(layer.pixelData(320, 240, 1, 1))
+    choose(pack="tiny-field")
+    yield from wait(lambda: bytes(layer.pixelData(320, 240, 1, 1)) != shown, 30, "the preview did not follow")
+    yield from finish(current.apply_style())
+    no_problem()
+    assert names(made) == ["Background", "Tiny Field"]
+    assert not made.rootNode().childNodes()[1].locked() and not current.preview_on_canvas
+    yield from undo(made)
+    assert state(made) == before and not can_undo(), "more than one undo step"
+
+
+def step_the_preview_on_the_canvas_goes_away_when_switched_off(figures):
+    made = yield from document(200, 160, "RGBA", "U16")
+    choose()
+    model().set_preview(canvas=True)
+    yield from wait(lambda: len(names(made)) == 2, 30, "no preview layer came")
+    model().set_preview(canvas=False)
+    yield 200
+    assert names(made) == ["Background"]
+
+
+def step_a_cancelled_job_leaves_no_trace(figures):
+    made = yield from document(2400, 1800)
+    before = state(made)
+    choose()
+    job = model().apply_style()
+    yield from wait(lambda: job.state == "running")
+    began = time.monotonic()
+    model().studio.cancel(job)
+    yield from finish(job, 20)
+    figures["seconds_to_stop"] = round(time.monotonic() - began, 3)
+    assert job.state == "cancelled" and state(made) == before and not can_undo()
+
+
+def step_closing_the_document_mid_job_is_safe(figures):
+    made = yield from document(1200, 900)
+    choose()
+    job = model().apply_style()
+    yield from wait(lambda: job.state == "running")
+    made.setModified(False)
+    made.close()
+    yield from finish(job)
+    assert job.state == "failed" and "closed" in job.problem.headline, job.text
+    other = yield from document()
+    yield from finish(model().apply_style())
+    assert names(other) == ["Background", "Tiny Sea"], "the next job must work"
+
+
+def step_two_documents_get_each_their_own_layer(figures):
+    first = yield from document(400, 300)
+    choose(pack="tiny-sea")
+    one = model().apply_style()
+    second = yield from document(300, 200)
+    choose(pack="tiny-field")
+    two = model().apply_style()
+    assert len([job for job in model().studio.jobs if job.open]) == 2
+    docker().tabs.setCurrentWidget(docker().jobs_tab)
+    yield from finish(one)
+    yield from finish(two)
+    assert names(first) == ["Background", "Tiny Sea"] and names(second) == ["Background", "Tiny Field"]
+
+
+def step_upscaling_a_layer_adds_a_larger_one(figures):
+    made = yield from document(120, 90)
+    before = state(made)
+    model().choose_upscale(factor=2.0, model="tiny-twice", source="layer")
+    model().upscale_now()
+    yield from finish(model().studio.jobs[-1])
+    no_problem()
+    layer = made.rootNode().childNodes()[1]
+    bounds = layer.bounds()
+    assert layer.name() == "Background ×2"
+    assert (bounds.x(), bounds.y(), bounds.width(), bounds.height()) == (-60, -45, 240, 180)
+    yield from undo(made)
+    assert state(made) == before and not can_undo()
+    selection = Selection()
+    selection.select(10, 10, 40, 30, 255)
+    selection.feather(3)
+    made.setSelection(selection)
+    yield 100
+    APP.action("scumble_upscale_selection").trigger()
+    yield from finish(model().studio.jobs[-1])
+    no_problem()
+    layer = made.rootNode().childNodes()[1]
+    assert layer.bounds().width() == 2 * selection.width()
+    assert [mask.type() for mask in layer.childNodes()] == ["transparencymask"]
+
+
+def step_upscaling_a_document_keeps_its_layers(figures):
+    made = yield from document(100, 80, "RGBA", "U16")
+    root = made.rootNode()
+    group = made.createGroupLayer("Figures")
+    root.addChildNode(group, None)
+    child = made.createNode("Child", "paintlayer")
+    child.setPixelData(QByteArray(b"\x00\x10\x00\x80\x00\xf0\xff\xff" * 600), 10, 20, 30, 20)
+    mask = made.createTransparencyMask("Hole")
+    mask.setPixelData(QByteArray(b"\x80" * 600), 10, 20, 30, 20)
+    child.addChildNode(mask, None)
+    group.addChildNode(child, None)
+    child.setOpacity(128)
+    child.setBlendingMode("multiply")
+    group.setVisible(False)
+    yield 100
+    model().choose_upscale(factor=2.0, model="tiny-twice", source="document")
+    model().upscale_now()
+    yield from wait(lambda: len(APP.documents()) == 2 or model().studio.problem, 60)
+    no_problem()
+    larger = next(each for each in APP.documents() if each != made)
+    assert (larger.width(), larger.height()) == (200, 160)
+    assert (larger.colorModel(), larger.colorDepth(), larger.colorProfile()) == (
+        made.colorModel(), made.colorDepth(), made.colorProfile(),
+    )  # fmt: skip
+    assert names(larger) == ["Background", "Figures"]
+    new = larger.rootNode().childNodes()[1]
+    assert not new.visible()
+    copy = new.childNodes()[0]
+    bounds = copy.bounds()
+    assert (bounds.x(), bounds.y(), bounds.width(), bounds.height()) == (20, 40, 60, 40)
+    assert (copy.name(), copy.opacity(), copy.blendingMode()) == ("Child", 128, "multiply")
+    assert [each.name() for each in copy.childNodes()] == ["Hole"]
+    assert bytes(copy.childNodes()[0].pixelData(30, 50, 1, 1)) == b"\x80"
+
+
+def step_a_pack_is_dropped_installed_used_and_removed(figures):
+    from scumble_krita.docker import dropped_pack
+
+    path = os.path.join(PACKS, "tiny-ink.scumble")
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(path)])
+    assert dropped_pack(data) == path
+    data.setUrls([QUrl.fromLocalFile(path + ".txt")])
+    assert dropped_pack(data) == ""
+    docker().tabs.setCurrentWidget(docker().packs_tab)
+    model().offer_pack(path)
+    yield from wait(lambda: model().pack_offer is not None or model().studio.problem)
+    no_problem()
+    assert model().pack_offer[0].pack.title == "Tiny Ink"
+    yield 300
+    dialog = QApplication.activeModalWidget()
+    assert dialog is not None, "nobody asked"
+    dialog.grab().save(f"{SHOTS}/krita-install.png")
+    dialog.accept()
+    yield from wait(lambda: model().studio.pack("tiny-ink") is not None)
+    made = yield from document()
+    choose(pack="tiny-ink")
+    yield from finish(model().apply_style())
+    no_problem()
+    assert names(made) == ["Background", "Tiny Ink"]
+    model().remove_pack("tiny-ink")
+    yield from wait(lambda: model().studio.pack("tiny-ink") is None)
+    no_problem()
+    assert model().style.pack != "tiny-ink"
+
+
+def step_a_damaged_pack_is_refused_in_words(figures):
+    path = os.path.join(PACKS, "damaged.scumble")
+    with open(path, "wb") as file:
+        file.write(b"PK no zip at all")
+    model().offer_pack(path)
+    yield from wait(lambda: model().studio.problem is not None)
+    problem = model().studio.problem
+    assert problem.code.startswith("pack") and "Traceback" not in problem.text and problem.remedy, problem
+    assert docker().message.isVisible()
+
+
+def step_a_killed_backend_is_told_and_started_again(figures):
+    made = yield from document(1600, 1200)
+    before = state(made)
+    choose()
+    job = model().apply_style()
+    yield from wait(lambda: job.state == "running")
+    yield from ring("kill the backend")
+    yield from finish(job, 20)
+    assert job.state == "failed" and job.problem.code == "connection_lost", job.text
+    assert state(made) == before and not can_undo()
+    assert docker().message.isVisible()
+    yield 200
+    docker().grab().save(f"{SHOTS}/krita-problem.png")
+    model().reconnect()
+    yield from wait(lambda: model().studio.connected, 60, "the backend was not started again")
+    no_problem()
+    choose(strength=0.5)
+    small = yield from document()
+    yield from finish(model().apply_style())
+    assert names(small) == ["Background", "Tiny Sea (50 %)"]
+
+
+def step_settings_are_shown_and_kept(figures):
+    model().studio.refresh_status()
+    yield from wait(lambda: model().studio.status is not None)
+    tab = docker().settings_tab
+    docker().tabs.setCurrentWidget(tab)
+    yield 200
+    tab.idle.setValue(7)
+    tab.idle.editingFinished.emit()
+    yield from wait(lambda: model().studio.status.idle_release_s == 420)
+    tab.copy.click()
+    text = QApplication.clipboard().text()
+    assert "Scumble plugin" in text and "Krita 5." in text and "idle release 420 s" in text, text
+
+
+def step_choices_outlive_krita(figures):
+    from scumble_krita.scumble_wire.choices import ChoicesFile, StyleChoices
+
+    choose(strength=0.4, seed=3)
+    kept = ChoicesFile(model().file.path).get("style", StyleChoices)
+    assert kept == model().style and kept.seed == 3
+    yield 1
+
+
+def step_every_tab_is_shown(figures):
+    made = yield from document(1200, 900)
+    choose(strength=0.8)
+    current = docker()
+    for name in ("style", "upscale", "train", "packs", "jobs", "settings"):
+        tab = getattr(current, f"{name}_tab")
+        current.tabs.setCurrentWidget(tab)
+        if name == "style":
+            model().set_preview(docker=True)
+            yield from wait(lambda: model().preview is not None)
+        yield 300
+        assert tab.isVisible() and tab.sizeHint().width() <= 420, (name, tab.sizeHint().width())
+        current.grab().save(f"{SHOTS}/krita-{name}.png")
+    current.tabs.setCurrentWidget(current.style_tab)
+    yield 200
+    APP.activeWindow().qwindow().grab().save(f"{SHOTS}/krita-window.png")
+    assert made is not None
+
+
+def step_german_texts_are_shown(figures):
+    docker().setVisible(True)
+    yield from wait(lambda: model().studio.packs_known or model().studio.problem, 60)
+    tab = docker().style_tab
+    assert docker().tabs.tabText(0) == "Stil" and tab.apply.text() == "Anwenden", docker().tabs.tabText(0)
+    assert model().apply_style() is None
+    assert model().studio.problem.headline == "Kein Dokument ist geöffnet.", model().studio.problem.headline
+    yield 200
+    docker().grab().save(f"{SHOTS}/krita-german.png")
