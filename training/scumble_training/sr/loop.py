@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +27,10 @@ from scumble_training.sr.pictures import PatchSource
 from scumble_training.sr.recipe import SrRecipe
 
 CHECKPOINT = "checkpoint.pt"
+# torch.load promises no class of its own for what is no checkpoint; these are what it stumbles with.
+_UNREADABLE = (
+    OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError, pickle.UnpicklingError, struct.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         state["recipe"] = SrRecipe.from_dict(json.loads(state["recipe"]))
-    except (OSError, RuntimeError, KeyError, EOFError, ValueError) as error:
+    except _UNREADABLE as error:
         raise CheckpointUnusable(f"{path} is no checkpoint of ours: {error}.", remedy="Name another file.") from error
     return state
 

@@ -71,6 +71,11 @@ class SrRecipe:
                 )
         if self.precision not in ("bf16", "f32"):
             raise RecipeInvalid(f"Unknown precision {self.precision!r}.", remedy='Write "bf16" or "f32".')
+        if self.degradation not in ("bicubic", "johnson", "photo", "drawing"):
+            raise RecipeInvalid(
+                f"Unknown degradation {self.degradation!r}.",
+                remedy='Write "bicubic", "johnson", "photo" or "drawing".',
+            )
         if self.pictures not in ("photos", "drawings", "both"):
             raise RecipeInvalid(
                 f"Unknown pictures {self.pictures!r}.", remedy='Write "photos", "drawings" or "both".'
