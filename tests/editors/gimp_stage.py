@@ -20,7 +20,7 @@ from scumble_wire.messages import Cancel, JobInfo, Jobs, ListJobs, Shutdown
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
-PATIENCE_S = 110.0
+PATIENCE_S = 300.0
 
 
 def build_plug_in(profile: Path) -> Path:
@@ -44,6 +44,7 @@ class Backend:
             "SCUMBLE_HOME": str(self.home),
             "PYTHONPATH": os.pathsep.join(paths),
             "OMP_NUM_THREADS": "2",
+            "SCUMBLE_LOSS_NETWORK": str(self.home.parent / "loss"),
         }
         environ.pop("SCUMBLE_ENDPOINT", None)
         self.home.mkdir(parents=True, exist_ok=True)
@@ -95,13 +96,13 @@ class Stage:
         self.root, self.folder, self.backend = root, folder, backend
         self.profile = folder / "profile"
         self.bell = folder / "bell"
-        self.rung: dict[str, str] = {}  # what was done -> how the backend took it
 
     def command(self, environ: dict[str, str], words: Sequence[str]) -> list[str]:
         inside = {
             "GIMP3_DIRECTORY": str(self.profile),
             "SCUMBLE_ENDPOINT": str(self.backend.endpoint),
             "SCUMBLE_BELL": str(self.bell),
+            "SCUMBLE_RECIPE": str(self.folder / "tiny.toml"),
             "SCUMBLE_PACK": str(self.folder / "packs" / "tiny-ink.scumble"),
             **environ,
         }
@@ -143,17 +144,33 @@ class Stage:
         wish = self.bell.read_text("utf-8")
         if not wish:
             return
+        if wish == "see the training go on":
+            self._see_training_go_on()
+            self.bell.unlink()
+            return
         self.bell.unlink()
         with self.backend.client() as client:
             job = self._running(client)
             if wish == "cancel":
                 client.request(Cancel(job.job))
             elif wish == "end the plug-in":
-                os.kill(self._plug_in(), signal.SIGKILL)
+                for process in self._plug_ins():
+                    os.kill(process, signal.SIGKILL)
                 self._wait_until_gone(client, job)
             elif wish == "kill the backend":
                 self.backend.kill()
-        self.rung[wish] = "done"
+
+    def _see_training_go_on(self) -> None:
+        """The plug-in that started it is gone; the job is there; then it is ended."""
+        end = time.monotonic() + 15
+        while self._plug_ins():
+            assert time.monotonic() < end, "the plug-in did not leave"
+            time.sleep(0.05)
+        with self.backend.client() as client:
+            trainings = [job for job in jobs_of(client) if job.kind == "train"]
+            assert [job.title for job in trainings] == ["Goes On"], trainings
+            client.request(Cancel(trainings[0].job))
+            self._wait_until_gone(client, trainings[0])
 
     def _running(self, client: Client) -> JobInfo:
         end = time.monotonic() + 15
@@ -170,21 +187,64 @@ class Stage:
             assert time.monotonic() < end, "the vanished client's job still runs"
             time.sleep(0.05)
 
-    def _plug_in(self) -> int:
-        """Process number, as seen from outside, of the plug-in that this stage's GIMP runs."""
+    def _plug_ins(self) -> list[int]:
+        """Process numbers, as seen from outside, of the plug-ins that this stage's GIMP runs."""
         mark = str(self.profile / "plug-ins" / "scumble_gimp" / "scumble_gimp.py").encode()
+        found = []
         for place in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 if mark in place.read_bytes():
-                    return int(place.parent.name)
-        raise AssertionError("no plug-in runs")
+                    found.append(int(place.parent.name))
+        return found
+
+
+TINY_RECIPE = """
+trains = "table"
+start = "base"
+seed = 1
+
+[network]
+width = 4
+residual_blocks = 1
+
+[data]
+crop = 32
+photo_side = 96
+style_side = 48
+canvases = 1.0
+
+[optimizer]
+steps = 8
+batch = 2
+warmup = 2
+
+[[terms]]
+network = "vgg19"
+content = { relu2_1 = 1.0 }
+style = { relu1_1 = 0.5, relu2_1 = 0.5 }
+"""
+
+
+def write_tiny_training(folder: Path) -> None:
+    """A recipe of some quick steps, and the random loss network that it names."""
+    import torch
+    from safetensors.torch import save_file
+
+    (folder / "tiny.toml").write_text(TINY_RECIPE, "utf-8")
+    torch.manual_seed(3)
+    sides = {0: (4, 3), 2: (4, 4), 5: (8, 4), 7: (8, 8), 10: (16, 8), 12: (16, 16), 14: (16, 16), 16: (16, 16)}
+    state = {f"features.{index}.weight": torch.randn(*side, 3, 3) * 0.2 for index, side in sides.items()}
+    state |= {f"features.{index}.bias": torch.zeros(side[0]) for index, side in sides.items()}
+    (folder / "loss").mkdir()
+    save_file(state, folder / "loss" / "vgg19.safetensors", {"architecture": "vgg19"})
 
 
 @contextlib.contextmanager
 def staged(root: Path, folder: Path) -> Iterator[Stage]:
     """A stage with the backend running and the tiny packs installed but for the one that a scenario installs."""
-    from scumble_backend.packs.store import Folders, PackStore
     from tiny_packs import write_tiny_packs
+
+    from scumble_backend.packs.store import Folders, PackStore
 
     backend = Backend(folder)
     store = PackStore(Folders(user=backend.home / "data" / "packs"))
@@ -192,6 +252,7 @@ def staged(root: Path, folder: Path) -> Iterator[Stage]:
         if name != "tiny-ink":
             store.install(path)
     build_plug_in(folder / "profile")
+    write_tiny_training(folder)
     backend.start()
     try:
         yield Stage(root, folder, backend)

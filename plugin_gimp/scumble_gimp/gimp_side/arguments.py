@@ -17,6 +17,22 @@ Choices = TypeVar("Choices", StyleChoices, UpscaleChoices)
 #: field of the choices -> name of the argument, where they differ in more than _ and -.
 NAMES = {"pack": "style", "second_pack": "second-style"}
 
+#: Label of a choice -> the same with GIMP's mnemonic.
+MNEMONICS = {
+    "Style": "St_yle",
+    "Strength": "_Strength",
+    "Stroke scale": "Stro_ke scale",
+    "Keep colors": "Keep co_lors",
+    "Mix with": "Mix wi_th",
+    "Mix": "Mi_x",
+    "Seed": "See_d",
+    "Factor": "_Factor",
+    "Model": "_Network",
+    "Name": "_Name",
+    "Quality": "_Quality",
+    "Style strength": "Style stren_gth",
+}
+
 
 def argument(field_name: str) -> str:
     return NAMES.get(field_name, field_name.replace("_", "-"))
@@ -30,7 +46,7 @@ def add(procedure: Any, choices: type, names: list[str], hints: dict[str, str] |
     defaults = {each.name: each.default for each in fields(choices) if each.default is not MISSING}
     for name in names:
         shown, default = option(choices, name), defaults[name]
-        label = _(shown.label)
+        label = _(MNEMONICS.get(shown.label, shown.label))
         blurb = " ".join(part for part in (_(shown.help), (hints or {}).get(name, "")) if part)
         if isinstance(default, bool):
             procedure.add_boolean_argument(argument(name), label, blurb, default, FLAGS)

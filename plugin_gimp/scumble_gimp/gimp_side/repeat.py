@@ -20,9 +20,7 @@ def declare(plug_in: Any, name: str) -> Any:
     procedure.add_menu_path("<Image>/Filters/Scumble")
     procedure.set_documentation(
         _("Paint layers with the style and the values used last"),
-        _(
-            "Runs Stylize with its last values. Where no style was used yet, its dialog opens; a script gets an error."
-        ),
+        _("Runs Stylize with its last values. Where none was used yet, its dialog opens; a script gets an error."),
         name,
     )
     procedure.add_layer_return_value("layer", _("Layer"), _("The painted layer; of several, the first."), False,

@@ -43,7 +43,9 @@ def declare(plug_in: Any, name: str) -> Any:
             "second_pack": _("The id of a style pack; empty for none."),
         },
     )
-    arguments.add_choice(procedure, "result", _("Result"), _("Where the painted picture goes."), "new-layer", RESULTS)
+    arguments.add_choice(
+        procedure, "result", _("_Result"), _("Where the painted picture goes."), "new-layer", RESULTS
+    )
     procedure.add_layer_return_value(
         "layer",
         _("Layer"),

@@ -39,8 +39,8 @@ class Target:
 
     @property
     def drawn_by_gimp(self) -> bool:
-        """Text, path and linked layers: GIMP draws them anew, and sharply, at any size."""
-        return bool(self.drawable.is_text_layer()) or _is_drawn_from_elsewhere(self.drawable)
+        """Path and linked layers: GIMP draws them anew, and sharply, at any size. Text it scales as pixels."""
+        return _is_drawn_from_elsewhere(self.drawable)
 
     def with_context(self, stroke_scale: float = 1.0) -> Area:
         """What the network has to see of the layer so that the edge of the wanted part fits."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,21 @@ def declare(plug_in: Any, name: str) -> Any:
     arguments.add_choice(
         procedure, "source", _("_Learn from"), _("Where the style is seen. A selection limits it."), "image", SOURCES
     )
-    procedure.add_boolean_aux_argument(
+    procedure.add_string_argument(
+        "photos",
+        _("Photos"),
+        _("Folder or zip of photos to practice on; empty for the usual ones."),
+        "",
+        arguments.FLAGS,
+    )
+    procedure.add_string_argument(
+        "recipe",
+        _("Recipe"),
+        _("Name or path of a training recipe; empty for the quality's own."),
+        "",
+        arguments.FLAGS,
+    )
+    procedure.add_boolean_argument(
         "wait", _("Wait"), _("Let a script wait until the style is finished."), True, arguments.FLAGS
     )
     procedure.add_string_return_value(
@@ -81,7 +96,11 @@ def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any
             if not choices.name.strip():
                 raise answers.WrongArgument(_("The new style needs a name."), remedy=_("Give it one and try again."))
             info, pixels = picture(image, drawables, config.get_property("source"))
-            message = choices.message(info, title=choices.name)
+            message = replace(
+                choices.message(info, title=choices.name),
+                photos=config.get_property("photos") or "",
+                recipe=config.get_property("recipe") or "",
+            )
             if interactive:
                 from .dialogs.training import watch
 

@@ -34,8 +34,8 @@ def declare(plug_in: Any, name: str) -> Any:
         _("Enlarge layers, a selection or the image with a network"),
         _(
             "The chosen layers, or their selected part, are enlarged. Depth, color profile, resolution and metadata "
-            "stay as they are. The result is a new image, a new layer, or this image with all its layers, where text "
-            "is set anew in its new size; one undo step."
+            "stay as they are. The result is a new image, a new layer, or this image with all its layers, whose text "
+            "becomes pixels as with GIMP's own Scale Image; one undo step."
         ),
         name,
     )
