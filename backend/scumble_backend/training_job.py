@@ -39,6 +39,9 @@ Event = Callable[[JobQueue, float], list[Action]]
 #: Installs a pack file; (path, where it came from) -> what was installed. Raises ScumbleError.
 Install = Callable[[Path, str], PackInfo]
 
+#: The child, followed by the folder of its job.
+COMMAND = (sys.executable, "-m", "scumble_training.child")
+
 KEPT_DAYS = 14  # folders of cancelled and finished trainings
 SAVE_S = 5.0  # the state is written no more often
 PREVIEW_SIDE = 512  # pixels
@@ -64,7 +67,7 @@ class Trainings:
     def __init__(self, folder: Path, tell: Callable[[Event], None], command: Sequence[str] = ()) -> None:
         self._folder = folder
         self._tell = tell
-        self._command = tuple(command) or (sys.executable, "-m", "scumble_training.child")
+        self._command = tuple(command)
         self._processes: dict[str, _Process] = {}
 
     def found(self) -> list[tuple[str, Train, JobState, float]]:
@@ -96,7 +99,7 @@ class Trainings:
 
         Raises TrainingMissing, DiskFull, FileTrouble, PixelsDamaged.
         """
-        if self._command[0] == sys.executable and importlib.util.find_spec("scumble_training") is None:
+        if not self._command and importlib.util.find_spec("scumble_training") is None:
             raise TrainingMissing(
                 "The training package is not installed.",
                 remedy="Install again: `python3 installer/install.py install`.",
@@ -144,7 +147,7 @@ class Trainings:
                 write_text(folder / "job.json", json.dumps({**job, "resume": True}, indent=1, ensure_ascii=False))
             with (folder / "errors.log").open("ab") as errors:
                 child = subprocess.Popen(
-                    [*self._command, str(folder)],
+                    [*(self._command or COMMAND), str(folder)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,

@@ -89,6 +89,7 @@ class Worker:
         self._stops: set[str] = set()
         self._inner_s = 0.0  # time that more urgent jobs took from the running one
         self._leaving = False
+        self._loading = False
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     def start(self) -> None:
@@ -112,10 +113,13 @@ class Worker:
         self._chores.put(lambda: self._configure(settings))
 
     def leave(self, timeout_s: float) -> bool:
-        """End the thread after the running job, which is told to stop. False: it still runs after `timeout_s`."""
+        """End the thread after the running job, which is told to stop. False: it still runs after `timeout_s`.
+
+        Loading torch can't be stopped and nobody needs it any more: then there is no waiting.
+        """
         self._leaving = True
         self._chores.put(None)
-        self._thread.join(timeout_s)
+        self._thread.join(0.0 if self._loading else timeout_s)
         return not self._thread.is_alive()
 
     # --- the thread --------------------------------------------------------------------------------------
@@ -144,6 +148,7 @@ class Worker:
     def _load(self) -> Renderer:
         if self._renderer is None:
             began = time.perf_counter()
+            self._loading = True
             try:
                 self._renderer = self._make(self._settings)
             except ScumbleError as error:
@@ -157,6 +162,8 @@ class Worker:
                 )
                 self._report(DeviceState(trouble=str(trouble)))
                 raise trouble from error
+            finally:
+                self._loading = False
             log.info("Ready on %s after %.1f s.", self._renderer.device_name, time.perf_counter() - began)
             self._tell_state()
         return self._renderer

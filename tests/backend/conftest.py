@@ -2,72 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
-import torch
-from PIL import Image
+from backend_stage import Running, write_affine_pack, write_network_pack
 
 from scumble_backend.config import Places, Settings
-from scumble_backend.nets.style import StyleNetwork, StyleNetworkConfig, initialize
-from scumble_backend.packs.archive import write_pack
-from scumble_backend.packs.making import affine_weights, base_file, network_weights, style_architecture
-from scumble_backend.packs.manifest import Manifest
 from scumble_backend.packs.store import Folders, PackStore
 from scumble_backend.server import Server
 from scumble_wire.client import Client
 from scumble_wire.endpoint import Endpoint
-
-
-def tiny_network(seed: int = 0) -> StyleNetwork:
-    network = StyleNetwork(StyleNetworkConfig(width=4, residual_blocks=1))
-    initialize(network, torch.Generator().manual_seed(seed))
-    return network.eval()
-
-
-def thumbnail(color: tuple[int, int, int] = (200, 40, 40), size: tuple[int, int] = (64, 48)) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", size, color).save(file, "PNG")
-    return file.getvalue()
-
-
-def write_affine_pack(path: Path, pack: str, *, seed: int = 1, title: str = "") -> Path:
-    """A small affine pack that carries its base network."""
-    network = tiny_network()
-    base = base_file(network)
-    table = network.plain_table()
-    generator = torch.Generator().manual_seed(seed)
-    table.scale.add_(0.3 * torch.randn(table.scale.shape, generator=generator))
-    table.shift.add_(0.3 * torch.randn(table.shift.shape, generator=generator))
-    manifest = Manifest(
-        id=pack,
-        title=title or pack.title(),
-        kind="affine",
-        architecture=style_architecture(network),
-        license="CC0-1.0",
-        base=sha256(base).hexdigest(),
-    )
-    files = {
-        "weights.safetensors": affine_weights(manifest, table),
-        "base.safetensors": base,
-        "thumbnail.png": thumbnail(),
-    }
-    write_pack(path, manifest, files)
-    return path
-
-
-def write_network_pack(path: Path, pack: str, *, seed: int = 7) -> Path:
-    network = tiny_network(seed)
-    manifest = Manifest(
-        id=pack, title=pack.title(), kind="network", architecture=style_architecture(network), license="CC0-1.0"
-    )
-    write_pack(path, manifest, {"weights.safetensors": network_weights(manifest, network, network.plain_table())})
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -77,18 +23,6 @@ def pack_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_affine_pack(folder / "night.scumble", "night", seed=2)
     write_network_pack(folder / "whole.scumble", "whole")
     return folder
-
-
-@dataclass
-class Running:
-    """A backend that runs; `connect` gives clients that are closed at the end."""
-
-    places: Places
-    store: PackStore
-    endpoint_file: Path
-    found: Endpoint
-    server: Server
-    connect: Callable[..., Client]
 
 
 @pytest.fixture

@@ -284,9 +284,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(client=clients)
     def train(self, client: bytes) -> None:
         request = self.next_request()
-        self.take(
-            self.queue.submit(client, request, Train(IMAGE, "New"), (), self.now, name=f"training-{request}")
-        )
+        self.take(self.queue.submit(client, request, Train(IMAGE, "New"), (), self.now, name=f"training-{request}"))
 
     @precondition(lambda self: self.queue.listing(b"").jobs)
     @rule(data=st.data(), verb=st.sampled_from(["cancel", "pause", "resume"]), client=clients)
