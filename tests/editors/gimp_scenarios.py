@@ -1,6 +1,6 @@
 """What is tried inside GIMP: `gimp-console` runs this file, and each scenario's outcome goes to a JSON file.
 
-SCUMBLE_RESULT: the JSON file. SCUMBLE_SCENARIOS: names, separated by commas, in the order to run. SCUMBLE_BELL: a file
+SCUMBLE_RESULT: the JSON file. SCUMBLE_SCENARIOS: names, separated by commas, in order. SCUMBLE_BELL: a file
 that is written when a scenario wants the test outside to do something ("kill the backend").
 """
 

@@ -96,6 +96,7 @@ class Stage:
         self.root, self.folder, self.backend = root, folder, backend
         self.profile = folder / "profile"
         self.bell = folder / "bell"
+        self.complaints: list[str] = []  # what was not as it should be outside of GIMP
 
     def command(self, environ: dict[str, str], words: Sequence[str]) -> list[str]:
         inside = {
@@ -139,16 +140,19 @@ class Stage:
         return outcomes
 
     def _listen(self) -> None:
-        if not self.bell.exists():
-            return
-        wish = self.bell.read_text("utf-8")
+        wish = self.bell.read_text("utf-8") if self.bell.exists() else ""
         if not wish:
             return
+        try:
+            self._do(wish)
+        except AssertionError as error:
+            self.complaints.append(f"{wish}: {error}")
+        self.bell.unlink()
+
+    def _do(self, wish: str) -> None:
         if wish == "see the training go on":
             self._see_training_go_on()
-            self.bell.unlink()
             return
-        self.bell.unlink()
         with self.backend.client() as client:
             job = self._running(client)
             if wish == "cancel":
@@ -170,7 +174,6 @@ class Stage:
             trainings = [job for job in jobs_of(client) if job.kind == "train"]
             assert [job.title for job in trainings] == ["Goes On"], trainings
             client.request(Cancel(trainings[0].job))
-            self._wait_until_gone(client, trainings[0])
 
     def _running(self, client: Client) -> JobInfo:
         end = time.monotonic() + 15

@@ -39,3 +39,9 @@ def outcomes(stage: Stage) -> dict[str, dict[str, object]]:
 def test_in_gimp(outcomes: dict[str, dict[str, object]], scenario: str) -> None:
     error = outcomes[scenario]["error"]
     assert not error, error
+
+
+def test_the_backend_saw_vanished_clients_and_lasting_trainings(
+    stage: Stage, outcomes: dict[str, dict[str, object]]
+) -> None:
+    assert outcomes and not stage.complaints
