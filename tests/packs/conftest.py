@@ -1,118 +1,18 @@
-"""Tiny packs, made in milliseconds: random weights, two channels, one residual block."""
+"""Fixtures over tiny packs; see packs_factory."""
 
 from __future__ import annotations
 
-import io
-import zipfile
+import sys
 from collections.abc import Callable
-from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
-from PIL import Image
-from scumble_backend.nets.style import StyleNetwork, StyleNetworkConfig, StyleTable, initialize
-from scumble_backend.packs import making
-from scumble_backend.packs.archive import write_pack
-from scumble_backend.packs.manifest import Manifest, Painting, Training
+
 from scumble_backend.packs.store import Folders, PackStore
 
+sys.path.insert(0, str(Path(__file__).parent))
 
-def tiny_network(seed: int = 1, **config: Any) -> StyleNetwork:
-    network = StyleNetwork(StyleNetworkConfig(**{"width": 2, "residual_blocks": 1, **config}))
-    generator = torch.Generator().manual_seed(seed)
-    initialize(network, generator)
-    for layer in network.norm_layers:
-        layer.average_mean.normal_(generator=generator)
-        layer.average_variance.uniform_(0.5, 2.0, generator=generator)
-    return network.eval()
-
-
-def random_table(network: StyleNetwork, seed: int = 2) -> StyleTable:
-    generator = torch.Generator().manual_seed(seed)
-    plain = network.plain_table()
-    return StyleTable(*(t + 0.3 * torch.randn(t.shape, generator=generator) for t in plain.tensors().values()))
-
-
-def png(side: int = 16, color: str = "teal") -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", (side, side), color).save(stream, "PNG")
-    return stream.getvalue()
-
-
-class Factory:
-    """Makes packs in a folder. `network` is the base of its affine packs."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.network = tiny_network()
-        self.base = making.base_file(self.network)
-        self.base_sha = sha256(self.base).hexdigest()
-
-    def manifest(self, pack_id: str = "great-wave", **changes: Any) -> Manifest:
-        plain = Manifest(
-            id=pack_id,
-            title="Great Wave",
-            kind="affine",
-            architecture=making.style_architecture(self.network),
-            base=self.base_sha,
-            authors=("Ada",),
-            license="CC-BY-4.0",
-            painting=Painting("The Great Wave off Kanagawa", "Hokusai", "1831", "public domain"),
-            training=Training(recipe={"steps": 3}, data="two photos", seed=4, seconds=1.5, hardware="2 CPU cores"),
-            quality={"style loss": 0.25},
-        )
-        return replace(plain, **changes)
-
-    def affine(
-        self, pack_id: str = "great-wave", *, with_base: bool = True, files: dict[str, bytes] | None = None,
-        seed: int = 2, name: str = "", **changes: Any,
-    ) -> Path:  # fmt: skip
-        manifest = self.manifest(pack_id, **changes)
-        contents = {"weights.safetensors": making.affine_weights(manifest, random_table(self.network, seed))}
-        contents["thumbnail.png"] = png()
-        if with_base:
-            contents["base.safetensors"] = self.base
-        path = self.folder / f"{name or pack_id}.scumble"
-        write_pack(path, manifest, {**contents, **(files or {})})
-        return path
-
-    def whole(self, pack_id: str = "scream", **changes: Any) -> Path:
-        network = tiny_network(5)
-        manifest = self.manifest(
-            pack_id,
-            **{"kind": "network", "base": "", "title": "Scream", "architecture": making.style_architecture(network)}
-            | changes,
-        )
-        path = self.folder / f"{pack_id}.scumble"
-        write_pack(path, manifest, {"weights.safetensors": making.network_weights(manifest, network, random_table(network))})
-        return path
-
-    def upscale(self, pack_id: str = "crisp", **changes: Any) -> Path:
-        from scumble_backend import nets
-
-        architecture = {"name": "compact", "features": 4, "layers": 1, "factor": 2}
-        manifest = self.manifest(
-            pack_id,
-            **{"kind": "upscale", "base": "", "painting": None, "architecture": architecture, "factors": (2,)} | changes,
-        )
-        path = self.folder / f"{pack_id}.scumble"
-        state = nets.build(architecture).state_dict()
-        write_pack(path, manifest, {"weights.safetensors": making.upscale_weights(manifest, state)})
-        return path
-
-
-def repacked(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
-    """The same zip with other contents, the manifest not brought into line."""
-    with zipfile.ZipFile(path) as archive:
-        files = {name: archive.read(name) for name in archive.namelist()}
-    change(files)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, raw in files.items():
-            archive.writestr(name, raw)
-    return path
+from packs_factory import Factory, png, random_table, repacked, tiny_network
 
 
 @pytest.fixture
@@ -128,7 +28,7 @@ def store(tmp_path: Path) -> PackStore:
 
 
 @pytest.fixture(name="repacked")
-def repacked_fixture() -> Callable[[Path, Callable[[dict[str, bytes]], None]], Path]:
+def repacked_fixture() -> Callable[..., Path]:
     return repacked
 
 
@@ -138,10 +38,10 @@ def png_fixture() -> Callable[..., bytes]:
 
 
 @pytest.fixture(name="tiny_network")
-def tiny_network_fixture() -> Callable[..., StyleNetwork]:
+def tiny_network_fixture() -> Callable[..., object]:
     return tiny_network
 
 
 @pytest.fixture(name="random_table")
-def random_table_fixture() -> Callable[..., StyleTable]:
+def random_table_fixture() -> Callable[..., object]:
     return random_table

@@ -9,6 +9,7 @@ import time
 import zipfile
 
 import pytest
+
 from scumble_backend.packs import archive
 from scumble_backend.packs.archive import PackArchive
 from scumble_backend.packs.errors import FileTrouble, PackDamaged, PackError, PackUnsafe
@@ -66,7 +67,9 @@ def test_devices_are_refused(factory, refused):
     refused(added(factory.affine(), "previews/a.png", b"", stat.S_IFCHR | 0o666), PackUnsafe, "link or device")
 
 
-@pytest.mark.parametrize("name", ["evil.py", "weights.pkl", "previews/a.svg", "thumbnail.png.exe", "موجة.txt", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["evil.py", "weights.pkl", "previews/a.svg", "thumbnail.png.exe", "موجة.txt", "a\0b"]
+)
 def test_files_that_have_no_place_in_a_pack_are_refused(factory, refused, name):
     refused(added(factory.affine(), name), PackError, "no place|different contents|intact")
 
@@ -109,7 +112,9 @@ def test_overlapping_entries_are_refused(factory, refused):
     start = raw.rindex(b"PK\x01\x02")
     end = raw.rindex(b"PK\x05\x06")
     one = raw[start:end]
-    many = b"".join(one.replace(names[0].encode(), name.encode().ljust(len(names[0]), b"_")[:14]) for name in names[:10])
+    many = b"".join(
+        one.replace(names[0].encode(), name.encode().ljust(len(names[0]), b"_")[:14]) for name in names[:10]
+    )
     tail = bytearray(raw[end:])
     struct.pack_into("<HHII", tail, 8, 10, 10, len(many), start)
     path = factory.folder / "overlap.scumble"

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+
 from scumble_backend.packs import making, tensors
 from scumble_backend.packs.archive import write_pack
 from scumble_backend.packs.errors import (
@@ -128,7 +129,9 @@ def test_pickled_weights_under_a_safetensors_name_do_not_run(factory, store, tmp
     import pickle
 
     path = factory.folder / "evil.scumble"
-    write_pack(path, factory.manifest(), {"weights.safetensors": pickle.dumps(Evil()), "base.safetensors": factory.base})
+    write_pack(
+        path, factory.manifest(), {"weights.safetensors": pickle.dumps(Evil()), "base.safetensors": factory.base}
+    )
     with pytest.raises(PackDamaged, match="safetensors"):
         store.install(path)
     assert not flag.exists()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+
 from scumble_backend import packs
 from scumble_backend.packs import manifest as manifests
 from scumble_backend.packs.errors import ManifestWrong, PackTooNew, PackUnsupported
@@ -110,7 +111,9 @@ def test_an_id_with_odd_characters_is_refused(odd):
         check_id(odd)
 
 
-@pytest.mark.parametrize("title", ["Great Wave", "Große Welle", "موجة", "🌊🌊", "CON", "!!!", "  a  ", "x" * 300, "神奈川沖浪裏"])
+@pytest.mark.parametrize(
+    "title", ["Great Wave", "Große Welle", "موجة", "🌊🌊", "CON", "!!!", "  a  ", "x" * 300, "神奈川沖浪裏"]
+)
 def test_every_title_gives_an_id(title):
     assert check_id(id_from_title(title)) == id_from_title(title)
 

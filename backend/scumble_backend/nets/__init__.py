@@ -32,7 +32,7 @@ def architecture_names() -> tuple[str, ...]:
 
 
 def build(architecture: Mapping[str, Any]) -> nn.Module:
-    """A network with unset weights; `with torch.device("meta")` around the call allocates nothing.
+    """A network with unset weights.
 
     architecture: {"name": a key of the table above, and the family's configuration}.
     Raises UnknownArchitecture; ValueError or TypeError if the configuration is wrong.
@@ -44,3 +44,21 @@ def build(architecture: Mapping[str, Any]) -> nn.Module:
     module, function = _FAMILIES[name].split(":")
     network: nn.Module = getattr(import_module(f".{module}", __name__), function)(config)
     return network
+
+
+def build_empty(architecture: Mapping[str, Any]) -> nn.Module:
+    """`build` without memory for the weights: to compare shapes, or to take tensors over with `assign=True`.
+
+    Random initialization is left out: it means nothing here, and normal_ on meta imports 900 modules (5 s).
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class WithoutRandomness(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if getattr(func, "__name__", "") in ("normal_", "uniform_"):
+                return kwargs["tensor"] if kwargs and "tensor" in kwargs else args[0]
+            return func(*args, **(kwargs or {}))
+
+    with torch.device("meta"), WithoutRandomness():
+        return build(architecture)

@@ -235,7 +235,6 @@ def base_architecture(header: tensors.Header) -> dict[str, Any]:
 
 def meta_network(architecture: Mapping[str, Any]) -> nn.Module:
     """The network without memory for its weights. Raises PackUnsupported, ManifestWrong."""
-    import torch
 
     from .. import nets
 
@@ -243,8 +242,7 @@ def meta_network(architecture: Mapping[str, Any]) -> nn.Module:
         if isinstance(value, (int, float)) and not abs(value) <= 4096:
             raise ManifestWrong(f"The architecture's {key!r:.60} is out of range.", remedy=_REMEDY)
     try:
-        with torch.device("meta"):
-            return nets.build(architecture)
+        return nets.build_empty(architecture)
     except nets.UnknownArchitecture as error:
         raise PackUnsupported(f"The pack can't be used here: {error}.", remedy="Update Scumble.") from error
     except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:

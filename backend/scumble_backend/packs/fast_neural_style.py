@@ -78,7 +78,7 @@ def check_layers(layers: Layers) -> None:
     count = len(layers.convolutions)
     if count < 6 or count % 2 or len(layers.norms) != count - 1:
         raise ImportFailed(f"The network has {count} convolutions and {len(layers.norms)} norms.", remedy=_REMEDY)
-    w = layers.convolutions[0][0].shape[0]
+    w = layers.convolutions[0][0].shape[0] if layers.convolutions[0][0].ndim == 4 else 0
     channels = [(3, w, 9), (w, 2 * w, 3), (2 * w, 4 * w, 3), *[(4 * w, 4 * w, 3)] * (count - 6)]
     channels += [(4 * w, 2 * w, 3), (2 * w, w, 3), (w, 3, 9)]
     for index, ((weight, bias), (inputs, outputs, kernel)) in enumerate(

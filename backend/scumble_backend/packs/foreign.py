@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -99,7 +100,9 @@ def _unpickle(path: Path) -> Any:
 
     _check_zip_size(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks on old protocols; what can't be read is an error anyway
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise PackUnsafe(
             f"{path.name} holds more than plain weights, perhaps program code. Nothing of it was run.",

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from .. import nets
@@ -133,8 +132,7 @@ def load_upscaler(pack: InstalledPack) -> nn.Module:
 
 
 def _assigned(architecture: Mapping[str, Any], state: Mapping[str, Tensor]) -> nn.Module:
-    with torch.device("meta"):  # nothing is allocated or initialized twice
-        network = nets.build(architecture)
+    network = nets.build_empty(architecture)
     network.load_state_dict(
         {name: t.float() if t.is_floating_point() else t for name, t in state.items()}, assign=True
     )

@@ -7,6 +7,7 @@ written, fsynced, read back and then renamed, so a kill or a full disk leaves wh
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from . import signing, tensors
 from .archive import BASE, MANIFEST, ORIGIN, SIGNATURE, SUFFIX, WEIGHTS, PackArchive, write_archive
 from .checks import Examination, examine, signature_of
 from .errors import (
+    DiskFull,
+    FileTrouble,
     KeyChanged,
     ManifestWrong,
     PackBaseMissing,
@@ -240,11 +243,11 @@ class PackStore:
                 raise warning
             if found.base is not None:
                 self._put_base(manifest.base, found.base)
-            with replace_file(target, check=lambda written: _read_back(written, manifest)) as stream:
-                write_archive(stream, files)
             if found.key is not None or warning is not None:
                 trusted.remember(manifest, found.key)
-            self._write_index()
+            with replace_file(target, check=lambda written: _read_back(written, manifest)) as stream:
+                write_archive(stream, files)
+            self._refresh_index()
         return self.get(manifest.id)
 
     def remove(self, pack_id: str) -> None:
@@ -260,7 +263,7 @@ class PackStore:
                 target.unlink(missing_ok=True)
             except OSError as error:
                 raise from_os_error(error, target, "remove") from error
-            self._write_index()
+            self._refresh_index()
 
     def remove_unused_bases(self) -> tuple[str, ...]:
         """Delete base networks in the user's folder that no pack needs; returns their sha256."""
@@ -372,6 +375,11 @@ class PackStore:
             return {}
         packs = data.get("packs") if isinstance(data, dict) else None
         return packs if isinstance(packs, dict) else {}
+
+    def _refresh_index(self) -> None:
+        """The pack has come or gone already: an index that can't be written now must not make that a failure."""
+        with contextlib.suppress(DiskFull, FileTrouble):
+            self._write_index()
 
     def _write_index(self) -> int:
         packs = {}
