@@ -325,6 +325,10 @@ def check_spandrel(state: Mapping[str, Tensor], factors: tuple[int, ...] = ()) -
         3,
     ):
         raise PackUnsupported("The network does not turn RGB pictures into RGB pictures.", remedy=_REMEDY)
+    if model.scale < 2:
+        raise PackUnsupported(
+            "The network repairs pictures but does not enlarge them.", remedy="Choose a super-resolution network."
+        )
     if factors and factors != (model.scale,):
         raise WeightsWrong(f"The network enlarges by {model.scale}, not by {list(factors)}.", remedy=_REMEDY)
     return model

@@ -1,0 +1,169 @@
+"""How long enlarging takes and how much memory: 640 x 480 four times larger, and 12 megapixels.
+
+    python benchmarks/upscale.py [--models fast,faithful] [--file MODEL.pth ...] [--device cuda] [--json]
+    python benchmarks/upscale.py --memory --models faithful
+
+Times are the median of `--rounds` runs of the whole effect (tiles, halo, conversion to 8 bit), after one unmeasured;
+memory is the highest resident size of a process of its own. The foreign networks are built by Spandrel from random
+weights of the published sizes, which take the same time as trained ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "backend")]
+
+OURS = ("bicubic", "fast", "faithful", "vivid", "lineart")
+FOREIGN = {"Compact 64 x 16 (Spandrel)": ("compact", 64), "SPAN 48 (Spandrel)": ("span", 48)}
+
+
+def foreign(kind: str, features: int) -> Any:
+    """A published architecture with random weights, through Spandrel."""
+    import spandrel
+    import torch
+
+    from scumble_backend import nets
+    from scumble_backend.nets.spandrel_model import SpandrelNetwork
+
+    torch.manual_seed(0)
+    config: dict[str, Any] = {"name": kind, "features": features, "factor": 4}
+    if kind == "compact":
+        config["layers"] = 16
+    state = dict(nets.build(config).state_dict())
+    return SpandrelNetwork(spandrel.ModelLoader().load_from_state_dict(state))
+
+
+def from_file(path: Path) -> Any:
+    """A model file of the user's."""
+    import spandrel
+
+    from scumble_backend.nets.spandrel_model import SpandrelNetwork
+
+    return SpandrelNetwork(spandrel.ModelLoader().load_from_file(path))
+
+
+def networks_of(name: str, device: Any) -> list[Any]:
+    """The networks of one line of the table."""
+    from scumble_backend.effects import upscale_models
+    from scumble_backend.packs.store import PackStore
+
+    if name in FOREIGN:
+        return [upscale_models.UpscaleNetwork(foreign(*FOREIGN[name]), device)]
+    if Path(name).suffix in (".pth", ".pt", ".ckpt", ".safetensors"):
+        return [upscale_models.UpscaleNetwork(from_file(Path(name)), device)]
+    return upscale_models.load(PackStore(), name, device)
+
+
+def run(networks: list[Any], width: int, height: int, factor: float, device: Any) -> float:
+    """Seconds of one enlargement of noise, 8-bit RGB."""
+    import numpy as np
+
+    from scumble_backend import pixels
+    from scumble_backend.effects.upscale import upscale
+    from scumble_wire.messages import ImageInfo
+
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    info = ImageInfo(width, height, "u8", "RGB")
+    began = time.perf_counter()
+    upscale(pixels.unpack(info, noise.data.cast("B")), info, networks, factor, lambda fraction: None, device=device)
+    return time.perf_counter() - began
+
+
+def peak_memory(name: str, setting: str, line: Any) -> None:
+    """In a fresh process: send (megabytes before, megabytes at the highest, seconds) of 4000 x 3000 x 4."""
+    import torch
+
+    from scumble_backend import device as devices
+
+    device = devices.choose(setting)
+    networks = networks_of(name, device)
+    run(networks, 64, 64, 4, device)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    seconds = run(networks, 4000, 3000, 4, device)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    on_device = torch.cuda.max_memory_allocated(device) / 2**20 if device.type == "cuda" else 0.0
+    line.send((before, after, on_device, seconds))
+
+
+def times(names: list[str], setting: str, rounds: int) -> list[dict[str, Any]]:
+    """One row a model: milliseconds at 640 x 480 four times larger."""
+    from scumble_backend import device as devices
+
+    device = devices.choose(setting)
+    rows = []
+    for name in names:
+        networks = networks_of(name, device)
+        seconds = [run(networks, 640, 480, 4, device) for _ in range(rounds + 1)][1:]
+        weights = sum(network.weight_count for network in networks if network.factor == 4)
+        rows.append(
+            {
+                "model": name,
+                "weights": weights,
+                "milliseconds": round(1000 * statistics.median(seconds)),
+                "device": devices.describe(device),
+            }
+        )
+    return rows
+
+
+def memory(names: list[str], setting: str) -> list[dict[str, Any]]:
+    """One row a model: the highest resident memory of 12 megapixels four times larger."""
+    rows = []
+    for name in names:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=peak_memory, args=(name, setting, theirs))
+        process.start()
+        theirs.close()
+        before, after, on_device, seconds = ours.recv()
+        process.join()
+        rows.append(
+            {
+                "model": name,
+                "result_mb": round(16000 * 12000 * 3 / 2**20),
+                "before_mb": round(before),
+                "peak_mb": round(after),
+                "device_mb": round(on_device),
+                "seconds": round(seconds, 1),
+            }
+        )
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default=",".join(OURS), help="packs, or bicubic, separated by commas")
+    parser.add_argument("--file", action="append", default=[], help="a model file that Spandrel reads")
+    parser.add_argument("--no-foreign", action="store_true", help="leave the foreign architectures out")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", action="store_true", help="12 megapixels instead; slow on a CPU")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    names = [name for name in given.models.split(",") if name] + given.file
+    if given.memory:
+        rows = memory(names, given.device)
+    else:
+        rows = times(names + ([] if given.no_foreign else list(FOREIGN)), given.device, given.rounds)
+    if given.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    heads = list(rows[0])
+    print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads))
+    for row in rows:
+        print("| " + " | ".join(str(row[head]) for head in heads) + " |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
