@@ -20,14 +20,19 @@ from ..errors import UnreadableImage, UnwritableImage, from_os_error
 from ..files import replacing
 
 ORIENTATION = 0x0112  # EXIF tag
-#: Formats that can be written, with whether they hold alpha and 16-bit gray.
+#: Tags that say how a TIFF file holds its pixels: the new file has its own.
+_TIFF_LAYOUT = frozenset({
+    254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 290, 291, 292, 293, 297, 301, 317,
+    318, 319, 320, 322, 323, 324, 325, 330, 332, 338, 339, 340, 341, 347, 512, 513, 514, 529, 530, 531, 532, 34675,
+})  # fmt: skip
+#: Formats that can be written, with whether they hold alpha, and the deepest gray: 8, 16, or 32 (float).
 FORMATS = {
-    ".png": ("PNG", True, True),
-    ".tif": ("TIFF", True, True),
-    ".tiff": ("TIFF", True, True),
-    ".webp": ("WEBP", True, False),
-    ".jpg": ("JPEG", False, False),
-    ".jpeg": ("JPEG", False, False),
+    ".png": ("PNG", True, 16),
+    ".tif": ("TIFF", True, 32),
+    ".tiff": ("TIFF", True, 32),
+    ".webp": ("WEBP", True, 8),
+    ".jpg": ("JPEG", False, 8),
+    ".jpeg": ("JPEG", False, 8),
 }
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 
@@ -79,7 +84,8 @@ def load(path: Path) -> Loaded:
         if error.errno is None:  # pillow's own: a truncated file
             raise UnreadableImage(f"{path} is damaged: {error}.", remedy="Get the file again.") from error
         raise from_os_error(error, path, "read") from error
-    exif.pop(ORIENTATION, None)
+    for tag in (ORIENTATION, *_TIFF_LAYOUT):
+        exif.pop(tag, None)
     loaded = _for_wire(picture, profile)
     loaded.exif = exif.tobytes() if len(exif) else b""
     loaded.notes = notes + loaded.notes
@@ -92,7 +98,7 @@ def save(path: Path, source: Loaded, info: ImageInfo, pixels: Any) -> None:
     Raises UnwritableImage, DiskFull, FileTrouble.
     """
     check_target(path, alpha=info.has_alpha)
-    picture = _from_wire(info, pixels, sixteen=FORMATS[path.suffix.lower()][2], notes=source.notes)
+    picture = _from_wire(info, pixels, deepest=FORMATS[path.suffix.lower()][2], notes=source.notes)
     if source.converted and source.profile is not None:
         picture = _through(picture, _srgb(), _opened(source.profile))
     options: dict[str, Any] = {}
@@ -176,7 +182,7 @@ def _mode(picture: Image.Image) -> str:
     return "RGBA" if clear else "RGB"
 
 
-def _from_wire(info: ImageInfo, pixels: Any, *, sixteen: bool, notes: list[str]) -> Image.Image:
+def _from_wire(info: ImageInfo, pixels: Any, *, deepest: int, notes: list[str]) -> Image.Image:
     import numpy as np
 
     size = (info.width, info.height)
@@ -185,9 +191,11 @@ def _from_wire(info: ImageInfo, pixels: Any, *, sixteen: bool, notes: list[str])
         return Image.frombytes(mode, size, bytes(pixels))
     kind = "<u2" if info.depth == "u16" else "<f4"
     values = np.frombuffer(pixels, kind).reshape(info.height, info.width)
-    if sixteen and info.depth == "u16":
+    if info.depth == "f32" and deepest == 32:
+        return Image.fromarray(values.astype(np.float32))
+    if info.depth == "u16" and deepest >= 16:
         return Image.fromarray(values.astype(np.uint16))
-    if info.depth == "f32" and sixteen:
+    if info.depth == "f32" and deepest == 16:
         notes.append("The float picture is written with 16 bits.")
         return Image.fromarray((np.clip(values, 0, 1) * 65535 + 0.5).astype(np.uint16))
     notes.append("The picture is written with 8 bits: this format holds no more.")
