@@ -205,6 +205,20 @@ def test_training_beats_where_it_began(tmp_path: Path) -> None:
     assert (recipe, step) == (TINY, 60) and not network.training
 
 
+def test_the_paper_s_recipe_learns_from_features_alone(tmp_path: Path) -> None:
+    small = {"arguments": {"features": 8, "blocks": 1}, "patch": 12, "steps": 60, "learning_rate": 5e-3}
+    recipe = recipes.read("johnson2016-sr", **small)
+    losses: list[float] = []
+    objective = SrObjective(recipe.loss, small_vgg())
+    train(
+        recipe, source(recipe), tmp_path, objective=objective,
+        report=lambda step: losses.append(step.loss), report_every=10,
+    )  # fmt: skip
+    assert losses[-1] < 0.7 * losses[0]
+    network, _, _ = averaged_network(tmp_path)
+    assert network(torch.rand(1, 3, 12, 12)).shape == (1, 3, 48, 48)
+
+
 def test_an_interrupted_training_goes_on(tmp_path: Path) -> None:
     class Stop(Exception):
         pass
