@@ -1,4 +1,4 @@
-"""What a bug report needs to know, as text: versions, settings, the last problem. No pictures, no names of documents."""
+"""What a bug report needs to know, as text: versions, settings, the last problem. No pictures, no file names."""
 
 import platform
 import sys
@@ -20,7 +20,8 @@ def diagnosis(model: Model, krita_version: str) -> str:
         versions = ", ".join(f"{name} {number}" for name, number in sorted(status.versions.items()))
         lines += [
             f"Backend {status.backend_version}, protocol {status.protocol}, up {status.uptime_s:.0f} s",
-            f"Device: {status.device or '-'} (setting {status.device_setting}), {status.device_memory_mb:.0f} MB in use",
+            f"Device: {status.device or '-'} (setting {status.device_setting})",
+            f"Device memory in use: {status.device_memory_mb:.0f} MB",
             f"Memory budget {status.memory_budget_mb} MB, idle release {status.idle_release_s:.0f} s",
             f"Jobs: {status.jobs_running} running, {status.jobs_waiting} waiting; clients: {status.clients}",
             f"Versions: {versions}",

@@ -327,7 +327,7 @@ class Model:
             "sending": accepted - posted,
             "network": result.network_seconds,
             "backend_beside_network": result.seconds - result.network_seconds,
-            "receiving": came - accepted - result.seconds,
+            "receiving": max(0.0, came - accepted - result.seconds),
             "inserting": self._clock() - arrived,
             "total": self._clock() - began,
         }

@@ -72,14 +72,25 @@ def document(width=320, height=240, model="RGBA", depth="U8", profile=""):
     space = Space(node.colorModel(), node.colorDepth(), node.colorProfile())
     data = convert(picture(width, height), width, height, Space("RGBA", "U8", CODED), space)
     node.setPixelData(data, 0, 0, width, height)
-    made.refreshProjection()
     made.setActiveNode(node)
-    yield 100
+    # Two steps with names of their own, so that "one undo step" can be told from none and from two.
+    for step in ("select_all", "deselect"):
+        APP.action(step).trigger()
+        yield 100
+    assert not can_undo(), APP.action("edit_undo").text()
+    settle(made)
     return made
+
+
+def settle(made):
+    """Krita paints in threads of its own: let them finish, so that the picture is what the layers say."""
+    made.refreshProjection()
+    made.waitForDone()
 
 
 def state(made):
     """Everything that must be as before after an undo: layers, their pixels, the picture."""
+    settle(made)
     area = (0, 0, made.width(), made.height())
 
     def look(node):
@@ -92,15 +103,14 @@ def state(made):
 
 
 def can_undo():
-    return APP.action("edit_undo").isEnabled()
+    """Whether there is a step after those of `document`."""
+    return APP.action("edit_undo").text().replace("&", "") != "Undo Deselect"
 
 
 def undo(made):
     APP.action("edit_undo").trigger()
     yield 150
-    made.waitForDone()
-    made.refreshProjection()
-    yield 50
+    settle(made)
 
 
 def names(made):
@@ -174,7 +184,9 @@ def step_apply_makes_one_layer_and_one_undo_step(figures):
     layer = made.rootNode().childNodes()[1]
     assert layer.type() == "paintlayer" and not layer.locked()
     assert bytes(layer.pixelData(0, 0, 320, 240)) != bytes(made.rootNode().childNodes()[0].pixelData(0, 0, 320, 240))
-    assert bytes(made.pixelData(160, 120, 1, 1)) == bytes(layer.pixelData(160, 120, 1, 1)), "the canvas does not show it"
+    assert bytes(made.pixelData(160, 120, 1, 1)) == bytes(layer.pixelData(160, 120, 1, 1)), (
+        "the canvas does not show it"
+    )
     assert made.activeNode().name() == "Background", "the source must stay the current layer"
     figures.update({name: round(seconds, 4) for name, seconds in model().timings.items()})
     yield from undo(made)
@@ -224,15 +236,20 @@ def step_other_models_and_depths_come_back_as_they_were(figures):
         yield 50
 
 
-def step_conversion_keeps_colors(figures):
-    """CMYK goes through sRGB and back; with strength 0 the picture must look as before."""
+def step_a_converted_picture_is_what_krita_makes_of_it(figures):
+    """CMYK goes through sRGB and back by Krita's own engine; with strength 0 nothing else may happen to it."""
+    from scumble_krita.layers.reading import convert, node_space
+    from scumble_krita.layers.spaces import bridge_of
+
     choose(strength=0.0)
     made = yield from document(64, 48, "CMYKA", "U16")
-    before = bytes(made.thumbnail(64, 48).constBits().asstring(64 * 48 * 4))
     yield from finish(model().apply_style())
     no_problem()
-    made.waitForDone()
-    near(before, bytes(made.thumbnail(64, 48).constBits().asstring(64 * 48 * 4)), 4)
+    source, layer = made.rootNode().childNodes()
+    space = node_space(source)
+    there = convert(source.pixelData(0, 0, 64, 48), 64, 48, space, bridge_of(space))
+    back = convert(there, 64, 48, bridge_of(space), space)
+    assert bytes(layer.pixelData(0, 0, 64, 48)) == bytes(back)
 
 
 def step_only_the_selection_is_painted_and_its_feather_is_a_mask(figures):
@@ -242,8 +259,9 @@ def step_only_the_selection_is_painted_and_its_feather_is_a_mask(figures):
     selection.select(100, 60, 120, 80, 255)
     selection.feather(8)
     made.setSelection(selection)
-    yield 100
+    yield 400
     can_undo_before = APP.action("edit_undo").text()
+    assert "Add Layer" not in can_undo_before
     before = state(made)
     choose(strength=1.0)
     taken = model().canvas.take(1.0)
@@ -254,16 +272,18 @@ def step_only_the_selection_is_painted_and_its_feather_is_a_mask(figures):
     masks = layer.childNodes()
     assert [mask.type() for mask in masks] == ["transparencymask"]
     x, y, w, h = selection.x(), selection.y(), selection.width(), selection.height()
-    assert bytes(masks[0].pixelData(x, y, w, h)) == bytes(selection.pixelData(x, y, w, h)), "the feather is not the mask"
+    assert bytes(masks[0].pixelData(x, y, w, h)) == bytes(selection.pixelData(x, y, w, h)), (
+        "the feather is not the mask"
+    )
     bounds = layer.bounds()
     assert (bounds.x(), bounds.y(), bounds.width(), bounds.height()) == (x, y, w, h)
     outside, inside = (5, 5, 1, 1), (160, 100, 1, 1)
-    made.waitForDone()
+    settle(made)
     assert bytes(made.pixelData(*outside)) == bytes(source.pixelData(*outside))
     assert bytes(made.pixelData(*inside)) == bytes(layer.pixelData(*inside)) != bytes(source.pixelData(*inside))
     yield from undo(made)
     assert state(made) == before
-    assert APP.action("edit_undo").text() == can_undo_before, "more than one undo step"
+    assert APP.action("edit_undo").text() == can_undo_before, (APP.action("edit_undo").text(), can_undo_before)
 
 
 def step_groups_vectors_files_clones_and_masks_are_sources(figures):
@@ -292,7 +312,7 @@ def step_groups_vectors_files_clones_and_masks_are_sources(figures):
         layer = next(each for each in root.childNodes() if each.name().startswith("Tiny Sea"))
         below = root.childNodes()[root.childNodes().index(layer) - 1]
         wanted = background if node == masked else node
-        assert below.name() == wanted.name(), f"above {below.name()} instead of {wanted.name()}"
+        assert below.name() == wanted.name(), f"above {below.name()} instead of {wanted.name()}: {names(made)}"
         spot = (60, 60, 1, 1)
         assert bytes(layer.pixelData(*spot)) == bytes(wanted.projectionPixelData(*spot)), node.type()
         yield from undo(made)
@@ -336,6 +356,7 @@ def step_a_mix_and_keep_colors_change_the_picture(figures):
         yield from finish(model().apply_style())
         no_problem()
         pictures.append(bytes(made.rootNode().childNodes()[1].pixelData(0, 0, 320, 240)))
+    figures["pictures"] = [hashlib.sha1(each).hexdigest()[:6] for each in pictures]
     assert len(set(pictures)) == len(pictures)
     assert sorted(names(made)) == ["Background", "Tiny Sea", "Tiny Sea + Tiny Field 50 %", "Tiny Sea 2", "Tiny Sea 3"]
 
@@ -389,9 +410,11 @@ def step_the_preview_on_the_canvas_goes_away_when_switched_off(figures):
     choose()
     model().set_preview(canvas=True)
     yield from wait(lambda: len(names(made)) == 2, 30, "no preview layer came")
+    no_problem()
     model().set_preview(canvas=False)
+    no_problem()
     yield 200
-    assert names(made) == ["Background"]
+    assert names(made) == ["Background"], names(made)
 
 
 def step_a_cancelled_job_leaves_no_trace(figures):
@@ -404,7 +427,8 @@ def step_a_cancelled_job_leaves_no_trace(figures):
     model().studio.cancel(job)
     yield from finish(job, 20)
     figures["seconds_to_stop"] = round(time.monotonic() - began, 3)
-    assert job.state == "cancelled" and state(made) == before and not can_undo()
+    assert job.state == "cancelled", job.text
+    assert state(made) == before and not can_undo()
 
 
 def step_closing_the_document_mid_job_is_safe(figures):
@@ -422,7 +446,7 @@ def step_closing_the_document_mid_job_is_safe(figures):
 
 
 def step_two_documents_get_each_their_own_layer(figures):
-    first = yield from document(400, 300)
+    first = yield from document(1600, 1200)
     choose(pack="tiny-sea")
     one = model().apply_style()
     second = yield from document(300, 200)
@@ -478,14 +502,17 @@ def step_upscaling_a_document_keeps_its_layers(figures):
     yield 100
     model().choose_upscale(factor=2.0, model="tiny-twice", source="document")
     model().upscale_now()
-    yield from wait(lambda: len(APP.documents()) == 2 or model().studio.problem, 60)
+    job = model().studio.jobs[-1]
+    yield from finish(job)
+    assert "layer 1 of 2" in job.title, job.title
+    yield from finish(model().studio.jobs[-1])
     no_problem()
     larger = next(each for each in APP.documents() if each != made)
     assert (larger.width(), larger.height()) == (200, 160)
     assert (larger.colorModel(), larger.colorDepth(), larger.colorProfile()) == (
         made.colorModel(), made.colorDepth(), made.colorProfile(),
     )  # fmt: skip
-    assert names(larger) == ["Background", "Figures"]
+    assert names(larger) == ["Background", "Figures"], names(larger)
     new = larger.rootNode().childNodes()[1]
     assert not new.visible()
     copy = new.childNodes()[0]

@@ -80,7 +80,9 @@ class Stage:
         result.unlink(missing_ok=True)
         self.bell.unlink(missing_ok=True)
         starter = self.folder / "start-backend.sh"
-        starter.write_text(f'#!/bin/sh\necho "start the backend" >{self.bell}\nwhile [ -e {self.bell} ]; do sleep .1; done\nsleep 600\n')
+        starter.write_text(
+            f'#!/bin/sh\necho "start the backend" >{self.bell}\nwhile [ -e {self.bell} ]; do sleep .1; done\nsleep 600\n'
+        )
         starter.chmod(0o755)
         inside = {
             "SCUMBLE_HOME": str(self.folder / "home-in-krita"),

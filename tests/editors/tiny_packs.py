@@ -74,7 +74,8 @@ def _table(network: StyleNetwork, number: int, color: tuple[int, int, int]) -> S
     plain = network.plain_table()
     shifted = plain.color.clone()
     shifted[0, :, 3] = torch.tensor([channel / 255 * 2 - 1 for channel in color])
-    return StyleTable(plain.scale + 0.3 * torch.randn_like(plain.scale), plain.shift, shifted)
+    slopes = [0.2 * torch.randn_like(each) for each in (plain.scale, plain.shift, shifted)]
+    return StyleTable(plain.scale + 0.3 * torch.randn_like(plain.scale), plain.shift, shifted, *slopes)
 
 
 def _thumbnail(color: tuple[int, int, int]) -> bytes:

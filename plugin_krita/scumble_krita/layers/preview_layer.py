@@ -13,7 +13,7 @@ from ..scumble_wire.messages import ImageInfo
 from ..scumble_wire.words import tr
 from .reading import Place, convert, is_open
 from .spaces import SRGB, Space
-from .writing import fill, find_node, spot_above
+from .writing import add_above, fill, find_node, spot_above
 
 U8 = Space("RGBA", "U8", SRGB)
 
@@ -23,8 +23,7 @@ class PreviewLayer:
     """The layer that is on some canvas now."""
 
     place: Place
-    node_id: Any
-    size: Area
+    node_id: Any  # QUuid
 
     @classmethod
     def add(cls, place: Place, image: ImageInfo, frame: Any) -> "PreviewLayer":
@@ -38,13 +37,8 @@ class PreviewLayer:
             mask.setPixelData(QByteArray(place.mask), *place.inner)
             layer.addChildNode(mask, None)
         layer.setLocked(True)
-        active = document.activeNode()
-        parent.addChildNode(layer, below)
-        if active is not None:
-            document.setActiveNode(active)  # the source stays the current layer
-        shown = cls(place, layer.uniqueId(), place.inner)
-        repaint(layer)
-        return shown
+        add_above(document, layer, parent, below)
+        return cls(place, layer.uniqueId())
 
     def node(self) -> Any | None:
         """The layer, unless the document is closed or the user took it away."""
@@ -67,7 +61,8 @@ class PreviewLayer:
         if layer is None or not self.fits(place):
             return False
         fill(layer, enlarged(place, image, frame), place.inner, place.target)
-        repaint(layer)
+        # setPixelData tells nobody; re-setting the blending mode would repaint less, and leave an undo step.
+        self.place.document.refreshProjection()
         return True
 
     def keep(self, data: QByteArray, name: str) -> Any:
@@ -76,8 +71,7 @@ class PreviewLayer:
         fill(layer, data, self.place.inner, self.place.target)
         layer.setName(name)
         layer.setLocked(False)
-        self.place.document.setActiveNode(layer)
-        repaint(layer)
+        self.place.document.refreshProjection()
         return layer
 
     def remove(self) -> None:
@@ -85,10 +79,6 @@ class PreviewLayer:
         if layer is not None:
             layer.setLocked(False)
             layer.remove()
-
-
-def repaint(layer: Any) -> None:
-    layer.setBlendingMode(layer.blendingMode())  # repaints one layer; refreshProjection would repaint all, blocking
 
 
 def enlarged(place: Place, image: ImageInfo, frame: Any) -> QByteArray:

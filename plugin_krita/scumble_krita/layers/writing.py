@@ -7,7 +7,7 @@ from typing import Any
 
 from krita import Krita
 
-from ..qt import QByteArray, QImage, Qt
+from ..qt import QByteArray, QImage, Qt, QTimer
 from ..scumble_wire.areas import Area, crop_rows
 from ..scumble_wire.messages import ImageInfo
 from ..scumble_wire.words import free_name, tr
@@ -36,6 +36,19 @@ def spot_above(document: Any, source: Any | None) -> tuple[Any, Any | None]:
             parent, below = above.parentNode(), above
         above = above.parentNode()
     return parent, below
+
+
+def add_above(document: Any, layer: Any, parent: Any, below: Any | None) -> None:
+    """Add a prepared layer: the undo step. The current layer stays the current one, for the next style is for it."""
+    current = document.activeNode()
+    parent.addChildNode(layer, below)
+
+    def go_back() -> None:
+        if is_open(document) and find_node(document, current.uniqueId()) is not None:
+            document.setActiveNode(current)
+
+    if current is not None:
+        QTimer.singleShot(0, go_back)  # Krita goes to a new layer when its event loop turns next
 
 
 def sibling_names(parent: Any) -> list[str]:
@@ -97,8 +110,7 @@ def add_layer(place: Place, data: QByteArray, area: Area, mask: bytes | None, na
         selected = document.createTransparencyMask(tr("Selection"))
         selected.setPixelData(QByteArray(mask), area.x, area.y, area.width, area.height)
         layer.addChildNode(selected, None)
-    parent.addChildNode(layer, below)
-    layer.setBlendingMode(layer.blendingMode())  # repaints this layer; refreshProjection would repaint all, blocking
+    add_above(document, layer, parent, below)
     return layer
 
 

@@ -54,6 +54,7 @@ class TrainTab(QWidget):
         row.addWidget(self.source, 1)
         row.addWidget(self.file)
         form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr(option(TrainChoices, "name").label), self.name)
         form.addRow(tr(option(TrainChoices, "source").label), row)
         form.addRow(tr(option(TrainChoices, "quality").label), self.quality)

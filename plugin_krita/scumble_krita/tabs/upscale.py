@@ -42,7 +42,7 @@ class UpscaleTab(QWidget):
         self.go = QPushButton(Krita.instance().icon("dialog-ok"), tr("Upscale"))
         self.go.clicked.connect(lambda: model.upscale_now())
         form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr(option(UpscaleChoices, "source").label), self.source)
         form.addRow(tr(option(UpscaleChoices, "model").label), self.network)
         column = QVBoxLayout(self)

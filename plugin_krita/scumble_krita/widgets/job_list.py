@@ -46,7 +46,7 @@ class JobList(QScrollArea):
                 self._column.insertWidget(0, row)
         lines = []
         if not self._kind:
-            for info in self._studio.other_jobs:
+            for info in [info for info in self._studio.other_jobs if info.state in ("waiting", "running", "paused")]:
                 lines.append(f"{info.title} ({tr(STATES[info.state])}, {info.fraction:.0%})")
         self._others.setText((tr("Other programs:") + "\n" + "\n".join(lines)) if lines else "")
         self._others.setVisible(bool(lines))

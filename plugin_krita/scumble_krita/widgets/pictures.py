@@ -7,7 +7,7 @@ from ..scumble_wire.messages import ImageInfo
 
 
 def to_image(info: ImageInfo, data: Any) -> QImage:
-    """A QImage of its own memory. info: u8, RGB, BGRA or RGBA. Raises ValueError for others and for a wrong length."""
+    """A QImage of its own memory. info: u8, RGB, BGRA or RGBA. Raises ValueError for others or a wrong length."""
     info.check_payload(len(data))
     formats = {
         "RGB": QImage.Format.Format_RGB888,

@@ -4,6 +4,7 @@ The file has functions `step_<name>()` in order; each is a generator whose `yiel
 loop a turn. What happened goes to the JSON file SCUMBLE_RESULT after each step: {name: {"ok", "error", "figures"}}.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -75,6 +76,8 @@ class Driver(Extension):
         else:
             QTimer.singleShot(int(pause or 1), self.turn)
             return
+        self.running = None  # what it held of a document must be gone before the document is closed
+        gc.collect()
         try:
             self.cleanup()
         except BaseException:
