@@ -51,6 +51,7 @@ dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
 .previews img { height: 5.5rem; border-radius: .3rem; }
 a { color: var(--accent); }
 code { font-size: .8rem; overflow-wrap: anywhere; }
+#count { white-space: nowrap; }
 [hidden] { display: none; }
 """
 
@@ -67,9 +68,14 @@ const show = () => {
   }
   count.textContent = shown === cards.length ? `${shown} packs` : `${shown} of ${cards.length} packs`;
 };
+const linked = () => {  // index.html#wave is a link to a search
+  try { box.value = decodeURIComponent(location.hash.slice(1)); } catch { box.value = ""; }
+  show();
+};
 box.hidden = false;
+addEventListener("hashchange", linked);
 box.addEventListener("input", show);
-show();
+linked();
 """
 
 
