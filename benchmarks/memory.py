@@ -1,0 +1,63 @@
+"""Peak memory of the backend while it paints a 12-megapixel layer (Linux).
+
+    python benchmarks/memory.py [--device cpu] [--width 4000] [--height 3000] [--json]
+
+Resident memory after torch has been loaded, and the highest it ever was after one RGBA u8 layer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+from own_backend import install_style, result_of, running
+
+from scumble_wire.messages import ImageInfo, StyleChoice, Stylize
+
+
+def megabytes(pid: int, name: str) -> float:
+    """VmRSS or VmHWM of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) / 1024
+    raise SystemExit(f"/proc tells no {name}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--width", type=int, default=4000)
+    parser.add_argument("--height", type=int, default=3000)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    width, height = options.width, options.height
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 4), dtype=np.uint8)
+    with running("--device", options.device) as client:
+        install_style()
+        small = Stylize(ImageInfo(64, 64), [StyleChoice("bench")])
+        result_of(client, small, [bytes(64 * 64 * 4)])
+        before = megabytes(client.welcome.pid, "VmRSS")
+        began = time.perf_counter()
+        result = result_of(client, Stylize(ImageInfo(width, height), [StyleChoice("bench")]), [pixels.tobytes()])
+        seconds = time.perf_counter() - began
+        peak = megabytes(client.welcome.pid, "VmHWM")
+    figures = {
+        "device": result.device,
+        "megapixels": round(width * height / 1e6, 1),
+        "loaded_mb": round(before),
+        "peak_mb": round(peak),
+        "for_the_layer_mb": round(peak - before),
+        "seconds": round(seconds, 1),
+    }
+    if options.json:
+        print(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        print(f"{name.replace('_', ' '):<20}{value}")
+
+
+if __name__ == "__main__":
+    main()

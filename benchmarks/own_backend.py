@@ -1,0 +1,77 @@
+"""For the benchmarks: a backend process of its own, with a style pack of the real size and weights made by chance."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "backend"))
+
+from scumble_backend import __version__
+from scumble_backend.cli.connection import this_program
+from scumble_wire.client import Client
+from scumble_wire.errors import ConnectionLost
+from scumble_wire.messages import FINAL, ImageResult, Shutdown
+
+
+@contextlib.contextmanager
+def running(*options: str) -> Iterator[Client]:
+    """A backend in an empty home; it leaves at the end."""
+    with tempfile.TemporaryDirectory(prefix="scumble-bench-") as home:
+        os.environ["SCUMBLE_HOME"] = home
+        os.environ.pop("SCUMBLE_ENDPOINT", None)
+        client = Client.connect(name="benchmark", version=__version__, launch=this_program(*options))
+        try:
+            yield client
+        finally:
+            client.request(Shutdown())
+            with contextlib.suppress(ConnectionLost):
+                while True:
+                    client.poll(1.0)
+            client.close()
+
+
+def install_style(name: str = "bench") -> tuple[Any, Any]:
+    """Install an affine pack of the default architecture; returns its network and table."""
+    import torch
+
+    from scumble_backend.nets.style import StyleNetwork, initialize
+    from scumble_backend.packs.archive import write_pack
+    from scumble_backend.packs.making import affine_weights, base_file, style_architecture
+    from scumble_backend.packs.manifest import Manifest
+    from scumble_backend.packs.store import PackStore
+
+    network = StyleNetwork()
+    initialize(network, torch.Generator().manual_seed(0))
+    base, table = base_file(network), network.plain_table()
+    manifest = Manifest(
+        id=name,
+        title=name,
+        kind="affine",
+        architecture=style_architecture(network),
+        license="CC0-1.0",
+        base=sha256(base).hexdigest(),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.scumble"
+        files = {"weights.safetensors": affine_weights(manifest, table), "base.safetensors": base}
+        write_pack(path, manifest, files)
+        PackStore().install(path)
+    return network.eval(), table
+
+
+def result_of(client: Client, message: Any, frames: list[Any]) -> ImageResult:
+    """Run a job to its end."""
+    number = client.submit(message, frames)
+    while True:
+        for event in client.poll(1.0):
+            if event.request == number and isinstance(event.message, FINAL):
+                if not isinstance(event.message, ImageResult):
+                    raise SystemExit(f"the job failed: {event.message}")
+                return event.message
