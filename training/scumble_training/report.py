@@ -37,6 +37,7 @@ _CSS = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2em auto; padding: 0 1em; }
 h1 { margin-bottom: 0; } h2 { margin-top: 2em; border-bottom: 1px solid #8886; }
 img { max-width: 100%; display: block; }
+table.pictures img { width: 100%; }
 table.pictures { border-collapse: collapse; width: 100%; table-layout: fixed; }
 table.pictures td, table.pictures th { padding: 2px; text-align: center; font-weight: normal; font-size: 13px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2em 1.2em; } dt { opacity: .7; } dd { margin: 0; }
