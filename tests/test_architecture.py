@@ -48,7 +48,7 @@ ROOMS: dict[str, set[str]] = {
         "torch", "torchvision", "numpy", "PIL", "safetensors", "tensorboard", "tomli", "rich",
         "scumble_backend.nets", "scumble_backend.packs", "scumble_backend.pixels", "scumble_backend.device",
         "scumble_backend.errors", "scumble_backend.effects", "scumble_backend.tiling", "scumble_wire.messages",
-        "scumble_wire.folders", "scumble_wire.errors",
+        "scumble_wire.folders", "scumble_wire.errors", "scumble_backend.__version__",
     },
     "plugin_krita/scumble_krita": {*EDITOR_APIS, "scumble_wire"},
     "plugin_gimp/scumble_gimp": {*EDITOR_APIS, "scumble_wire", "gimp_side"},

@@ -100,7 +100,8 @@ class Changes:
             return False
         self.folder(kritarc.parent)
         before = krita_settings.value_before(text, plugin)
-        entry = {"op": "kritarc", "path": str(kritarc), "plugin": plugin, "before": before}
+        entry: dict[str, Any] = {"op": "kritarc", "path": str(kritarc), "plugin": plugin, "before": before}
+        entry["group"] = krita_settings.has_group(text)
         self._record(dict(entry, created=not kritarc.exists()))
         _replace_text(kritarc, krita_settings.enable(text, plugin))
         return True
@@ -178,7 +179,8 @@ def _undo_replaced(path: Path, backup: Path | None) -> None:
 def _undo_kritarc(path: Path, entry: dict[str, Any]) -> None:
     if not path.exists():
         return
-    text = krita_settings.restore(path.read_bytes().decode("utf-8"), entry["plugin"], entry["before"])
+    text = path.read_bytes().decode("utf-8")
+    text = krita_settings.restore(text, entry["plugin"], entry["before"], keep_group=entry["group"])
     if entry["created"] and not text.strip():
         path.unlink()
     else:

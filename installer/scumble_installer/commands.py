@@ -72,10 +72,6 @@ def remembered(options: Options, installed: dict[str, Any]) -> Options:
     )
 
 
-def changes_of(here: Places) -> Changes:
-    return Changes(here.journal, here.data / "backup")
-
-
 def facts_for(options: Options, here: Places) -> Facts:
     """The machine's facts, with the editors that the person named by folder."""
     looked = machine.here()
@@ -137,13 +133,8 @@ def install(options: Options, console: Console) -> int:
     say_plan(facts, made, console)
     if not console.ask("Go on?", options.yes):
         return 1
-    changes = changes_of(here)
-    runner = actions.Runner(here, source, console, changes)
-    mark = changes.mark()
-    with environment.locked(here.cache / "installer.lock", console), Timed() as timed:
-        changes_made_by(runner, made)
-        changes.commit(mark)
-        clean_up(here, made, console)
+    with Timed() as timed:
+        runner = carry_out(made, here, source, console)
     if options.as_json:
         print(json.dumps({"facts": facts.to_json(), "seconds": timed.seconds, **runner.results}))
     console.say(f"\nReady, after {duration(timed.seconds)}. Now:")
@@ -168,8 +159,32 @@ class Timed:
         self.seconds = round(self._clock() - self._begun, 1)
 
 
-def changes_made_by(runner: actions.Runner, made: plan.Plan) -> None:
-    """Run the plan; an OSError becomes a sentence."""
+def carry_out(
+    made: plan.Plan, here: Places, source: Path, console: Console, going_back_to: dict[str, Any] | None = None
+) -> actions.Runner:
+    """Run a plan alone, journal and all. Raises InstallError; what was done is kept, so that starting again goes on.
+
+    going_back_to: what install.json said; a failure takes back what this run changed instead.
+    """
+    changes = Changes(here.journal, here.data / "backup")
+    for folder in (here.data, here.cache, here.config):
+        changes.folder(folder)
+    runner = actions.Runner(here, source, console, changes)
+    with environment.locked(here.cache / "installer.lock", console):
+        mark = changes.mark()
+        try:
+            _run(runner, made)
+        except (InstallError, KeyboardInterrupt):
+            if going_back_to:
+                _roll_back(here, changes, mark, going_back_to, made, console)
+            raise
+        changes.commit(mark)
+        clean_up(here, made, console)
+    return runner
+
+
+def _run(runner: actions.Runner, made: plan.Plan) -> None:
+    """An OSError becomes a sentence."""
     try:
         runner.run(made)
     except OSError as error:
@@ -233,17 +248,7 @@ def update(options: Options, console: Console) -> int:
     console.say(f"Installed: {installed.get('version')}; new: {new}.")
     if options.dry_run:
         return _show(facts, made, options, console)
-    changes = changes_of(here)
-    mark = changes.mark()
-    runner = actions.Runner(here, source, console, changes)
-    with environment.locked(here.cache / "installer.lock", console):
-        try:
-            changes_made_by(runner, made)
-        except (InstallError, KeyboardInterrupt):
-            _roll_back(here, changes, mark, installed, str(new), console)
-            raise
-        changes.commit(mark)
-        clean_up(here, made, console)
+    runner = carry_out(made, here, source, console, going_back_to=installed)
     if options.as_json:
         print(json.dumps({"from": installed.get("version"), "to": new, **runner.results}))
     console.say(f"Updated to {new}. Restart Krita and GIMP to use it.")
@@ -251,8 +256,9 @@ def update(options: Options, console: Console) -> int:
 
 
 def _roll_back(
-    here: Places, changes: Changes, mark: int, installed: dict[str, Any], new: str, console: Console
+    here: Places, changes: Changes, mark: int, installed: dict[str, Any], made: plan.Plan, console: Console
 ) -> None:
+    new = str(made.of_kind("version")[0].details["version"])
     with console.step("The update failed; going back to the version before") as step:
         actions.stop_backend(here)
         changes.rollback(mark)
@@ -303,7 +309,7 @@ def again(console: Console) -> int:
 def uninstall(options: Options, console: Console) -> int:
     """Everything as it was before; the user's packs stay if asked for."""
     here = where(options)
-    changes = changes_of(here)
+    changes = Changes(here.journal, here.data / "backup")
     if not changes.entries and not here.install_file.exists():
         console.say("Scumble isn't installed for this user; there is nothing to remove.")
         return 0

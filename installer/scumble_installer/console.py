@@ -76,7 +76,7 @@ def stream(
 ) -> list[str]:
     """Run a program, hand on each line it prints (both streams), and return all lines.
 
-    heartbeat is called with the seconds of silence about every 10 seconds, so that a long download shows life.
+    heartbeat is called with the seconds of silence about every 15 seconds, so that a long download shows life.
     Raises InstallError with the last lines when the program fails or can't be started.
     """
     try:
@@ -97,17 +97,18 @@ def stream(
 
     def beat() -> None:
         begun = time.monotonic()
-        while not finished.wait(10):
+        while not finished.wait(15):
             if heartbeat is not None:
                 heartbeat(time.monotonic() - begun)
 
     watcher = threading.Thread(target=beat, daemon=True)
     watcher.start()
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line.rstrip())
-            on_line(line.rstrip())
+        with process.stdout as output:
+            for line in output:
+                lines.append(line.rstrip())
+                on_line(line.rstrip())
         status = process.wait()
     except BaseException:
         process.terminate()

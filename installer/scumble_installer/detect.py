@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from . import editors, gpus, pythons
-from .facts import Facts
+from .facts import Editor, Facts
 from .machine import Machine, system_version
 from .places import Places
 
@@ -24,7 +24,7 @@ def gather(machine: Machine, places: Places) -> Facts:
         editors=found,
         free_mb=free_mb(places.environments),
         existing=tuple(sorted({editor.settings for editor in found if Path(editor.settings).exists()})),
-        old_gimp=any(_has_older_settings(Path(editor.settings)) for editor in found if editor.program == "gimp"),
+        taking_over=tuple(sorted({editor.settings for editor in found if _takes_over(editor)})),
     )
 
 
@@ -36,9 +36,7 @@ def free_mb(folder: Path) -> int:
     return shutil.disk_usage(str(place)).free // 1_000_000
 
 
-def _has_older_settings(settings: Path) -> bool:
-    """Whether GIMP, at its first start with these settings, would take over those of an older version."""
-    try:
-        return not settings.exists() and any(settings.parent.glob("[23].*"))
-    except OSError:
-        return False
+def _takes_over(editor: Editor) -> bool:
+    """Whether this GIMP, at its first start, would take over the settings of an older version."""
+    settings = Path(editor.settings)
+    return editor.program == "gimp" and not settings.exists() and any(settings.parent.glob("[23].*"))

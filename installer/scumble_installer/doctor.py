@@ -99,7 +99,7 @@ def _backend_faults(seen: Observed, facts: Facts) -> list[Fault]:
         faults.append(
             Fault(
                 "environment_broken",
-                "The backend's private Python doesn't work: " + seen.import_error,
+                f"The backend's private Python doesn't work ({seen.import_error}).",
                 "Its files are damaged, or the Python it was made from was updated or removed.",
                 "make it anew",
                 remove=damaged,
@@ -110,7 +110,7 @@ def _backend_faults(seen: Observed, facts: Facts) -> list[Fault]:
         faults.append(
             Fault(
                 "packs_damaged",
-                "The packs that ship with Scumble can't be read: " + seen.packs_error,
+                f"The packs that ship with Scumble can't be read ({seen.packs_error}).",
                 "Files of the installation are damaged or were removed.",
                 "install this version again",
                 remove=(seen.version_folder,),
@@ -232,7 +232,7 @@ def _connection_faults(seen: Observed) -> list[Fault]:
         faults.append(
             Fault(
                 "port_blocked",
-                "Connections within this machine are refused: " + seen.loopback_error,
+                f"Connections within this machine are refused ({seen.loopback_error}).",
                 "A firewall or a security program blocks 127.0.0.1; allow Scumble's Python there.",
                 "",
             )
@@ -311,12 +311,7 @@ def repair(options: commands.Options, here: Places, facts: Facts, faults: list[F
     again = dataclasses.replace(options, service=service, yes=True, as_json=False)
     source = places.source_root()
     made = commands.make_plan(again, here, source, facts)
-    changes = commands.changes_of(here)
-    mark = changes.mark()
-    with environment.locked(here.cache / "installer.lock", console):
-        commands.changes_made_by(actions.Runner(here, source, console, changes), made)
-        changes.commit(mark)
-        commands.clean_up(here, made, console)
+    commands.carry_out(made, here, source, console)
 
 
 def remove(place: Path) -> None:

@@ -53,7 +53,7 @@ class Facts:
     editors: tuple[Editor, ...]
     free_mb: int  # where the environments go
     existing: tuple[str, ...] = ()  # settings folders and files of `editors` that are there already
-    old_gimp: bool = False  # settings of an older GIMP wait to be taken over at the first start of a newer one
+    taking_over: tuple[str, ...] = ()  # settings folders that a GIMP will fill from an older one at its first start
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -71,5 +71,5 @@ def from_json(data: dict[str, Any]) -> Facts:
         editors=tuple(Editor(**one) for one in data["editors"]),
         free_mb=data["free_mb"],
         existing=tuple(data.get("existing", ())),
-        old_gimp=data.get("old_gimp", False),
+        taking_over=tuple(data.get("taking_over", ())),
     )

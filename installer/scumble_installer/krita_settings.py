@@ -26,8 +26,16 @@ def enable(text: str, plugin: str) -> str:
     return _set(text, GROUP, enable_key(plugin), "true")
 
 
-def restore(text: str, plugin: str, before: str | None) -> str:
-    """The text with the plugin's line as it was: `before`, or gone when it is None; an empty [python] group goes."""
+def has_group(text: str) -> bool:
+    """Whether there is a [python] group."""
+    return _group(text.splitlines(), GROUP)[0] is not None
+
+
+def restore(text: str, plugin: str, before: str | None, *, keep_group: bool = False) -> str:
+    """The text with the plugin's line as it was: `before`, or gone when it is None.
+
+    keep_group: whether a [python] group that is empty then stays, since it was there before us.
+    """
     key = enable_key(plugin)
     if before is not None:
         return _set(text, GROUP, key, before)
@@ -36,7 +44,7 @@ def restore(text: str, plugin: str, before: str | None) -> str:
     if start is None:
         return text
     kept = [line for line in lines[start + 1 : end] if not _is(line, key)]
-    if any(line.strip() for line in kept):
+    if keep_group or any(line.strip() for line in kept):
         return "".join([*lines[: start + 1], *kept, *lines[end:]])
     head = lines[:start]
     if head and not head[-1].strip() and end == len(lines):

@@ -161,7 +161,7 @@ def _plugin_steps(facts: Facts, chosen: list[Editor], version: str) -> list[Step
         sharing = [other.title for other in chosen if other.plugins == editor.plugins]
         where = {"version": version, "program": editor.program}
         where.update(plugins=editor.plugins, settings=editor.settings)
-        if editor.program == "gimp" and facts.old_gimp and editor.settings not in facts.existing:
+        if editor.settings in facts.taking_over:
             title = f"{editor.title}: a first start, so that it takes over your older settings"
             steps.append(Step("gimp_first_start", title, {**where, "command": editor.command, "editor": editor.kind}))
         steps.append(Step("plugin", f"The plugin for {' and '.join(sharing)}", where))

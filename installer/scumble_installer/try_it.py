@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +49,10 @@ def style(command: list[str], environ: dict[str, str], photo: Path, target: Path
         )
         if done.returncode:
             raise InstallError("The picture wasn't painted (what went wrong stands above).")
-        answer = json.loads(done.stdout.decode("utf-8").strip().splitlines()[-1])
+        answer = json.loads(done.stdout.decode("utf-8"))
     finally:
         if not was_running:
-            _call([*command, "stop"], environ)
+            stop(command, environ)
     if not target.is_file():
         raise InstallError(f"The backend said that it was done, but {target} isn't there.")
     return {
@@ -59,6 +61,22 @@ def style(command: list[str], environ: dict[str, str], photo: Path, target: Path
         "device": answer["device"],
         "seconds": answer["seconds"],
     }
+
+
+def stop(command: list[str], environ: dict[str, str], patience_s: float = 15.0) -> None:
+    """Stop the backend and wait until its process has gone, where the system lets us see that."""
+    state = _call([*command, "status", "--json"], environ)
+    _call([*command, "stop"], environ)
+    if state.returncode or os.name == "nt":
+        return
+    pid = int(json.loads(state.stdout.decode("utf-8"))["pid"])
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return
+        time.sleep(0.05)
 
 
 def _call(argv: list[str], environ: dict[str, str], show_errors: bool = False) -> subprocess.CompletedProcess[bytes]:

@@ -1,0 +1,163 @@
+"""Private environments: really made by venv and pip, from a wheel written here; a half-made one is never used."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from scumble_installer import environment, lockfile, pythons
+from scumble_installer.console import Console
+from scumble_installer.environment import Recipe
+from scumble_installer.errors import InstallError
+from scumble_installer.torch_builds import CPU, DEFAULT
+
+QUIET = Console(quiet=True)
+THIS = pythons.Python(getattr(sys, "_base_executable", sys.executable), sys.version_info[:3], True)
+
+
+def wheel(folder: Path, name: str, version: str = "1.0", code: str = "x = 1\n") -> Path:
+    """A real wheel of one module."""
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}.py": code,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    record = ""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+            record += f"{file},sha256={digest},{len(text)}\n"
+        archive.writestr(f"{info}/RECORD", f"{record}{info}/RECORD,,\n")
+    return path
+
+
+def pin(path: Path) -> lockfile.Pin:
+    name, version = path.name.split("-")[:2]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return lockfile.parse(f"{name}=={version} \\\n    --hash=sha256:{digest}\n")[0]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty environment with pip, made once: making it takes most of the time."""
+    folder = tmp_path_factory.mktemp("template") / "environment"
+    subprocess.run([THIS.path, "-I", "-m", "venv", str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    def copy(recipe: Recipe, folder: Path, environ: dict[str, str]) -> None:
+        shutil.copytree(template, folder, symlinks=True)
+
+    monkeypatch.setattr(environment, "_make_venv", copy)
+    made = wheel(tmp_path / "wheels", "firstthing")
+    return Recipe("backend", THIS, DEFAULT, [pin(made)], wheels=tmp_path / "wheels", check="import firstthing")
+
+
+def test_an_environment_is_made_once_and_then_found(recipe: Recipe, tmp_path: Path) -> None:
+    folder = tmp_path / "environments" / "backend"
+    made = environment.ensure(recipe, folder, QUIET)
+    assert made.built
+    assert json.loads((folder / environment.STAMP).read_text("utf-8"))["bytes"] > 1_000_000
+    begun = time.monotonic()
+    assert not environment.ensure(recipe, folder, QUIET).built
+    assert time.monotonic() - begun < 0.5
+    assert not (folder.parent / "backend.downloads").exists()
+
+    # a layer on top sees the packages below and adds its own
+    second = wheel(tmp_path / "wheels", "secondthing", code="import firstthing\n")
+    layer = dataclasses.replace(recipe, pins=[pin(second)], below=folder, check="import secondthing")
+    assert environment.ensure(layer, folder.parent / "dev", QUIET).built
+
+    # an unused one is pruned after its time, the one in use is not
+    old = time.time() - 30 * 86400
+    dev = folder.parent / "dev"
+    for place in (folder, dev):
+        os.utime(place / environment.STAMP, (old, old))
+    assert environment.prune(folder.parent, [folder], QUIET) == [dev]
+    assert folder.exists() and not dev.exists()
+
+
+@pytest.mark.parametrize("fault", ["wrong hash", "import fails", "killed before the stamp"])
+def test_a_half_made_environment_is_never_used(
+    recipe: Recipe, tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "environments" / "backend"
+    if fault == "wrong hash":
+        text = recipe.pins[0].text[:-4] + "0000"
+        recipe = dataclasses.replace(recipe, pins=[dataclasses.replace(recipe.pins[0], text=text)])
+    elif fault == "import fails":
+        recipe = dataclasses.replace(recipe, check="import nothing_of_that_name")
+    else:
+        monkeypatch.setattr(environment, "write_stamp", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises((InstallError, KeyboardInterrupt)) as caught:
+        environment.ensure(recipe, folder, QUIET)
+    if fault == "wrong hash":
+        assert "DO NOT MATCH THE HASHES" in str(caught.value)
+    assert folder.exists()
+    assert not environment.is_complete(folder)
+
+
+def test_two_installers_at_once_make_it_once(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, builds, results = tmp_path / "environments" / "backend", [], []
+
+    def slowly(recipe: Recipe, folder: Path, console: Console) -> None:
+        builds.append(folder)
+        time.sleep(0.3)
+        environment.python_in(folder).parent.mkdir(parents=True)
+        environment.python_in(folder).touch()
+        environment.write_stamp(folder, {})
+
+    monkeypatch.setattr(environment, "build", slowly)
+    run = lambda: results.append(environment.ensure(recipe, folder, QUIET).built)  # noqa: E731
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert (len(builds), sorted(results)) == (1, [False, False, True])
+
+
+def test_a_leftover_is_replaced(recipe: Recipe, tmp_path: Path) -> None:
+    folder = tmp_path / "environments" / "backend"
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib/half.py").write_text("x", "utf-8")
+    assert environment.ensure(recipe, folder, QUIET).built
+    assert not (folder / "lib/half.py").exists()
+
+
+def test_the_name_tells_the_contents(recipe: Recipe, tmp_path: Path) -> None:
+    def name(**changes: object) -> str:
+        values = {"purpose": "backend", "pins": recipe.pins, "python": THIS, "build": DEFAULT, **changes}
+        return environment.name_for(**values)  # type: ignore[arg-type]
+
+    other = pin(wheel(tmp_path / "wheels", "firstthing", "2.0"))
+    newer = dataclasses.replace(THIS, version=(3, 14, 0))
+    names = [name(), name(pins=[other]), name(build=CPU), name(python=newer), name(purpose="dev")]
+    assert len(set(names)) == len(names)
+    assert name() == name(python=dataclasses.replace(THIS, version=(*THIS.version[:2], 99)))  # patch releases fit
+
+
+def test_what_would_mislead_a_private_python_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "VIRTUAL_ENV"):
+        monkeypatch.setenv(variable, "/somewhere")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
+    environ = environment.clean_environ()
+    assert not {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "VIRTUAL_ENV"} & set(environ)
+    assert environ["PIP_INDEX_URL"] == "https://mirror.example/simple"
