@@ -1,4 +1,4 @@
-"""What is tried inside GIMP: `gimp-console` runs this file, and each scenario's outcome goes to a JSON file.
+"""What is tried inside GIMP: `gimp-console` runs this file and `main`; each scenario's outcome goes to a JSON file.
 
 SCUMBLE_RESULT: the JSON file. SCUMBLE_SCENARIOS: names, separated by commas, in order. SCUMBLE_BELL: a file
 that is written when a scenario wants the test outside to do something ("kill the backend").
@@ -560,7 +560,7 @@ def scenario_training_goes_on():
         image=image,
         drawables=image.get_layers(),
         name="Goes On",
-        recipe=os.environ["SCUMBLE_RECIPE"],
+        recipe=os.environ["SCUMBLE_LONG_RECIPE"],
         wait=False,
     )
     assert not name
@@ -625,7 +625,3 @@ def main():
         new.replace(path)
         for image in Gimp.get_images():
             image.delete()
-
-
-if os.environ.get("SCUMBLE_SCENARIOS"):
-    main()

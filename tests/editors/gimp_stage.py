@@ -22,6 +22,8 @@ HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
 PATIENCE_S = 300.0
 
+Outcomes = dict[str, dict[str, object]]
+
 
 def build_plug_in(profile: Path) -> Path:
     """Build the plug-in into a GIMP profile, with the build command itself."""
@@ -104,26 +106,46 @@ class Stage:
             "SCUMBLE_ENDPOINT": str(self.backend.endpoint),
             "SCUMBLE_BELL": str(self.bell),
             "SCUMBLE_RECIPE": str(self.folder / "tiny.toml"),
+            "SCUMBLE_LONG_RECIPE": str(self.folder / "long.toml"),
             "SCUMBLE_PACK": str(self.folder / "packs" / "tiny-ink.scumble"),
             **environ,
         }
         assigned = [f"{name}={value}" for name, value in inside.items()]
         return ["bash", str(HERE / "in_root.sh"), str(self.root), str(self.folder), *assigned, *words]
 
-    def run(self, scenarios: Sequence[str], **environ: str) -> dict[str, dict[str, object]]:
-        """Outcome of each scenario by name: {"error": "", "seconds": 0.2}. One that is missing was not reached."""
-        program, result = self.folder / "scenarios.py", self.folder / "result.json"
-        program.write_text((HERE / "gimp_scenarios.py").read_text("utf-8"), "utf-8")
+    def run(self, scenarios: Sequence[str], **environ: str) -> Outcomes:
+        """Outcome of each scenario by name: {"error": "", "seconds": 0.2}, in `gimp-console`."""
+        program = self._program(["gimp_scenarios.py"], "main()\n")
+        words = ["gimp-console", "-n", "-i", "--no-data", "--quit", *program]
+        return self._run(words, scenarios, environ, b"")
+
+    def run_with_windows(self, scenarios: Sequence[str], **environ: str) -> Outcomes:
+        """The same in GIMP with its windows, on a virtual screen; pictures go to `folder / "shots"`."""
+        program = self._program(["gimp_scenarios.py", "gimp_window_scenarios.py"], "main()\nleave()\n")
+        (self.folder / "shots").mkdir(exist_ok=True)
+        environ = {
+            "SCUMBLE_SHOTS": str(self.folder / "shots"),
+            "GIMP_LOG": str(self.folder / "windows.log"),
+        } | environ
+        script = (HERE / "gimp_under_xvfb.sh").read_bytes()
+        return self._run(["bash", "-s", "--", *program], scenarios, environ, script)
+
+    def _program(self, parts: Sequence[str], end: str) -> list[str]:
+        path = self.folder / "scenarios.py"
+        path.write_text("\n\n".join((HERE / part).read_text("utf-8") for part in parts) + f"\n\n{end}", "utf-8")
+        return ["--batch-interpreter=python-fu-eval", "-b", f"exec(open({str(path)!r}).read())"]
+
+    def _run(
+        self, words: Sequence[str], scenarios: Sequence[str], environ: dict[str, str], script: bytes
+    ) -> Outcomes:
+        result, log, given = self.folder / "result.json", self.folder / "gimp.log", self.folder / "input"
         result.unlink(missing_ok=True)
         self.bell.unlink(missing_ok=True)
-        environ |= {"SCUMBLE_RESULT": str(result), "SCUMBLE_SCENARIOS": ",".join(scenarios)}
-        words = [
-            "gimp-console", "-n", "-i", "--no-data", "--quit", "--batch-interpreter=python-fu-eval",
-            "-b", f"exec(open({str(program)!r}).read())",
-        ]  # fmt: skip
-        log = self.folder / "gimp.log"
-        with log.open("wb") as stream:
-            process = subprocess.Popen(self.command(environ, words), stdout=stream, stderr=subprocess.STDOUT)
+        given.write_bytes(script)
+        environ = {**environ, "SCUMBLE_RESULT": str(result), "SCUMBLE_SCENARIOS": ",".join(scenarios)}
+        with log.open("wb") as told, given.open("rb") as source:
+            command = self.command(environ, words)
+            process = subprocess.Popen(command, stdin=source, stdout=told, stderr=subprocess.STDOUT)
             end = time.monotonic() + PATIENCE_S
             try:
                 while process.poll() is None and time.monotonic() < end:
@@ -133,11 +155,17 @@ class Stage:
                 if process.poll() is None:
                     process.kill()
                 process.wait()
-        outcomes: dict[str, dict[str, object]] = json.loads(result.read_text("utf-8")) if result.exists() else {}
-        told = log.read_text("utf-8", errors="replace")[-3000:]
+        outcomes: Outcomes = json.loads(result.read_text("utf-8")) if result.exists() else {}
+        said = self.said()
         for name in scenarios:
-            outcomes.setdefault(name, {"error": f"was not reached. GIMP said:\n{told}", "seconds": 0.0})
+            outcomes.setdefault(name, {"error": f"was not reached. GIMP said:\n{said}", "seconds": 0.0})
         return outcomes
+
+    def said(self) -> str:
+        """The end of what GIMP printed."""
+        logs = [path for path in (self.folder / "gimp.log", self.folder / "windows.log") if path.exists()]
+        newest = max(logs, key=lambda path: path.stat().st_mtime)
+        return newest.read_text("utf-8", errors="replace")[-3000:]
 
     def _listen(self) -> None:
         wish = self.bell.read_text("utf-8") if self.bell.exists() else ""
@@ -234,6 +262,7 @@ def write_tiny_training(folder: Path) -> None:
     from safetensors.torch import save_file
 
     (folder / "tiny.toml").write_text(TINY_RECIPE, "utf-8")
+    (folder / "long.toml").write_text(TINY_RECIPE.replace("steps = 8", "steps = 100000"), "utf-8")
     torch.manual_seed(3)
     sides = {0: (4, 3), 2: (4, 4), 5: (8, 4), 7: (8, 8), 10: (16, 8), 12: (16, 16), 14: (16, 16), 16: (16, 16)}
     state = {f"features.{index}.weight": torch.randn(*side, 3, 3) * 0.2 for index, side in sides.items()}
@@ -255,6 +284,7 @@ def staged(root: Path, folder: Path) -> Iterator[Stage]:
         if name != "tiny-ink":
             store.install(path)
     build_plug_in(folder / "profile")
+    (folder / "profile" / "gimprc").write_text("(show-welcome-dialog no)\n(check-updates no)\n", "utf-8")
     write_tiny_training(folder)
     backend.start()
     try:

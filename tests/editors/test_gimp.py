@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from gimp_stage import HERE, Stage, staged
+from gimp_stage import HERE, Outcomes, Stage, staged
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(400)]
 
-SCENARIOS = [
-    line.removeprefix("def scenario_").split("(")[0]
-    for line in (HERE / "gimp_scenarios.py").read_text("utf-8").splitlines()
-    if line.startswith("def scenario_")
-]
+
+def names(file: str) -> list[str]:
+    lines = (HERE / file).read_text("utf-8").splitlines()
+    return [line.removeprefix("def scenario_").split("(")[0] for line in lines if line.startswith("def scenario_")]
+
+
+SCENARIOS = names("gimp_scenarios.py")
+WITH_WINDOWS = names("gimp_window_scenarios.py")
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +34,27 @@ def stage(editor_root: Callable[[str], Path]) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(stage: Stage) -> dict[str, dict[str, object]]:
+def with_windows(stage: Stage) -> Outcomes:
+    return stage.run_with_windows(WITH_WINDOWS)
+
+
+@pytest.fixture(scope="module")
+def outcomes(stage: Stage, with_windows: Outcomes) -> Outcomes:
+    """After the windows, as the last scenarios kill the backend."""
     return stage.run(SCENARIOS)
 
 
+@pytest.mark.parametrize("scenario", WITH_WINDOWS)
+def test_in_gimp_with_windows(with_windows: Outcomes, scenario: str) -> None:
+    error = with_windows[scenario]["error"]
+    assert not error, error
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_in_gimp(outcomes: dict[str, dict[str, object]], scenario: str) -> None:
+def test_in_gimp(outcomes: Outcomes, scenario: str) -> None:
     error = outcomes[scenario]["error"]
     assert not error, error
 
 
-def test_the_backend_saw_vanished_clients_and_lasting_trainings(
-    stage: Stage, outcomes: dict[str, dict[str, object]]
-) -> None:
+def test_the_backend_saw_vanished_clients_and_lasting_trainings(stage: Stage, outcomes: Outcomes) -> None:
     assert outcomes and not stage.complaints

@@ -20,12 +20,12 @@ NAMES = {"pack": "style", "second_pack": "second-style"}
 #: Label of a choice -> the same with GIMP's mnemonic.
 MNEMONICS = {
     "Style": "St_yle",
-    "Strength": "_Strength",
-    "Stroke scale": "Stro_ke scale",
-    "Keep colors": "Keep co_lors",
-    "Mix with": "Mix wi_th",
+    "Strength": "Stren_gth",
+    "Stroke scale": "Stroke sc_ale",
+    "Keep colors": "_Keep colors",
+    "Mix with": "Mix _with",
     "Mix": "Mi_x",
-    "Seed": "See_d",
+    "Seed": "Se_ed",
     "Factor": "_Factor",
     "Model": "_Network",
     "Name": "_Name",

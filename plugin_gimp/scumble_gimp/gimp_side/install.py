@@ -46,11 +46,11 @@ def declare(plug_in: Any, name: str) -> Any:
         "title", _("_Title"), _("Name for another program's network; empty for packs."), "", arguments.FLAGS
     )
     procedure.add_string_argument(
-        "license", _("_License"), _("License of another program's network, such as MIT."), "", arguments.FLAGS
+        "license", _("Lic_ense"), _("License of another program's network, such as MIT."), "", arguments.FLAGS
     )
     procedure.add_boolean_argument(
         "trust-changed-key",
-        _("_Trust the author's new key"),
+        _("Trust the author's new _key"),
         _("Install although the pack is signed with another key than the one known."),
         False,
         arguments.FLAGS,

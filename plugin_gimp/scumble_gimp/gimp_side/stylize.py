@@ -44,7 +44,7 @@ def declare(plug_in: Any, name: str) -> Any:
         },
     )
     arguments.add_choice(
-        procedure, "result", _("_Result"), _("Where the painted picture goes."), "new-layer", RESULTS
+        procedure, "result", _("Resul_t"), _("Where the painted picture goes."), "new-layer", RESULTS
     )
     procedure.add_layer_return_value(
         "layer",

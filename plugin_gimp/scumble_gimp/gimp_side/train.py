@@ -37,7 +37,7 @@ def declare(plug_in: Any, name: str) -> Any:
     )
     arguments.add(procedure, TrainChoices, FIELDS)
     arguments.add_choice(
-        procedure, "source", _("_Learn from"), _("Where the style is seen. A selection limits it."), "image", SOURCES
+        procedure, "source", _("Learn _from"), _("Where the style is seen. A selection limits it."), "image", SOURCES
     )
     procedure.add_string_argument(
         "photos",

@@ -46,7 +46,7 @@ def declare(plug_in: Any, name: str) -> Any:
         {"model": _("The id of an installed upscale pack, or “bicubic”.")},
     )
     arguments.add_choice(
-        procedure, "result", _("_Result"), _("Where the enlarged picture goes."), "new-image", RESULTS
+        procedure, "result", _("Resul_t"), _("Where the enlarged picture goes."), "new-image", RESULTS
     )
     procedure.add_image_return_value("image", _("Image"), _("The image with the result."), False, arguments.FLAGS)
     procedure.add_layer_return_value(

@@ -85,13 +85,13 @@ class StylizeDialog:
         keep = dialog.get_widget("keep-colors", GObject.TYPE_NONE)
         result = dialog.get_widget("result", GObject.TYPE_NONE)
         second = Gtk.Box(spacing=6)
-        label = Gtk.Label.new_with_mnemonic(_("_Mix with"))
+        label = Gtk.Label.new_with_mnemonic(_("Mix _with"))
         label.set_mnemonic_widget(self._second)
         second.pack_start(label, False, False, 0)
         second.pack_start(self._second, True, True, 0)
         self._mix = mix
         self._second.connect("changed", self._second_chosen)
-        expander = Gtk.Expander.new_with_mnemonic(_("M_ore"))
+        expander = Gtk.Expander.new_with_mnemonic(_("_More"))
         inside = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_top=6)
         for widget in (second, mix, dialog.get_widget("seed", GObject.TYPE_NONE)):
             inside.pack_start(widget, False, False, 0)

@@ -1,0 +1,150 @@
+"""What is tried with GIMP's windows open: dialogs, undo, last values. Runs after `gimp_scenarios.py`, in its names.
+
+SCUMBLE_SHOTS: folder for pictures of the dialogs.
+"""
+
+# ruff: noqa: F821  (the names of gimp_scenarios.py)
+import os
+import subprocess
+
+SHOTS = os.environ["SCUMBLE_SHOTS"]
+
+# Waits for a window, lets it settle, takes its picture, presses keys.
+ACT = """
+for _ in $(seq 300); do
+  id=$(xdotool search --onlyvisible --name "^$1$" 2>/dev/null | tail -n 1)
+  [ -n "$id" ] && break; sleep .1
+done
+[ -n "$id" ] || exit 1
+xdotool mousemove 2 2
+sleep "$4"
+xdotool windowactivate --sync "$id"; sleep .2
+[ -n "$3" ] && maim -u -i "$id" "$3"
+for key in $2; do xdotool key --clearmodifiers "$key"; sleep .2; done
+"""
+
+
+def act(window, keys, picture="", settle=2.0):
+    """Do something in a window once it is there, while this script waits for a procedure."""
+    place = f"{SHOTS}/{picture}.png" if picture else ""
+    return subprocess.Popen(["bash", "-c", ACT, "act", window, keys, place, str(settle)])
+
+
+def interactive(name, window, keys, image=None, picture="", **values):
+    """(status, answer) of a procedure whose dialog is answered with keys."""
+    hand = act(window, keys, picture)
+    if image is not None:
+        values |= {"image": image, "drawables": image.get_selected_layers()}
+    answer = call(name, run_mode=Gimp.RunMode.INTERACTIVE, **values)
+    assert hand.wait() == 0, f"no window {window!r} came"
+    return answer
+
+
+def undo(image, is_back, times=1):
+    """Press Ctrl+Z in the image's window until it had its effect; more than once is a failure."""
+    Gimp.displays_flush()
+    for _ in range(times):
+        assert subprocess.run(["bash", "-c", ACT, "act", ".*GIMP", "ctrl+z", "", "0.5"]).returncode == 0
+    end = time.monotonic() + 8
+    while not is_back():
+        assert time.monotonic() < end, "one undo did not bring the image back"
+        time.sleep(0.1)
+
+
+def shown(size=SIZE, alpha=False):
+    image = new_image(size=size)
+    layer = new_layer(image, alpha=alpha, size=size)
+    image.clean_all()
+    Gimp.Display.new(image)
+    return image, layer
+
+
+def photo():
+    path = os.environ.get("SCUMBLE_PHOTO")
+    if not path:
+        return shown((320, 240))[0]
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(path))
+    Gimp.Display.new(image)
+    return image
+
+
+def scenario_window_stylize():
+    """The dialog paints with the first style, its values are the last values, and one undo takes it back."""
+    image = photo()
+    status, _answer = interactive("plug-in-scumble-stylize", "Stylize", "Escape", image)
+    assert status == Gimp.PDBStatusType.CANCEL and len(image.get_layers()) == 1
+    before = native(image.get_layers()[0])
+    status, answer = interactive("plug-in-scumble-stylize", "Stylize", "Return", image, "gimp-stylize")
+    assert status == Gimp.PDBStatusType.SUCCESS, answer
+    assert len(image.get_layers()) == 2
+    painted = native(image.get_layers()[0])
+    undo(image, lambda: len(image.get_layers()) == 1)
+    assert native(image.get_layers()[0]) == before
+    succeed("plug-in-scumble-repeat", image=image, drawables=image.get_layers())
+    assert native(image.get_layers()[0]) == painted
+
+
+def scenario_window_undo_in_place():
+    image, layer = shown(alpha=True)
+    before = native(layer)
+    stylize(image, [layer])
+    assert native(layer) != before
+    undo(image, lambda: native(layer) == before)
+
+
+def scenario_window_undo_of_several_layers():
+    image, layer = shown()
+    other = new_layer(image, name="other")
+    before = native(layer), native(other)
+    stylize(image, [layer, other])
+    undo(image, lambda: (native(layer), native(other)) == before)
+    stylize(image, [layer, other], result="new-layer")
+    undo(image, lambda: len(image.get_layers()) == 2)
+
+
+def scenario_window_undo_of_enlarging():
+    image, layer = shown()
+    before = native(layer)
+    for result in ("new-layer", "whole-image"):
+        succeed("plug-in-scumble-upscale", image=image, drawables=[layer], model=ENLARGER, result=result)
+        undo(image, lambda: len(image.get_layers()) == 1 and image.get_width() == SIZE[0])
+        assert native(layer) == before
+
+
+def scenario_window_upscale():
+    image = photo()
+    count = len(Gimp.get_images())
+    status, answer = interactive("plug-in-scumble-upscale", "Upscale", "Return", image, "gimp-upscale")
+    assert status == Gimp.PDBStatusType.SUCCESS, answer
+    assert len(Gimp.get_images()) == count + 1
+
+
+def scenario_window_install():
+    pack = Gio.File.new_for_path(os.environ["SCUMBLE_PACK"])
+    status, answer = interactive(
+        "plug-in-scumble-install-pack", "Install Style Pack", "Return", picture="gimp-install", file=pack
+    )
+    assert status == Gimp.PDBStatusType.SUCCESS, answer
+
+
+def scenario_window_train():
+    image = photo()
+    status, _answer = interactive("plug-in-scumble-train", "Train a Style", "Escape", image, "gimp-train")
+    assert status == Gimp.PDBStatusType.CANCEL
+
+
+def scenario_window_training():
+    """The window of a training that another plug-in process started; closing it leaves the training running."""
+    image, _layer = shown((160, 120))
+    values = {"image": image, "drawables": image.get_layers(), "wait": False}
+    recipe = os.environ["SCUMBLE_LONG_RECIPE"]
+    succeed("plug-in-scumble-train", name="Goes On", recipe=recipe, **values)
+    hand = act("Training", "Escape", "gimp-training", float(os.environ.get("SCUMBLE_TRAINING_S", "3")))
+    status, answer = call("plug-in-scumble-show-training", run_mode=Gimp.RunMode.INTERACTIVE)
+    assert hand.wait() == 0 and status == Gimp.PDBStatusType.SUCCESS, answer
+    ring("see the training go on")
+
+
+def leave():
+    """End GIMP without questions."""
+    call("gimp-quit", force=True)
