@@ -1,0 +1,133 @@
+"""Write the starter packs from the checkpoint of a base run: `python -m scumble_training.starters --help`.
+
+One base network for all, and one affine pack of a few kilobytes per painting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_backend.packs.archive import WEIGHTS, write_pack
+from scumble_backend.packs.making import affine_weights, base_file, style_architecture
+from scumble_backend.packs.manifest import Manifest, Painting, Training
+from scumble_training.checkpoint import read_checkpoint
+from scumble_training.config import Recipe, recipe_from_json
+from scumble_training.export import hardware, jpeg
+from scumble_training.sheet import read_picture
+
+#: Titles and artists of the paintings, by the names of their files.
+ABOUT = Path(__file__).parent / "recipes" / "starters.json"
+THUMBNAIL = 256  # pixels
+RIGHTS = "The painting is in the public domain; the network was trained from it by Scumble's own training package."
+
+
+def averaged(checkpoint: Path) -> tuple[Recipe, StyleNetwork, StyleTable, int]:
+    """Recipe, network and tables (N styles) with the averaged weights of a run that trained them all, and its step."""
+    saved = read_checkpoint(checkpoint)
+    recipe = recipe_from_json(json.loads(saved["recipe"]))
+    network = StyleNetwork(recipe.network)
+    network.load_state_dict(saved["network"])
+    names = [*saved["bank"], *(name for name, _ in network.named_parameters())]
+    averages: Mapping[str, Tensor] = dict(zip(names, saved["averages"], strict=True))
+    parameters = dict(network.named_parameters())
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(averages[name])
+    table = StyleTable(**{name: averages[name] for name in saved["bank"]})
+    return recipe, network.eval().requires_grad_(False), table, int(saved["step"])
+
+
+@torch.no_grad()
+def write_starters(
+    folder: Path, checkpoint: Path, styles: Sequence[str], sample: Tensor, *, seconds: float, data: str, date: str
+) -> list[Path]:
+    """Write bases/<sha256>.safetensors and a .scumble per style.
+
+    sample: (3, H, W), the photo that thumbnails show painted. seconds: of the whole run. data: the photos, in words.
+    date: ISO 8601, when the run ended. Returns the packs' paths.
+    """
+    recipe, network, tables, step = averaged(checkpoint)
+    about: dict[str, dict[str, str]] = json.loads(ABOUT.read_text(encoding="utf-8"))
+    raw = base_file(network)
+    base = sha256(raw).hexdigest()
+    (folder / "bases").mkdir(parents=True, exist_ok=True)
+    (folder / "bases" / f"{base}.safetensors").write_bytes(raw)
+    training = Training(
+        recipe={**recipe.to_json(), "steps_done": step, "styles": list(styles)},
+        data=data,
+        seed=recipe.seed,
+        seconds=seconds,
+        hardware=hardware(torch.device("cpu")),
+        software=f"torch {torch.__version__}",
+        finished=date,
+    )
+    written = []
+    for place, style in enumerate(styles):
+        table = StyleTable(**{name: tensor[place : place + 1].clone() for name, tensor in tables.tensors().items()})
+        painted = to_image(network(sample[None], table)[0])
+        thumbnail = painted.crop(square(painted.size)).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        known = Painting(**about[style], license="public domain")
+        manifest = Manifest(
+            id=style,
+            title=known.title,
+            kind="affine",
+            architecture=style_architecture(network),
+            authors=("The Scumble authors",),
+            license="MIT",
+            rights=RIGHTS,
+            painting=known,
+            base=base,
+            stroke_scales=tuple(sorted(2.0**octave for octave in recipe.stroke_octaves)),
+            training=training,
+        )
+        files = {
+            WEIGHTS: affine_weights(manifest, table),
+            "thumbnail.jpg": jpeg(thumbnail),
+            "previews/1.jpg": jpeg(painted, quality=82),
+        }
+        path = folder / f"{style}.scumble"
+        write_pack(path, manifest, files)
+        written.append(path)
+    return written
+
+
+def square(size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The middle square of a picture, as a crop box."""
+    side = min(size)
+    left, top = (size[0] - side) // 2, (size[1] - side) // 2
+    return left, top, left + side, top + side
+
+
+def to_image(picture: Tensor) -> Image.Image:
+    """(3, H, W) in [0, 1]."""
+    return Image.fromarray((picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write the starter packs from the checkpoint of a base run.")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run of scumble_training.base")
+    parser.add_argument("--sample", type=Path, required=True, help="photo for the thumbnails")
+    parser.add_argument("--seconds", type=float, required=True, help="wall clock of the whole run")
+    parser.add_argument("--data", required=True, help="the training photos, in words")
+    parser.add_argument("--date", required=True, help="when the run ended, ISO 8601")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    styles: list[str] = json.loads((options.run / "styles.json").read_text())
+    written = write_starters(
+        options.out, options.run / "checkpoint.pt", styles, read_picture(options.sample, 512),
+        seconds=options.seconds, data=options.data, date=options.date,
+    )  # fmt: skip
+    print(f"{len(written)} packs in {options.out}")
+
+
+if __name__ == "__main__":
+    main()
