@@ -113,15 +113,18 @@ class Stage:
         assigned = [f"{name}={value}" for name, value in inside.items()]
         return ["bash", str(HERE / "in_root.sh"), str(self.root), str(self.folder), *assigned, *words]
 
-    def run(self, scenarios: Sequence[str], **environ: str) -> Outcomes:
-        """Outcome of each scenario by name: {"error": "", "seconds": 0.2}, in `gimp-console`."""
-        program = self._program(["gimp_scenarios.py"], "main()\n")
+    def run(self, scenarios: Sequence[str], *, extra: str = "", **environ: str) -> Outcomes:
+        """Outcome of each scenario by name: {"error": "", "seconds": 0.2}, in `gimp-console`.
+
+        extra: source of more scenarios.
+        """
+        program = self._program(["gimp_scenarios.py"], f"{extra}\n\nmain()\n")
         words = ["gimp-console", "-n", "-i", "--no-data", "--quit", *program]
         return self._run(words, scenarios, environ, b"")
 
-    def run_with_windows(self, scenarios: Sequence[str], **environ: str) -> Outcomes:
+    def run_with_windows(self, scenarios: Sequence[str], *, extra: str = "", **environ: str) -> Outcomes:
         """The same in GIMP with its windows, on a virtual screen; pictures go to `folder / "shots"`."""
-        program = self._program(["gimp_scenarios.py", "gimp_window_scenarios.py"], "main()\nleave()\n")
+        program = self._program(["gimp_scenarios.py", "gimp_window_scenarios.py"], f"{extra}\n\nmain()\nleave()\n")
         (self.folder / "shots").mkdir(exist_ok=True)
         environ = {
             "SCUMBLE_SHOTS": str(self.folder / "shots"),

@@ -30,9 +30,9 @@ def act(window, keys, picture="", settle=2.0):
     return subprocess.Popen(["bash", "-c", ACT, "act", window, keys, place, str(settle)])
 
 
-def interactive(name, window, keys, image=None, picture="", **values):
+def interactive(name, window, keys, image=None, picture="", settle=2.0, **values):
     """(status, answer) of a procedure whose dialog is answered with keys."""
-    hand = act(window, keys, picture)
+    hand = act(window, keys, picture, settle)
     if image is not None:
         values |= {"image": image, "drawables": image.get_selected_layers()}
     answer = call(name, run_mode=Gimp.RunMode.INTERACTIVE, **values)

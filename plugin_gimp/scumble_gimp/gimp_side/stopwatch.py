@@ -40,9 +40,20 @@ class Stopwatch:
             self.parts[name] = self.parts.get(name, 0.0) + seconds
 
     def write(self) -> None:
-        path = os.environ.get("SCUMBLE_TIMINGS")
-        if path:
-            parts = {name: round(seconds, 4) for name, seconds in self.parts.items()}
-            line = json.dumps({**parts, "total": round(time.perf_counter() - self._start, 4)})
-            with Path(path).open("a", encoding="utf-8") as stream:
-                stream.write(line + "\n")
+        _write({**self.parts, "total": time.perf_counter() - self._start})
+
+
+def note_preview(job: Job, delivery: Delivery, shown: float) -> None:
+    """One line for a preview: seconds from asking to arriving, to being shown, and of these in the worker."""
+    result = delivery.message
+    assert isinstance(result, ImageResult)
+    asked = job.marks["posted"]
+    _write({"preview": job.marks["arrived"] - asked, "shown": shown - asked, "worker": result.seconds})
+
+
+def _write(parts: dict[str, float]) -> None:
+    path = os.environ.get("SCUMBLE_TIMINGS")
+    if path:
+        line = json.dumps({name: round(seconds, 4) for name, seconds in parts.items()})
+        with Path(path).open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from gi.repository import Gdk, GdkPixbuf, Gtk
@@ -12,6 +13,7 @@ from scumble_wire.studio import Delivery, Job, Studio
 
 from .. import layers
 from ..formats import SCREEN
+from ..stopwatch import note_preview
 from ..targets import Target
 from ..texts import _
 from . import pictures
@@ -99,7 +101,7 @@ class Preview(Gtk.Box):
         self._painted = None
         self._draw()
 
-    def _arrived(self, _job: Job, delivery: Delivery) -> None:
+    def _arrived(self, job: Job, delivery: Delivery) -> None:
         info = delivery.message.image
         if (info.width, info.height) != (self._info.width, self._info.height):
             return  # an answer to what was shown before "Detail" was switched
@@ -111,6 +113,7 @@ class Preview(Gtk.Box):
         if not self._studio.preview.busy:
             self._spinner.stop()
         self._draw()
+        note_preview(job, delivery, time.monotonic())
 
     def _draw(self) -> None:
         original = self._pressed or self._original.get_active() or self._painted is None
