@@ -164,7 +164,8 @@ def step_the_backend_is_started_when_the_docker_is_first_seen(figures):
     yield from wait(lambda: model().studio.packs_known or model().studio.problem, 60)
     no_problem()
     figures["seconds_to_packs"] = round(time.monotonic() - began, 2)
-    assert [pack.id for pack in model().studio.styles()] == ["tiny-field", "tiny-sea"]
+    found = [pack.id for pack in model().studio.styles()]
+    assert found == ["tiny-field", "tiny-sea"], found
     tab = docker().style_tab
     yield from wait(lambda: all(model().studio.thumbnails.get(p.id) for p in model().studio.styles()))
     assert tab.grid.model().rowCount() == 2
@@ -526,6 +527,7 @@ def step_upscaling_a_document_keeps_its_layers(figures):
 def step_a_pack_is_dropped_installed_used_and_removed(figures):
     from scumble_krita.docker import dropped_pack
 
+    yield from document()  # without one, Krita hides its dockers
     path = os.path.join(PACKS, "tiny-ink.scumble")
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(path)])
@@ -543,10 +545,10 @@ def step_a_pack_is_dropped_installed_used_and_removed(figures):
     dialog.grab().save(f"{SHOTS}/krita-install.png")
     dialog.accept()
     yield from wait(lambda: model().studio.pack("tiny-ink") is not None)
-    made = yield from document()
     choose(pack="tiny-ink")
     yield from finish(model().apply_style())
     no_problem()
+    made = APP.activeDocument()
     assert names(made) == ["Background", "Tiny Ink"]
     model().remove_pack("tiny-ink")
     yield from wait(lambda: model().studio.pack("tiny-ink") is None)
@@ -555,6 +557,7 @@ def step_a_pack_is_dropped_installed_used_and_removed(figures):
 
 
 def step_a_damaged_pack_is_refused_in_words(figures):
+    yield from document()
     path = os.path.join(PACKS, "damaged.scumble")
     with open(path, "wb") as file:
         file.write(b"PK no zip at all")
@@ -585,6 +588,76 @@ def step_a_killed_backend_is_told_and_started_again(figures):
     small = yield from document()
     yield from finish(model().apply_style())
     assert names(small) == ["Background", "Tiny Sea (50 %)"]
+
+
+def step_a_large_layer_is_quick_but_for_the_network(figures):
+    """4000 x 3000 RGBA U8 by the road alone (Copy), then what the main thread did meanwhile."""
+    from scumble_krita.layers import reading, writing
+    from scumble_krita.scumble_wire.messages import Copy
+
+    made = yield from document(4000, 3000)
+    settle(made)
+    yield 1500  # Krita makes thumbnails of a new document
+    studio, clock = model().studio, time.perf_counter
+    begun = clock()
+    taken = model().canvas.take(1.0)
+    read = clock()
+    done = {}
+
+    def insert(job, delivery):
+        done["arrived"] = clock()
+        image = delivery.message.image
+        parts = {}
+
+        def timed(name, function):
+            def run(*arguments):
+                started = clock()
+                result = function(*arguments)
+                parts[name] = round(clock() - started, 4)
+                return result
+
+            return run
+
+        kept = writing.add_above, writing.fill, writing.for_document
+        writing.add_above = timed("krita_adds_the_layer_s", kept[0])
+        writing.fill = timed("krita_takes_the_pixels_s", kept[1])
+        writing.for_document = timed("copying_s", kept[2])
+        try:
+            layer = writing.insert_result(taken.place, image, delivery.frames[image.frame], "Copy")
+        finally:
+            writing.add_above, writing.fill, writing.for_document = kept
+        figures.update(parts)
+        done["inserted"], done["layer"] = clock(), layer
+        done["seconds"] = delivery.message.seconds
+
+    job = studio.submit(Copy(taken.image, title="Road"), [taken.frame], on_done=insert)
+    submitted = clock()
+    longest, turns, last = 0.0, 0, clock()
+    while job.open:
+        yield 1
+        now = clock()
+        if job.open:
+            longest = max(longest, now - last)
+        turns, last = turns + 1, now
+        assert now - begun < 60, "the road is blocked"
+    assert job.state == "done", job.text
+    figures["reading_s"] = round(read - begun, 4)
+    figures["submitting_s"] = round(submitted - read, 4)
+    figures["sending_s"] = round(job.marks["accepted"] - job.marks["posted"], 4)
+    figures["backend_s"] = round(done["seconds"], 4)
+    on_the_road = job.marks["arrived"] - job.marks["accepted"] - done["seconds"]
+    figures["receiving_s"] = round(max(0.0, on_the_road), 4)
+    figures["inserting_s"] = round(done["inserted"] - done["arrived"], 4)
+    settled = clock()
+    settle(made)
+    figures["krita_repaints_s"] = round(clock() - settled, 4)
+    figures["total_s"] = round(done["inserted"] - begun, 4)
+    figures["longest_turn_while_waiting_s"] = round(longest, 4)
+    figures["turns"] = turns
+    figures["all_but_the_network_s"] = round(done["inserted"] - begun - done["seconds"], 4)
+    assert bytes(done.pop("layer").pixelData(0, 0, 4000, 3000)) == bytes(
+        reading.read_node(made.activeNode(), taken.place.area)
+    )
 
 
 def step_settings_are_shown_and_kept(figures):

@@ -134,7 +134,8 @@ class Stage:
             self.backend.start()
         elif wish == "kill the backend":
             self.backend.kill()
-            self.backend.endpoint.unlink(missing_ok=True)
+            for stale in (self.backend.endpoint, self.backend.home / "runtime" / "endpoint.json"):
+                stale.unlink(missing_ok=True)
         elif wish:
             raise AssertionError(f"a scenario rang for {wish!r}")
         if wish:

@@ -13,7 +13,7 @@ from ..scumble_wire.messages import ImageInfo
 from ..scumble_wire.words import tr
 from .reading import Place, convert, is_open
 from .spaces import SRGB, Space
-from .writing import add_above, fill, find_node, spot_above
+from .writing import add_above, fill, find_node, new_layer, spot_above
 
 U8 = Space("RGBA", "U8", SRGB)
 
@@ -30,14 +30,10 @@ class PreviewLayer:
         """Put the picture on the canvas above its source. This is the one undo step that Apply will keep."""
         document = place.document
         parent, below = spot_above(document, find_node(document, place.node_id))
-        layer = document.createNode(tr("Scumble preview"), "paintlayer")
-        fill(layer, enlarged(place, image, frame), place.inner, place.target)
-        if place.mask is not None and place.mask.count(255) != len(place.mask):
-            mask = document.createTransparencyMask(tr("Selection"))
-            mask.setPixelData(QByteArray(place.mask), *place.inner)
-            layer.addChildNode(mask, None)
-        layer.setLocked(True)
-        add_above(document, layer, parent, below)
+        data = enlarged(place, image, frame)
+        with new_layer(document, place.target, tr("Scumble preview"), data, place.inner, place.mask) as layer:
+            layer.setLocked(True)
+            add_above(document, layer, parent, below)
         return cls(place, layer.uniqueId())
 
     def node(self) -> Any | None:

@@ -1,5 +1,7 @@
 """Taking pixels out of Krita: which layer, which rectangle, in which format."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,17 +91,31 @@ def selection_of(document: Any) -> tuple[Area | None, bytes | None]:
     return rect, bytes(selection.pixelData(*rect))
 
 
+def as_bytes(data: Any) -> QByteArray:
+    """Anything with the buffer protocol as Qt wants it, copied at most once."""
+    if isinstance(data, QByteArray):
+        return data
+    return QByteArray(data if isinstance(data, (bytes, bytearray)) else bytes(data))
+
+
 def convert(data: Any, width: int, height: int, source: Space, target: Space) -> QByteArray:
     """Change the color space of raw pixels with Krita's color engine, in a document that nobody sees."""
     if source == target:
-        return data if isinstance(data, QByteArray) else QByteArray(bytes(data))
-    scratch = Krita.instance().createDocument(width, height, "scumble", *source, 72.0)
-    try:
-        scratch.setBatchmode(True)
+        return as_bytes(data)
+    with scratch_document(width, height, source) as scratch:
         node = scratch.createNode("pixels", "paintlayer")
-        node.setPixelData(data if isinstance(data, QByteArray) else QByteArray(bytes(data)), 0, 0, width, height)
+        node.setPixelData(as_bytes(data), 0, 0, width, height)
         node.setColorSpace(*target)
         return node.pixelData(0, 0, width, height)
+
+
+@contextlib.contextmanager
+def scratch_document(width: int, height: int, space: Space) -> Iterator[Any]:
+    """A document that no window shows, with an undo history of its own."""
+    scratch = Krita.instance().createDocument(width, height, "scumble", *space, 72.0)
+    try:
+        scratch.setBatchmode(True)
+        yield scratch
     finally:
         scratch.setModified(False)
         scratch.close()

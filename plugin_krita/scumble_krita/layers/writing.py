@@ -3,6 +3,8 @@
 One undo step is had by preparing layer, pixels and mask while they are detached and adding the layer last.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from krita import Krita
@@ -12,7 +14,7 @@ from ..scumble_wire.areas import Area, crop_rows
 from ..scumble_wire.messages import ImageInfo
 from ..scumble_wire.words import free_name, tr
 from ..troubles import DocumentClosed, PixelsRefused
-from .reading import Place, convert, is_open
+from .reading import Place, as_bytes, convert, is_open, scratch_document
 from .spaces import Space
 
 
@@ -75,7 +77,7 @@ def for_document(place: Place, image: ImageInfo, frame: Any) -> QByteArray:
     """The result's pixels for place.inner, without the context around it, in the document's space."""
     image.check_payload(len(frame))
     if place.inner == place.area:
-        data = QByteArray(bytes(frame))
+        data = as_bytes(frame)
     else:
         inner = place.inner._replace(x=place.inner.x - place.area.x, y=place.inner.y - place.area.y)
         data = QByteArray(crop_rows(memoryview(frame), place.area.width, place.space.pixel_bytes, inner))
@@ -96,7 +98,7 @@ def insert_enlarged(place: Place, image: ImageInfo, frame: Any, name: str) -> An
     mask = None
     if place.mask is not None:
         mask = scaled_mask(place.mask, place.inner.width, place.inner.height, image.width, image.height)
-    data = convert(QByteArray(bytes(frame)), area.width, area.height, place.space, place.target)
+    data = convert(as_bytes(frame), area.width, area.height, place.space, place.target)
     return add_layer(place, data, area, mask, name)
 
 
@@ -104,14 +106,33 @@ def add_layer(place: Place, data: QByteArray, area: Area, mask: bytes | None, na
     """Add pixels in the document's space as a new layer over the source, in one undo step."""
     document = place.document
     parent, below = spot_above(document, find_node(document, place.node_id))
-    layer = document.createNode(free_name(name, sibling_names(parent)), "paintlayer")
-    fill(layer, data, area, place.target)
-    if mask is not None and mask.count(255) != len(mask):
-        selected = document.createTransparencyMask(tr("Selection"))
+    name = free_name(name, sibling_names(parent))
+    with new_layer(document, place.target, name, data, area, mask) as layer:
+        add_above(document, layer, parent, below)
+    return layer
+
+
+@contextlib.contextmanager
+def new_layer(
+    document: Any, space: Space, name: str, data: QByteArray, area: Area, mask: bytes | None
+) -> Iterator[Any]:
+    """A layer with its pixels and transparency mask that stands in no document yet; add it inside the `with`.
+
+    Giving a layer of this document a mask would be an undo step of its own, even before the layer is added. So layer
+    and mask are made in a document that nobody sees, and a copy is handed out.
+    """
+    if mask is None or mask.count(255) == len(mask):
+        layer = document.createNode(name, "paintlayer")
+        fill(layer, data, area, space)
+        yield layer
+        return
+    with scratch_document(1, 1, space) as scratch:
+        layer = scratch.createNode(name, "paintlayer")
+        fill(layer, data, area, space)
+        selected = scratch.createTransparencyMask(tr("Selection"))
         selected.setPixelData(QByteArray(mask), area.x, area.y, area.width, area.height)
         layer.addChildNode(selected, None)
-    add_above(document, layer, parent, below)
-    return layer
+        yield layer.clone()
 
 
 def scaled_mask(mask: bytes, width: int, height: int, new_width: int, new_height: int) -> bytes:
