@@ -55,7 +55,7 @@ def optimize(
     L-BFGS with a strong Wolfe line search, so several evaluations of the loss, as in the paper's baseline. Pixels
     are kept in [0, 1] by clamping in the loss, so that out-of-range pixels gain nothing.
     """
-    pixels = (content if start is None else start).clone().requires_grad_()
+    pixels = (content if start is None else start).clone(memory_format=torch.contiguous_format).requires_grad_()
     optimizer = torch.optim.LBFGS(
         [pixels], lr=1.0, max_iter=1, max_eval=25, history_size=20, tolerance_grad=0.0, tolerance_change=0.0,
         line_search_fn="strong_wolfe",

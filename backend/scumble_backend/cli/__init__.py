@@ -10,7 +10,7 @@ import typer
 from scumble_wire.errors import ScumbleError
 
 from .. import __version__
-from . import jobs, packs, serve, status, stop, style, train, upscale
+from . import evaluate, jobs, packs, serve, status, stop, style, train, upscale
 
 __all__ = ["build", "main"]
 
@@ -38,7 +38,7 @@ def build() -> typer.Typer:
     ) -> None:
         pass
 
-    for command in (style, upscale, serve, status, stop, jobs, packs, train):
+    for command in (style, upscale, serve, status, stop, jobs, packs, train, evaluate):
         command.register(app)
     return app
 
