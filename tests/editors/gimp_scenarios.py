@@ -34,7 +34,8 @@ def call(name, /, **values):
     procedure = Gimp.get_pdb().lookup_procedure(name)
     assert procedure is not None, f"{name} is not registered"
     config = procedure.create_config()
-    values.setdefault("run_mode", Gimp.RunMode.NONINTERACTIVE)
+    if procedure.find_argument("run-mode") is not None:
+        values.setdefault("run_mode", Gimp.RunMode.NONINTERACTIVE)
     for key, value in values.items():
         if key == "drawables":
             config.set_core_object_array(key, value)

@@ -55,6 +55,7 @@ class PixelFormat(NamedTuple):
 
 #: What previews and style images are read in.
 SCREEN = PixelFormat("u8", "RGBA", "srgb")
+SCREEN_GRAY = PixelFormat("u8", "GRAYA", "srgb")
 OPAQUE = PixelFormat("u8", "RGB", "srgb")
 
 

@@ -75,13 +75,8 @@ def read(drawable: Any, area: Area, form: PixelFormat) -> bytes:
     return data
 
 
-def read_small(
-    drawable: Any, area: Area, side: int, form: PixelFormat = SCREEN, *, always: bool = False
-) -> tuple[int, int, bytes]:
-    """(width, height, pixels) of a part of the drawable, scaled down so that no side is longer than `side`.
-
-    always: also where nothing has to be scaled down... the size is then the area's own.
-    """
+def read_small(drawable: Any, area: Area, side: int, form: PixelFormat = SCREEN) -> tuple[int, int, bytes]:
+    """(width, height, pixels) of a part of the drawable, scaled down so that no side is longer than `side`."""
     scale = min(1.0, side / max(area.width, area.height))
     width, height = max(1, round(area.width * scale)), max(1, round(area.height * scale))
     if scale == 1.0:

@@ -120,11 +120,15 @@ class Session:
     def start(self, message: JobMessage, frames: Sequence[Any]) -> str:
         """Start a job that goes on without us; returns the backend's name for it. Raises ScumbleError."""
         job = self.studio.submit(message, frames)
+        self.until_accepted(job)
+        return job.id
+
+    def until_accepted(self, job: Job) -> None:
+        """Wait until a job has reached the backend's queue. Raises ScumbleError when it was refused."""
         while job.open and not job.id:
             self._wait(0.1)
-        if job.problem is not None:
+        if job.problem is not None and not job.id:
             raise Told(job.problem)
-        return job.id
 
     def run(self, message: JobMessage, frames: Sequence[Any], steps: Steps) -> tuple[Job, Delivery]:
         """Run a job to its end, showing GIMP's progress. Raises Stopped or another ScumbleError."""

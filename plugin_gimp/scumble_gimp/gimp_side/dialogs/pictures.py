@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gi.repository import GdkPixbuf, GLib
@@ -12,10 +13,12 @@ CHECK, LIGHT, DARK = 8, 0xFF999999, 0xFF666666
 
 
 def pixbuf(info: ImageInfo, data: Any) -> GdkPixbuf.Pixbuf:
-    """An RGB or RGBA u8 picture of the wire. Raises ValueError for any other kind or a wrong length."""
-    if info.depth != "u8" or info.order not in ("RGB", "RGBA"):
-        raise ValueError(f"a picture for the screen is RGB or RGBA u8, not {info.order} {info.depth}.")
+    """A u8 picture of the wire, gray or RGB. Raises ValueError for any other kind or a wrong length."""
+    if info.depth != "u8" or info.order in ("BGR", "BGRA"):
+        raise ValueError(f"a picture for the screen is gray or RGB in u8, not {info.order} {info.depth}.")
     info.check_payload(len(data))
+    if info.order in ("GRAY", "GRAYA"):
+        return pixbuf(replace(info, order="RGBA" if info.has_alpha else "RGB"), _colored(bytes(data), info.channels))
     return GdkPixbuf.Pixbuf.new_from_bytes(
         GLib.Bytes.new(bytes(data)),
         GdkPixbuf.Colorspace.RGB,
@@ -25,6 +28,16 @@ def pixbuf(info: ImageInfo, data: Any) -> GdkPixbuf.Pixbuf:
         info.height,
         info.width * info.channels,
     )
+
+
+def _colored(gray: bytes, channels: int) -> bytes:
+    """GRAY or GRAYA as RGB or RGBA."""
+    result = bytearray(len(gray) // channels * (channels + 2))
+    for channel in range(3):
+        result[channel :: channels + 2] = gray[::channels]
+    if channels == 2:
+        result[3::4] = gray[1::2]
+    return bytes(result)
 
 
 def on_checks(picture: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
@@ -43,11 +56,12 @@ def over(below: GdkPixbuf.Pixbuf, above: GdkPixbuf.Pixbuf) -> GdkPixbuf.Pixbuf:
     return result
 
 
-def masked(rgba: Any, mask: bytes) -> bytes:
-    """Straight-alpha RGBA u8 with its alpha multiplied by a mask of one byte a pixel."""
-    result = bytearray(rgba)
-    alpha = result[3::4]
-    result[3::4] = (
+def masked(pixels: Any, channels: int, mask: bytes) -> bytes:
+    """Straight-alpha u8 pixels, alpha last, with their alpha multiplied by a mask of one byte a pixel."""
+    result = bytearray(pixels)
+    last = channels - 1
+    alpha = result[last::channels]
+    result[last::channels] = (
         mask if alpha.count(255) == len(alpha) else bytes(a * m // 255 for a, m in zip(alpha, mask, strict=True))
     )
     return bytes(result)

@@ -12,7 +12,7 @@ from scumble_wire.choices import StyleChoices
 from scumble_wire.studio import Delivery, Job, Studio
 
 from .. import layers
-from ..formats import SCREEN
+from ..formats import SCREEN, SCREEN_GRAY
 from ..stopwatch import note_preview
 from ..targets import Target
 from ..texts import _
@@ -26,9 +26,11 @@ LEAST_STROKE = 0.25
 class Preview(Gtk.Box):
     """One picture with a line below it. `show` asks for a new one; the newest wish wins."""
 
-    def __init__(self, studio: Studio, target: Target) -> None:
+    def __init__(self, studio: Studio, target: Target, note: str = "") -> None:
+        """note: said below the picture whenever there is nothing else to say."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._studio, self._target = studio, target
+        self._studio, self._target, self._note = studio, target, note
+        self._form = SCREEN_GRAY if target.drawable.is_gray() else SCREEN
         self._painted: GdkPixbuf.Pixbuf | None = None
         self._wish: StyleChoices | None = None
         self._detail = False
@@ -64,7 +66,7 @@ class Preview(Gtk.Box):
         self._wish = choices
         whole = self._choices_here(choices)
         self._spinner.start()
-        self._line.set_text("")
+        self._line.set_text(self._note)
         self._studio.preview.show(whole.message(self._info, "preview"), [self._pixels], self._arrived)
 
     def tell(self, text: str) -> None:
@@ -94,8 +96,8 @@ class Preview(Gtk.Box):
             top = max(area.y, min(top, area.y + area.height - height))
             area = Area(left, top, width, height)
         self._area = area
-        width, height, self._pixels = layers.read_small(target.drawable, area, SIDE)
-        self._info = SCREEN.info(width, height)
+        width, height, self._pixels = layers.read_small(target.drawable, area, SIDE, self._form)
+        self._info = self._form.info(width, height)
         self._mask = layers.selection_small(target, area, width, height) if target.selected else None
         self._before = pictures.on_checks(pictures.pixbuf(self._info, self._pixels))
         self._painted = None
@@ -109,7 +111,9 @@ class Preview(Gtk.Box):
         if self._mask is None:
             self._painted = pictures.on_checks(pictures.pixbuf(info, data))
         else:
-            self._painted = pictures.over(self._before, pictures.pixbuf(info, pictures.masked(data, self._mask)))
+            self._painted = pictures.over(
+                self._before, pictures.pixbuf(info, pictures.masked(data, info.channels, self._mask))
+            )
         if not self._studio.preview.busy:
             self._spinner.stop()
         self._draw()

@@ -39,7 +39,8 @@ class StylizeDialog:
     def __init__(self, dialog: Any, config: Any, session: Session, aims: list[Target]) -> None:
         self._dialog, self._config, self._studio = dialog, config, session.studio
         self._pending = 0
-        self._preview = Preview(session.studio, aims[0])
+        note = _("The first of {n} layers", n=len(aims)) if len(aims) > 1 else ""
+        self._preview = Preview(session.studio, aims[0], note)
         self._grid = StyleGrid(session.studio)
         self._grid.set_size_request(350, -1)
         self._grid.connect("chosen", lambda _grid, pack: config.set_property("style", pack))
@@ -62,10 +63,7 @@ class StylizeDialog:
         ]
         self._handler = config.connect("notify", self._changed)
         dialog.set_response_sensitive(Gtk.ResponseType.OK, False)
-        if len(aims) > 1:
-            self._preview.tell(_("The first of {n} layers", n=len(aims)))
-        else:
-            self._preview.tell(_("Looking for the styles…"))
+        self._preview.tell(_("Looking for the styles…"))
         session.studio.refresh_packs()
 
     def close(self) -> None:

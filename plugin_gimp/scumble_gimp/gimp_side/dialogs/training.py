@@ -23,11 +23,12 @@ def watch(session: Session, message: Train | None = None, frames: Sequence[Any] 
     GimpUi.init("scumble_gimp")
     window = TrainingWindow(session)
     with session.main_loop():
-        if message is not None:
-            session.studio.submit(message, frames, title=message.name)
+        job = session.studio.submit(message, frames, title=message.name) if message is not None else None
         session.studio.refresh_jobs()
         window.dialog.run()
     window.close()
+    if job is not None:
+        session.until_accepted(job)  # whoever closes the window at once has started it all the same
 
 
 class TrainingWindow:

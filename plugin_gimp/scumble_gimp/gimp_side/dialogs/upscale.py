@@ -11,7 +11,7 @@ from scumble_wire.choices import UpscaleChoices
 from scumble_wire.studio import Delivery, Job
 
 from .. import arguments, layers
-from ..formats import SCREEN
+from ..formats import SCREEN, SCREEN_GRAY
 from ..session import Session
 from ..targets import Target
 from ..texts import _
@@ -41,6 +41,7 @@ class UpscaleDialog:
 
     def __init__(self, dialog: Any, config: Any, session: Session, aim: Target) -> None:
         self._dialog, self._config, self._studio, self._aim = dialog, config, session.studio, aim
+        self._form = SCREEN_GRAY if aim.drawable.is_gray() else SCREEN
         self._pending = 0
         self._painted: GdkPixbuf.Pixbuf | None = None
         self._middle = (aim.wanted.x + aim.wanted.width // 2, aim.wanted.y + aim.wanted.height // 2)
@@ -86,8 +87,10 @@ class UpscaleDialog:
 
     def _right(self) -> Any:
         area = self._aim.wanted
-        width, height, pixels = layers.read_small(self._aim.drawable, area, MAP_SIDE)
-        picture = Gtk.Image.new_from_pixbuf(pictures.on_checks(pictures.pixbuf(SCREEN.info(width, height), pixels)))
+        width, height, pixels = layers.read_small(self._aim.drawable, area, MAP_SIDE, self._form)
+        picture = Gtk.Image.new_from_pixbuf(
+            pictures.on_checks(pictures.pixbuf(self._form.info(width, height), pixels))
+        )
         self._map = Gtk.EventBox(halign=Gtk.Align.START, tooltip_text=_("Click where to look."))
         self._map.add(picture)
         self._map.connect("button-press-event", self._look_there, area.width / width)
@@ -138,8 +141,8 @@ class UpscaleDialog:
         self._models.set_active_id(choices.model)
         self._dialog.set_response_sensitive(Gtk.ResponseType.OK, self._studio.packs_known)
         area = self._detail(choices.factor)
-        _width, _height, pixels = layers.read_small(self._aim.drawable, area, SIDE)
-        info = SCREEN.info(area.width, area.height)
+        _width, _height, pixels = layers.read_small(self._aim.drawable, area, SIDE, self._form)
+        info = self._form.info(area.width, area.height)
         plain = pictures.on_checks(pictures.pixbuf(info, pixels))
         self._before = plain.scale_simple(
             round(area.width * choices.factor), round(area.height * choices.factor), GdkPixbuf.InterpType.BILINEAR
