@@ -1,0 +1,78 @@
+"""To how many steps of per-image L-BFGS one forward pass of each pack corresponds, at several sizes.
+
+    python benchmarks/lbfgs_equivalence.py --photos DIR --paintings DIR --loss-network DIR [--sizes 256,512,1024]
+        [--packs great-wave,...] [--pictures 3] [--steps 200] [--out table.md]
+
+Goal: at least 50 steps for every pack, 100 in the median. A size that is named without its own count of pictures
+takes fewer of the large ones: L-BFGS at 1024 pixels costs sixteen times that at 256.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
+
+import torch  # noqa: E402
+
+from scumble_backend import device as devices  # noqa: E402
+from scumble_backend.packs.store import Folders, PackStore, default_folders  # noqa: E402
+from scumble_training.evaluate_style import Evaluation, StyleScore, painting_of, squares  # noqa: E402
+
+
+def table(scores: list[StyleScore]) -> str:
+    """Markdown: one row a pack and size, and the summary."""
+    lines = ["| pack | pixels | style loss | content loss | L-BFGS steps |", "|---|---|---|---|---|"]
+    for one in scores:
+        steps = f"more than {one.tried}" if math.isinf(one.steps) else f"{one.steps:.0f}"
+        lines.append(f"| {one.pack} | {one.size} | {one.style:.4f} | {one.content:.4f} | {steps} |")
+    for size in sorted({one.size for one in scores}):
+        steps = [one.steps for one in scores if one.size == size]
+        told = ["more than tried" if math.isinf(value) else f"{value:.0f}" for value in (min(steps), median(steps))]
+        lines.append(f"| **all, {size}** | {size} | | | least {told[0]}, median {told[1]} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True, help="pictures called as the packs' ids")
+    parser.add_argument("--loss-network", type=Path, required=True)
+    parser.add_argument("--packs", default="", help="ids, by commas; all styles where left out")
+    parser.add_argument("--packs-folder", type=Path, help="instead of the user's")
+    parser.add_argument("--sizes", default="256,512,1024")
+    parser.add_argument("--pictures", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--recipe", default="")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    usual = default_folders()
+    store = PackStore(Folders(options.packs_folder, usual.starters) if options.packs_folder else usual)
+    packs = [store.get(name) for name in options.packs.split(",")] if options.packs else store.list("style")
+    evaluation = Evaluation(store, device=devices.choose(options.device), loss_folder=options.loss_network)
+    scores = []
+    for size in map(int, options.sizes.split(",")):
+        pictures = squares(options.photos, size, max(1, options.pictures * 256 // size))
+        for pack in packs:
+            painting = painting_of(pack, options.paintings)
+            score = evaluation.style(pack, painting, pictures, recipe=options.recipe, steps=options.steps)
+            scores.append(score)
+            print(
+                f"{pack.id:28} {size:5} style {score.style:.4f} steps {score.steps:.0f}", file=sys.stderr, flush=True
+            )
+            if options.out:  # a long run that is broken off leaves what it has
+                options.out.write_text(table(scores), encoding="utf-8")
+    print(table(scores), end="")
+
+
+if __name__ == "__main__":
+    main()

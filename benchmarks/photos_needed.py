@@ -1,0 +1,99 @@
+"""How far few photos, or none, fall short: one style trained with 16, 64 and all photos and with made-up pictures.
+
+    python benchmarks/photos_needed.py --painting FILE --photos DIR --validation DIR --loss-network DIR
+        [--counts 16,64,250] [--recipe quick] [--steps N] [--packs-folder DIR] [--out table.md]
+
+Every run begins alike (same seed, same base network) and is judged on the same validation photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
+
+import torch  # noqa: E402
+
+from scumble_backend import device as devices  # noqa: E402
+from scumble_backend.packs.store import Folders, PackStore, default_folders  # noqa: E402
+from scumble_training import held_out  # noqa: E402
+from scumble_training.base_network import find_base, nearest_style  # noqa: E402
+from scumble_training.config import load_recipe  # noqa: E402
+from scumble_training.data import PhotoSet  # noqa: E402
+from scumble_training.evaluate_style import squares  # noqa: E402
+from scumble_training.loop import Run  # noqa: E402
+from scumble_training.loss_network import load_loss_network  # noqa: E402
+from scumble_training.objective import Objective  # noqa: E402
+from scumble_training.painting import read_painting  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--painting", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--validation", type=Path, required=True)
+    parser.add_argument("--loss-network", type=Path, required=True)
+    parser.add_argument("--counts", default="16,64,250")
+    parser.add_argument("--recipe", default="quick")
+    parser.add_argument("--steps", type=int, default=0, help="instead of the recipe's")
+    parser.add_argument("--packs-folder", type=Path)
+    parser.add_argument("--without", default="", help="id of a style not to begin from: the painting's own pack")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device = devices.choose(options.device)
+    recipe = load_recipe(options.recipe)
+    if options.steps:
+        recipe = replace(recipe, optimizer=replace(recipe.optimizer, steps=options.steps))
+    painting = read_painting(options.painting).pixels
+    contents = squares(options.validation, 256, 12)
+    networks = [load_loss_network(term.network, term.layers, folder=options.loss_network) for term in recipe.terms]
+    usual = default_folders()
+    base = None
+    if recipe.start == "base":
+        base = find_base(PackStore(Folders(options.packs_folder, usual.starters) if options.packs_folder else usual))
+    table = None
+    if base is not None:
+        base.tables.pop(options.without, None)
+        recipe = replace(recipe, network=base.network.config)
+        objective = Run(recipe, [painting], None, device=device, networks=networks).objective
+        name, table = nearest_style(base, objective, contents[:2])
+        base.network.cpu()
+        print(f"begins from {name}", file=sys.stderr)
+
+    everything = PhotoSet.load(options.photos, short_side=recipe.data.photo_side)
+    counts = [min(int(count), len(everything)) for count in options.counts.split(",")]
+    lines = ["| pictures | steps | style loss | content loss | seconds |", "|---|---|---|---|---|"]
+    for count in [*counts, 0]:
+        every = len(everything) / count if count else 1
+        chosen = [everything.photos[int(number * every)] for number in range(count)]
+        run = Run(
+            recipe, [painting], PhotoSet(chosen) if chosen else None, device=device, networks=networks,
+            base=base.network if base else None, start=table,
+        )  # fmt: skip
+        began = time.perf_counter()
+        while run.step < recipe.optimizer.steps:
+            run.train_step()
+        network, bank = run.averaged()
+        objective: Objective = run.objective
+        tables = bank(torch.zeros(1, dtype=torch.int64))
+        found = held_out.measure(network, tables, objective, contents, device=device)
+        name = f"{count} photos" if count else "made-up"
+        seconds = time.perf_counter() - began
+        lines.append(f"| {name} | {run.step} | {found.style:.4f} | {found.content:.4f} | {seconds:.0f} |")
+        print(lines[-1], file=sys.stderr, flush=True)
+        if options.out:
+            options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
