@@ -38,7 +38,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/missing":
             self.send_error(404)
             return
-        body, begin = server.body, 0
+        body, begin = server.files.get(self.path, server.body), 0
         if self.headers.get("Range") and self.headers.get("If-Range") == server.etag:
             begin = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
             if begin >= len(body):
@@ -108,7 +108,7 @@ def server(certificate, monkeypatch):
     with Quiet(("127.0.0.1", 0), Handler) as made:
         made.socket = context.wrap_socket(made.socket, server_side=True)
         made.body, made.etag, made.cut, made.tell_length = BODY, '"one"', 0, True
-        made.asked, made.redirects = [], {}
+        made.asked, made.redirects, made.files = [], {}, {}
         made.stall, made.leave = threading.Event(), threading.Event()
         made.address = f"https://127.0.0.1:{made.server_port}"
         thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
@@ -307,3 +307,25 @@ def test_a_pack_is_added_from_its_address_and_nothing_is_left_over(factory, stor
 )
 def test_addresses_and_paths_are_told_apart(text, expected):
     assert download.is_address(text) is expected
+
+
+def test_a_base_network_beside_the_address_is_fetched_by_its_hash(factory, store, server, trust, monkeypatch):
+    server.body = factory.affine(with_base=False).read_bytes()
+    beside = f"/packs/bases/{factory.base_sha}.safetensors"
+    server.files = {beside: factory.base}
+    monkeypatch.setattr(download.ssl, "create_default_context", lambda: trust)
+    adding.add(store, f"{server.address}/packs/wave.scumble")
+    assert store.read_base(factory.base_sha) == factory.base
+    assert [path for path, *_ in server.asked] == ["/packs/wave.scumble", beside]
+    adding.add(store, f"{server.address}/packs/wave.scumble")
+    assert len(server.asked) == 3  # the base is there now
+    assert not list((store.folders.user / "downloads").rglob("*.s[ca]*"))
+
+
+def test_a_wrong_base_network_beside_the_address_is_refused(factory, store, server, trust, monkeypatch):
+    server.body = factory.affine(with_base=False).read_bytes()
+    server.files = {f"/bases/{factory.base_sha}.safetensors": factory.base[:-1]}
+    monkeypatch.setattr(download.ssl, "create_default_context", lambda: trust)
+    with pytest.raises(DownloadFailed, match="not the file"):
+        adding.add(store, f"{server.address}/wave.scumble")
+    assert store.list() == []

@@ -387,3 +387,15 @@ def test_a_look_shows_a_pack_without_installing_it(factory, store, png):
     assert store.list() == []
     store.install(factory.affine(version="0.9"))
     assert adding.look(store, factory.affine(version="1.0")).replaces == "0.9"
+
+
+def test_a_base_network_in_a_folder_beside_the_pack_is_taken(factory, store):
+    path = factory.affine(with_base=False)
+    beside = path.parent / "bases" / f"{factory.base_sha}.safetensors"
+    beside.parent.mkdir()
+    beside.write_bytes(factory.base[:-1])
+    with pytest.raises(PackDamaged, match="not what its name says"):
+        store.install(path)
+    beside.write_bytes(factory.base)
+    assert making.load_network(store, store.install(path))
+    assert store.base(factory.base_sha) != beside

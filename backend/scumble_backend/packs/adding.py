@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import urllib.parse
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from scumble_wire.messages import PackInfo
 
 from . import download, foreign
-from .archive import MANIFEST, MAX_ENTRIES, SUFFIX, PackArchive, is_pack_name, write_archive
-from .errors import FileTrouble, PackDamaged, PackUnknown, from_os_error
+from .archive import BASE, MANIFEST, MAX_ENTRIES, SUFFIX, PackArchive, is_pack_name, write_archive
+from .errors import FileTrouble, PackBaseMissing, PackDamaged, PackUnknown, from_os_error
 from .files import replace_file
 from .foreign import Answers
 from .manifest import id_from_title
@@ -74,11 +76,9 @@ def add(
     """
     text = str(what)
     if download.is_address(text):
-        path = download.fetch(text, store.folders.user / "downloads", progress=progress)
-        packs = add(store, path, answers=answers, trust_changed_key=trust_changed_key, source=text.partition("#")[0])
-        if not text.startswith("file:"):
-            path.unlink(missing_ok=True)
-        return packs
+        with _fetched(store, text, progress) as path:
+            source = text.partition("#")[0]
+            return add(store, path, answers=answers, trust_changed_key=trust_changed_key, source=source)
     path = Path(what)
     if path.is_dir():
         return _add_folder(store, path, trust_changed_key)
@@ -90,6 +90,44 @@ def add(
         made = Path(folder) / f"imported{SUFFIX}"
         foreign.make_pack(path, made, answers or Answers())
         return [store.install(made, source=source or path.name, trust_changed_key=trust_changed_key)]
+
+
+@contextlib.contextmanager
+def _fetched(store: PackStore, address: str, progress: download.Progress) -> Iterator[Path]:
+    """The file behind an address, with the base network it needs beside it; both are gone after the block."""
+    path = download.fetch(address, store.folders.user / "downloads", progress=progress)
+    if address.startswith("file:"):
+        yield path
+        return
+    base: Path | None = None
+    try:
+        if path.suffix == SUFFIX:
+            base = _fetch_base(store, path, address, progress)
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+        if base is not None:
+            base.unlink(missing_ok=True)
+
+
+def _fetch_base(store: PackStore, path: Path, address: str, progress: download.Progress) -> Path | None:
+    """Fetch bases/<sha256>.safetensors from beside the pack's address if nothing else gives that base network."""
+    with PackArchive(path) as archive:
+        digest = archive.manifest().base
+        if not digest or BASE in archive:
+            return None
+    try:
+        store.base(digest)
+        return None
+    except PackBaseMissing:
+        url = urllib.parse.urljoin(address.partition("#")[0], f"bases/{digest}.safetensors")
+    fetched = download.fetch(url, store.folders.user / "downloads", digest=digest, progress=progress)
+    place = path.parent / "bases" / fetched.name
+    try:
+        place.parent.mkdir(exist_ok=True)
+        return fetched.replace(place)
+    except OSError as error:
+        raise from_os_error(error, place) from error
 
 
 def _add_folder(store: PackStore, folder: Path, trust_changed_key: bool) -> list[InstalledPack]:

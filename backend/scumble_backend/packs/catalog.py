@@ -15,9 +15,10 @@ from typing import Any
 from .archive import SUFFIX
 from .checks import Examination
 from .errors import CatalogWrong, ManifestWrong, PackError
-from .manifest import MAX_MANIFEST_BYTES, check_id, parse_json
+from .manifest import MAX_MANIFEST_BYTES, check_id
 from .signing import fingerprint
 from .store import PackStore, pack_info
+from .strict_json import parse_json
 
 FORMAT = 1
 MAX_PACKS = 10_000

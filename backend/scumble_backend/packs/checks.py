@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import tensors
-from .archive import BASE, SIGNATURE, UNLISTED, WEIGHTS, PackArchive
+from .archive import BASE, MAX_PACK_BYTES, SIGNATURE, UNLISTED, WEIGHTS, PackArchive
 from .errors import (
     ManifestWrong,
     PackBaseMissing,
@@ -45,7 +45,7 @@ class Examination:
     manifest: Manifest | None = None
     key: bytes | None = None  # public key of the one who signed it; None: not signed, or wrongly
     findings: list[PackError] = field(default_factory=list)
-    base: bytes | None = None  # the base network's file, where the pack carries it
+    base: bytes | None = None  # the base network's file, if it comes with the pack and is not installed
 
     def raise_first(self) -> Manifest:
         """The manifest of a sound pack; raises the first finding otherwise."""
@@ -105,10 +105,15 @@ def _examine_archive(archive: PackArchive, found: Examination, find_base: Callab
     try:
         if WEIGHTS in contents:
             found.base = _carried_base(archive, manifest)
-            base = found.base
+            base, installed = found.base, False
             if manifest.kind == "affine" and base is None:
-                base = find_base(manifest.base)
-            check_weights(manifest, contents[WEIGHTS], base)
+                try:
+                    base, installed = find_base(manifest.base), True
+                except PackBaseMissing:
+                    base = found.base = _base_beside(archive.path, manifest.base)
+                    if base is None:
+                        raise
+            check_weights(manifest, contents[WEIGHTS], base, base_checked=installed)
     except PackError as error:
         keep(error)
 
@@ -145,6 +150,19 @@ def _carried_base(archive: PackArchive, manifest: Manifest) -> bytes | None:
     return raw
 
 
+def _base_beside(path: Path, digest: str) -> bytes | None:
+    """The base network in `bases/<sha256>.safetensors` beside the pack, as hosts and starter packs lay them out."""
+    beside = path.parent / "bases" / f"{digest}.safetensors"
+    if not beside.is_file():
+        return None
+    if beside.stat().st_size > MAX_PACK_BYTES:
+        raise PackUnsafe(f"{beside.name} is larger than a base network may be.", remedy=_REMEDY)
+    raw = _read(beside)
+    if sha256(raw).hexdigest() != digest:
+        raise PackDamaged(f"{beside.name} is not what its name says.", remedy=_REMEDY)
+    return raw
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -177,16 +195,18 @@ def check_picture(raw: bytes, name: str) -> list[PackError]:
 # --- weights ---------------------------------------------------------------------------------------------
 
 
-def check_weights(manifest: Manifest, raw: bytes, base: bytes | None) -> None:
+def check_weights(manifest: Manifest, raw: bytes, base: bytes | None, *, base_checked: bool = False) -> None:
     """Raises WeightsWrong, PackUnsupported, PackDamaged, PackBaseMissing unless the tensors fit the architecture.
 
-    raw: weights.safetensors. base: the base network's file, for an affine pack.
+    raw: weights.safetensors. base: the base network's file, for an affine pack; `base_checked` if its hash says that
+    it is one that was checked when it was installed.
     """
     header = tensors.read_header(raw, WEIGHTS)
     if manifest.kind == "affine":
         if base is None:
             raise PackBaseMissing(f"The base network of {manifest.title} is missing.", remedy=_REMEDY)
-        if not _same_network(check_base(base), manifest.architecture):
+        known = base_architecture(tensors.read_header(base, "the base network")) if base_checked else check_base(base)
+        if not _same_network(known, manifest.architecture):
             raise PackDamaged("The pack's architecture is not its base network's.", remedy=_REMEDY)
         wanted = _table_shapes(manifest.architecture, header)
     elif manifest.kind == "network":

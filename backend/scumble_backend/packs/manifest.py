@@ -15,11 +15,12 @@ from hashlib import sha256
 from typing import Any, Literal, cast, get_args
 
 from .errors import ManifestWrong, PackTooNew, PackUnsupported
+from .strict_json import MAX_JSON_BYTES, Json, parse_json
 
 FORMAT = 1
 """Version of the format that is written. Every version from 1 on stays readable: see `_UPGRADES`."""
 
-MAX_MANIFEST_BYTES = 1 << 20
+MAX_MANIFEST_BYTES = MAX_JSON_BYTES
 
 Kind = Literal["affine", "network", "upscale"]
 
@@ -30,7 +31,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 # A folder or file of one of these names can't be made on Windows, whatever its ending.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
-Json = dict[str, Any]
 #: From format version n to n + 1. A new version adds one line here and keeps a pack of the old one in the tests.
 _UPGRADES: dict[int, Callable[[Json], Json]] = {}
 
@@ -212,27 +212,6 @@ class Manifest:
         return cls.from_json(parse_json(raw, "manifest.json"))
 
 
-def parse_json(raw: bytes, name: str, *, limit: int = MAX_MANIFEST_BYTES) -> object:
-    """Strict JSON: UTF-8, no repeated keys, no NaN, bounded size and depth. Raises ManifestWrong."""
-    if len(raw) > limit:
-        raise _wrong(f"{name} is {len(raw)} bytes long; {limit} are allowed.")
-    try:
-        data: object = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_bounded,
-        )
-        if b"\\u" in raw:  # half a surrogate pair can be written as JSON but never again as UTF-8
-            json.dumps(data, ensure_ascii=False).encode()
-        return data
-    except RecursionError as error:
-        raise _wrong(f"{name} is nested too deeply.") from error
-    except (UnicodeDecodeError, ValueError) as error:
-        raise _wrong(f"{name} is not valid JSON ({error}).") from error
-
-
 def upgrade(data: object) -> Json:
     """Manifest data of any readable format version -> of today's. Raises ManifestWrong, PackTooNew."""
     known = dict(_mapping(data, "manifest"))
@@ -353,27 +332,3 @@ def _read(value: object, record: type[Any], name: str) -> Any:
 def _without_empty(value: object, record: type[Any]) -> Json:
     fields = {name: getattr(value, name) for name in record.__dataclass_fields__}
     return {name: given for name, given in fields.items() if given not in ("", {}, 0.0) or name in ("title", "seed")}
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Json:
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return data
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text:.20} is too large a number")
-    return value
-
-
-def _bounded(text: str) -> int:
-    if len(text) > 19:
-        raise ValueError(f"{text[:20]}... is too large a number")
-    return int(text)
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is no JSON number")

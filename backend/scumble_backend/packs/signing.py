@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import FileTrouble, KeyChanged, ManifestWrong, SignatureWrong, from_os_error
 from .files import write_bytes
-from .manifest import Manifest, parse_json
+from .manifest import Manifest
+from .strict_json import parse_json
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -9,8 +9,8 @@ from . import download
 from .catalog import Catalog
 from .errors import ManifestWrong, from_os_error
 from .files import write_bytes
-from .manifest import parse_json
 from .store import PackStore
+from .strict_json import parse_json
 
 FILE = "catalogs.json"
 _LIMITS = download.Limits(bytes=16 << 20, total_s=120.0)

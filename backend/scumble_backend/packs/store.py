@@ -10,17 +10,15 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from scumble_wire.messages import PackInfo
+from typing import Any
 
 from .. import config
-from . import signing, tensors
-from .archive import BASE, MANIFEST, ORIGIN, SIGNATURE, SUFFIX, WEIGHTS, PackArchive, write_archive
+from . import signing
+from .archive import BASE, MANIFEST, ORIGIN, SIGNATURE, SUFFIX, PackArchive, write_archive
 from .checks import Examination, examine, signature_of
 from .errors import (
     DiskFull,
@@ -35,10 +33,9 @@ from .errors import (
     from_os_error,
 )
 from .files import locked, replace_file, write_bytes
-from .manifest import Json, Manifest, check_id, parse_json
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from .installed import InstalledPack, make_folder, pack_info
+from .manifest import Manifest, check_id
+from .strict_json import Json, parse_json
 
 INDEX = "index.json"
 TRUST = "trust.json"
@@ -56,80 +53,6 @@ class Folders:
 def default_folders() -> Folders:
     """The user's folder and the packs that ship."""
     return Folders(config.Places.of_user().packs, (config.starter_packs(),))
-
-
-@dataclass(frozen=True)
-class InstalledPack:
-    """One pack of the store. Its file is opened only for weights and pictures."""
-
-    path: Path
-    manifest: Manifest
-    origin: Json = field(default_factory=dict)  # {"source", "installed", "sha256"} as told by the store
-    signed_by: str = ""  # fingerprint; empty: not signed
-    starter: bool = False
-    thumbnails: Path | None = None  # folder into which the thumbnail is put on demand
-
-    @property
-    def id(self) -> str:
-        return self.manifest.id
-
-    def weights(self) -> dict[str, Tensor]:
-        """The tensors of weights.safetensors by name, on the CPU, checked against their hash. Raises PackDamaged."""
-        with PackArchive(self.path) as archive:
-            return tensors.read(archive.read_listed(archive.manifest(), WEIGHTS), WEIGHTS)
-
-    def thumbnail_name(self) -> str | None:
-        return next((name for name in sorted(self.manifest.files) if name.startswith("thumbnail.")), None)
-
-    def thumbnail_bytes(self) -> bytes | None:
-        """The thumbnail's file (PNG, JPEG or WebP), or None. Raises PackDamaged."""
-        name = self.thumbnail_name()
-        if name is None:
-            return None
-        with PackArchive(self.path) as archive:
-            return archive.read_listed(archive.manifest(), name)
-
-    def thumbnail(self) -> Path | None:
-        """Path of the thumbnail's file, or None if the pack has none. Raises PackDamaged, DiskFull, FileTrouble."""
-        name = self.thumbnail_name()
-        if name is None or self.thumbnails is None:
-            return None
-        path = self.thumbnails / f"{self.manifest.files[name].sha256}.{name.rsplit('.', 1)[1]}"
-        if not path.exists():
-            raw = self.thumbnail_bytes()
-            assert raw is not None
-            _make_folder(self.thumbnails)
-            write_bytes(path, raw)
-        return path
-
-    def info(self) -> PackInfo:
-        return pack_info(
-            self.manifest,
-            source="starter" if self.starter else str(self.origin.get("source", "")),
-            signed_by=self.signed_by,
-            removable=not self.starter,
-        )
-
-
-def pack_info(manifest: Manifest, *, source: str = "", signed_by: str = "", removable: bool = True) -> PackInfo:
-    """What a chooser shows of a pack."""
-    painting = manifest.painting
-    return PackInfo(
-        id=manifest.id,
-        title=manifest.title,
-        kind=manifest.kind,
-        version=manifest.version,
-        authors=list(manifest.authors),
-        license=manifest.license,
-        painting=str(painting) if painting else "",
-        painting_license=painting.license if painting else "",
-        source=source,
-        signed_by=signed_by,
-        removable=removable,
-        factors=list(manifest.factors),
-        stroke_scales=[manifest.stroke_scales[0], manifest.stroke_scales[-1]],
-        description=manifest.description,
-    )
 
 
 class PackStore:
@@ -234,7 +157,7 @@ class PackStore:
         }
         files[ORIGIN] = json.dumps(origin, ensure_ascii=False).encode()[: 16 << 10]
         target = self.folders.user / f"{manifest.id}{SUFFIX}"
-        _make_folder(self.folders.user)
+        make_folder(self.folders.user)
         with locked(self.folders.user / LOCK):
             self._clear_leftovers()
             trusted = self._trusted()
@@ -289,14 +212,14 @@ class PackStore:
 
         check_base(raw)
         digest = sha256(raw).hexdigest()
-        _make_folder(self.folders.user)
+        make_folder(self.folders.user)
         with locked(self.folders.user / LOCK):
             self._put_base(digest, raw)
         return digest
 
     def rebuild_index(self) -> int:
         """Make index.json anew from the packs themselves; returns how many packs it lists."""
-        _make_folder(self.folders.user)
+        make_folder(self.folders.user)
         with locked(self.folders.user / LOCK):
             (self.folders.user / INDEX).unlink(missing_ok=True)
             self._seen.clear()
@@ -405,7 +328,7 @@ class PackStore:
             return
         except (PackBaseMissing, PackDamaged):
             pass  # put there, or put right
-        _make_folder(folder)
+        make_folder(folder)
         write_bytes(folder / f"{digest}.safetensors", raw)
 
     def _clear_leftovers(self) -> None:
@@ -441,13 +364,6 @@ def _is_id(pack_id: str) -> bool:
     except ManifestWrong:
         return False
     return True
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise from_os_error(error, folder) from error
 
 
 def _file_sha256(path: Path) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .errors import ManifestWrong, PackDamaged, WeightsWrong
-from .manifest import parse_json
+from .strict_json import parse_json
 
 if TYPE_CHECKING:
     from torch import Tensor

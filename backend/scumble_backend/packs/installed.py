@@ -1,0 +1,101 @@
+"""One installed pack: what it says about itself, and its weights and pictures on demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scumble_wire.messages import PackInfo
+
+from . import tensors
+from .archive import WEIGHTS, PackArchive
+from .errors import from_os_error
+from .files import write_bytes
+from .manifest import Manifest
+from .strict_json import Json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class InstalledPack:
+    """One pack of the store. Its file is opened only for weights and pictures."""
+
+    path: Path
+    manifest: Manifest
+    origin: Json = field(default_factory=dict)  # {"source", "installed", "sha256"} as told by the store
+    signed_by: str = ""  # fingerprint; empty: not signed
+    starter: bool = False
+    thumbnails: Path | None = None  # folder into which the thumbnail is put on demand
+
+    @property
+    def id(self) -> str:
+        return self.manifest.id
+
+    def weights(self) -> dict[str, Tensor]:
+        """The tensors of weights.safetensors by name, on the CPU, checked against their hash. Raises PackDamaged."""
+        with PackArchive(self.path) as archive:
+            return tensors.read(archive.read_listed(archive.manifest(), WEIGHTS), WEIGHTS)
+
+    def thumbnail_name(self) -> str | None:
+        return next((name for name in sorted(self.manifest.files) if name.startswith("thumbnail.")), None)
+
+    def thumbnail_bytes(self) -> bytes | None:
+        """The thumbnail's file (PNG, JPEG or WebP), or None. Raises PackDamaged."""
+        name = self.thumbnail_name()
+        if name is None:
+            return None
+        with PackArchive(self.path) as archive:
+            return archive.read_listed(archive.manifest(), name)
+
+    def thumbnail(self) -> Path | None:
+        """Path of the thumbnail's file, or None if the pack has none. Raises PackDamaged, DiskFull, FileTrouble."""
+        name = self.thumbnail_name()
+        if name is None or self.thumbnails is None:
+            return None
+        path = self.thumbnails / f"{self.manifest.files[name].sha256}.{name.rsplit('.', 1)[1]}"
+        if not path.exists():
+            raw = self.thumbnail_bytes()
+            assert raw is not None
+            make_folder(self.thumbnails)
+            write_bytes(path, raw)
+        return path
+
+    def info(self) -> PackInfo:
+        return pack_info(
+            self.manifest,
+            source="starter" if self.starter else str(self.origin.get("source", "")),
+            signed_by=self.signed_by,
+            removable=not self.starter,
+        )
+
+
+def pack_info(manifest: Manifest, *, source: str = "", signed_by: str = "", removable: bool = True) -> PackInfo:
+    """What a chooser shows of a pack."""
+    painting = manifest.painting
+    return PackInfo(
+        id=manifest.id,
+        title=manifest.title,
+        kind=manifest.kind,
+        version=manifest.version,
+        authors=list(manifest.authors),
+        license=manifest.license,
+        painting=str(painting) if painting else "",
+        painting_license=painting.license if painting else "",
+        source=source,
+        signed_by=signed_by,
+        removable=removable,
+        factors=list(manifest.factors),
+        stroke_scales=[manifest.stroke_scales[0], manifest.stroke_scales[-1]],
+        description=manifest.description,
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """Raises DiskFull, FileTrouble."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise from_os_error(error, folder) from error
