@@ -1,5 +1,7 @@
 """What is tried inside Krita: the driver plugin runs each `step_*` generator; `yield ms` gives Krita's event loop a turn."""
 
+# ruff: noqa: PTH, B905 - Krita's own Python is old on some systems
+
 import hashlib
 import os
 import time
@@ -164,12 +166,12 @@ def step_the_backend_is_started_when_the_docker_is_first_seen(figures):
     yield from wait(lambda: model().studio.packs_known or model().studio.problem, 60)
     no_problem()
     figures["seconds_to_packs"] = round(time.monotonic() - began, 2)
-    found = [pack.id for pack in model().studio.styles()]
+    found = [pack.id for pack in model().studio.styles("tiny")]
     assert found == ["tiny-field", "tiny-sea"], found
     tab = docker().style_tab
-    yield from wait(lambda: all(model().studio.thumbnails.get(p.id) for p in model().studio.styles()))
-    assert tab.grid.model().rowCount() == 2
-    tab.search.setText("sea")
+    yield from wait(lambda: all(model().studio.thumbnails.get(p.id) for p in model().studio.styles("tiny")))
+    assert tab.grid.model().rowCount() == len(model().studio.styles()) >= 2
+    tab.search.setText("tiny sea")
     assert tab.grid.model().rowCount() == 1
     tab.search.setText("")
 

@@ -81,7 +81,8 @@ class Stage:
         self.bell.unlink(missing_ok=True)
         starter = self.folder / "start-backend.sh"
         starter.write_text(
-            f'#!/bin/sh\necho "start the backend" >{self.bell}\nwhile [ -e {self.bell} ]; do sleep .1; done\nsleep 600\n'
+            f'#!/bin/sh\necho "start the backend" >{self.bell}\n'
+            f"while [ -e {self.bell} ]; do sleep .1; done\nsleep 600\n"
         )
         starter.chmod(0o755)
         inside = {
@@ -149,8 +150,9 @@ class Stage:
 @contextlib.contextmanager
 def staged(root: Path, folder: Path) -> Iterator[Stage]:
     """A stage with the tiny packs installed but for one that a scenario installs; no backend runs yet."""
-    from scumble_backend.packs.store import Folders, PackStore
     from tiny_packs import write_tiny_packs
+
+    from scumble_backend.packs.store import Folders, PackStore
 
     backend = Backend(folder)
     store = PackStore(Folders(user=backend.home / "data" / "packs"))

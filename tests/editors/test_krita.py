@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from krita_stage import HERE, Stage, staged
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(900)]

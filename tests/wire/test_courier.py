@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from scumble_wire.courier import Courier
 from scumble_wire.errors import BackendNotStarted, ConnectionLost, ScumbleError
 from scumble_wire.messages import Alive, KeepAlive

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+
 from scumble_wire import words
 from scumble_wire.areas import Area, crop_rows, fitted, with_context
 from scumble_wire.choices import ChoicesFile, StyleChoices, TrainChoices, UpscaleChoices, option, read_choices

@@ -33,7 +33,7 @@ def transfer_of(space: Space) -> str | None:
     name = space.profile.casefold()
     if space.model == "GRAYA" and name.startswith("gray-d50-elle"):
         return "linear" if "g10" in name else "srgb" if "srgbtrc" in name else None
-    if space.model != "RGBA" or "srgb" not in name:
+    if space.model != "RGBA" or not ("srgb" in name or "scrgb" in name):
         return None
     if any(word in name for word in _LINEAR):
         return "linear"

@@ -4,6 +4,8 @@ The file has functions `step_<name>()` in order; each is a generator whose `yiel
 loop a turn. What happened goes to the JSON file SCUMBLE_RESULT after each step: {name: {"ok", "error", "figures"}}.
 """
 
+# ruff: noqa: PTH, BLE001 - whatever goes wrong in a scenario is its result
+
 import gc
 import json
 import os
@@ -44,7 +46,9 @@ class Driver(Extension):
             self.leave()
             return
         wanted = [name for name in os.environ.get("SCUMBLE_STEPS", "").split(",") if name]
-        self.steps = [(n[5:], f) for n, f in space.items() if n.startswith("step_") and (not wanted or n[5:] in wanted)]
+        self.steps = [
+            (n[5:], f) for n, f in space.items() if n.startswith("step_") and (not wanted or n[5:] in wanted)
+        ]
         self.cleanup = space.get("cleanup", lambda: None)
         self.next_step()
 

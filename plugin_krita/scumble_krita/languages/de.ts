@@ -1,0 +1,638 @@
+<?xml version="1.0" encoding="utf-8"?>
+<TS version="2.1" language="de">
+ <context>
+  <name>Scumble</name>
+  <message>
+   <source>Scumble's backend can't be reached.</source>
+   <translation>Scumbles Dienst ist nicht erreichbar.</translation>
+  </message>
+  <message>
+   <source>The connection to Scumble's backend was lost. Nothing was changed.</source>
+   <translation>Die Verbindung zu Scumbles Dienst ist abgerissen. Nichts wurde verändert.</translation>
+  </message>
+  <message>
+   <source>Scumble's backend could not be started.</source>
+   <translation>Scumbles Dienst konnte nicht gestartet werden.</translation>
+  </message>
+  <message>
+   <source>Plugin and backend are of different versions.</source>
+   <translation>Modul und Dienst haben verschiedene Versionen.</translation>
+  </message>
+  <message>
+   <source>The backend did not accept this plugin.</source>
+   <translation>Der Dienst hat dieses Modul nicht angenommen.</translation>
+  </message>
+  <message>
+   <source>The backend does not answer.</source>
+   <translation>Der Dienst antwortet nicht.</translation>
+  </message>
+  <message>
+   <source>Something went wrong inside the plugin. The layer was not changed.</source>
+   <translation>Im Modul ist etwas schiefgegangen. Die Ebene wurde nicht verändert.</translation>
+  </message>
+  <message>
+   <source>Waiting</source>
+   <translation>Wartet</translation>
+  </message>
+  <message>
+   <source>Loading the network</source>
+   <translation>Lädt das Netz</translation>
+  </message>
+  <message>
+   <source>Painting</source>
+   <translation>Malt</translation>
+  </message>
+  <message>
+   <source>Enlarging</source>
+   <translation>Vergrößert</translation>
+  </message>
+  <message>
+   <source>Learning</source>
+   <translation>Lernt</translation>
+  </message>
+  <message>
+   <source>Finishing</source>
+   <translation>Wird fertig</translation>
+  </message>
+  <message>
+   <source>Paused</source>
+   <translation>Angehalten</translation>
+  </message>
+  <message>
+   <source>Working</source>
+   <translation>Arbeitet</translation>
+  </message>
+  <message>
+   <source>Done</source>
+   <translation>Fertig</translation>
+  </message>
+  <message>
+   <source>Cancelled</source>
+   <translation>Abgebrochen</translation>
+  </message>
+  <message>
+   <source>Failed</source>
+   <translation>Fehlgeschlagen</translation>
+  </message>
+  <message>
+   <source>about {n} h left</source>
+   <translation>noch etwa {n} Std.</translation>
+  </message>
+  <message>
+   <source>Copy a diagnosis in the settings and report it.</source>
+   <translation>Bitte unter „Einstellungen“ eine Diagnose kopieren und melden.</translation>
+  </message>
+  <message>
+   <source>a moment left</source>
+   <translation>gleich fertig</translation>
+  </message>
+  <message>
+   <source>about {n} s left</source>
+   <translation>noch etwa {n} s</translation>
+  </message>
+  <message>
+   <source>about {n} min left</source>
+   <translation>noch etwa {n} min</translation>
+  </message>
+  <message>
+   <source>Style</source>
+   <translation>Stil</translation>
+  </message>
+  <message>
+   <source>The style pack that paints.</source>
+   <translation>Das Stilpaket, das malt.</translation>
+  </message>
+  <message>
+   <source>Strength</source>
+   <translation>Stärke</translation>
+  </message>
+  <message>
+   <source>How far the layer turns into the style.</source>
+   <translation>Wie weit die Ebene zum Stil wird.</translation>
+  </message>
+  <message>
+   <source>Stroke scale</source>
+   <translation>Strichgröße</translation>
+  </message>
+  <message>
+   <source>Size of the brush marks; 1 is the size the style learned.</source>
+   <translation>Größe der Pinselspuren; 1 ist die Größe, die der Stil gelernt hat.</translation>
+  </message>
+  <message>
+   <source>Keep colors</source>
+   <translation>Farben behalten</translation>
+  </message>
+  <message>
+   <source>Take the brush marks from the style, the colors from the layer.</source>
+   <translation>Die Pinselspuren vom Stil, die Farben von der Ebene.</translation>
+  </message>
+  <message>
+   <source>Mix with</source>
+   <translation>Mischen mit</translation>
+  </message>
+  <message>
+   <source>A second style to mix in.</source>
+   <translation>Ein zweiter Stil, der eingemischt wird.</translation>
+  </message>
+  <message>
+   <source>Mix</source>
+   <translation>Mischung</translation>
+  </message>
+  <message>
+   <source>How much of the second style: 0 is none, 1 is all.</source>
+   <translation>Wie viel vom zweiten Stil: 0 ist nichts, 1 ist alles.</translation>
+  </message>
+  <message>
+   <source>Seed</source>
+   <translation>Startwert</translation>
+  </message>
+  <message>
+   <source>The same seed gives the same picture.</source>
+   <translation>Derselbe Startwert ergibt dasselbe Bild.</translation>
+  </message>
+  <message>
+   <source>Factor</source>
+   <translation>Faktor</translation>
+  </message>
+  <message>
+   <source>How many times wider and higher.</source>
+   <translation>Wievielmal breiter und höher.</translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>Modell</translation>
+  </message>
+  <message>
+   <source>The network that enlarges.</source>
+   <translation>Das Netz, das vergrößert.</translation>
+  </message>
+  <message>
+   <source>Enlarge</source>
+   <translation>Vergrößern</translation>
+  </message>
+  <message>
+   <source>What is enlarged, and where it goes.</source>
+   <translation>Was vergrößert wird und wohin es kommt.</translation>
+  </message>
+  <message>
+   <source>Layer or selection, as a new layer</source>
+   <translation>Ebene oder Auswahl, als neue Ebene</translation>
+  </message>
+  <message>
+   <source>Whole document, as a new document</source>
+   <translation>Ganzes Dokument, als neues Dokument</translation>
+  </message>
+  <message>
+   <source>Name</source>
+   <translation>Name</translation>
+  </message>
+  <message>
+   <source>Name of the new style.</source>
+   <translation>Name des neuen Stils.</translation>
+  </message>
+  <message>
+   <source>Learn from</source>
+   <translation>Vorbild</translation>
+  </message>
+  <message>
+   <source>The one picture that shows the style.</source>
+   <translation>Das eine Bild, das den Stil zeigt.</translation>
+  </message>
+  <message>
+   <source>Current layer</source>
+   <translation>Aktuelle Ebene</translation>
+  </message>
+  <message>
+   <source>Selection</source>
+   <translation>Auswahl</translation>
+  </message>
+  <message>
+   <source>Whole document</source>
+   <translation>Ganzes Dokument</translation>
+  </message>
+  <message>
+   <source>Picture file</source>
+   <translation>Bilddatei</translation>
+  </message>
+  <message>
+   <source>Quality</source>
+   <translation>Güte</translation>
+  </message>
+  <message>
+   <source>Longer training gives finer brush marks.</source>
+   <translation>Längeres Lernen ergibt feinere Pinselspuren.</translation>
+  </message>
+  <message>
+   <source>Quick</source>
+   <translation>Schnell</translation>
+  </message>
+  <message>
+   <source>Standard</source>
+   <translation>Normal</translation>
+  </message>
+  <message>
+   <source>Full</source>
+   <translation>Gründlich</translation>
+  </message>
+  <message>
+   <source>Style strength</source>
+   <translation>Stilgewicht</translation>
+  </message>
+  <message>
+   <source>Weight of the style against the picture's own shapes.</source>
+   <translation>Gewicht des Stils gegen die Formen des Bildes.</translation>
+  </message>
+  <message>
+   <source>Stopping</source>
+   <translation>Hält an</translation>
+  </message>
+  <message>
+   <source>Settings</source>
+   <translation>Einstellungen</translation>
+  </message>
+  <message>
+   <source>Upscale</source>
+   <translation>Vergrößern</translation>
+  </message>
+  <message>
+   <source>Train</source>
+   <translation>Lernen</translation>
+  </message>
+  <message>
+   <source>Packs</source>
+   <translation>Pakete</translation>
+  </message>
+  <message>
+   <source>Jobs</source>
+   <translation>Aufträge</translation>
+  </message>
+  <message>
+   <source>{name} ×{factor}, layer {n} of {count}</source>
+   <translation>{name} ×{factor}, Ebene {n} von {count}</translation>
+  </message>
+  <message>
+   <source>Document</source>
+   <translation>Dokument</translation>
+  </message>
+  <message>
+   <source>Scumble: Apply Last Style</source>
+   <translation>Scumble: Letzten Stil anwenden</translation>
+  </message>
+  <message>
+   <source>Scumble: Preview on the Canvas</source>
+   <translation>Scumble: Vorschau auf der Leinwand</translation>
+  </message>
+  <message>
+   <source>Scumble: Upscale Selection</source>
+   <translation>Scumble: Auswahl vergrößern</translation>
+  </message>
+  <message>
+   <source>Scumble preview</source>
+   <translation>Scumble-Vorschau</translation>
+  </message>
+  <message>
+   <source>Left out, as they have no pixels of their own: {names}.</source>
+   <translation>Weggelassen, da ohne eigene Pixel: {names}.</translation>
+  </message>
+  <message>
+   <source>{name} on {layer}</source>
+   <translation>{name} auf {layer}</translation>
+  </message>
+  <message>
+   <source>Learning {name}</source>
+   <translation>{name} lernen</translation>
+  </message>
+  <message>
+   <source>Your choices can't be kept: {error}.</source>
+   <translation>Die Auswahl lässt sich nicht merken: {error}.</translation>
+  </message>
+  <message>
+   <source>{name} can't be read: {error}.</source>
+   <translation>{name} ist nicht lesbar: {error}.</translation>
+  </message>
+  <message>
+   <source>Check the folder {folder}.</source>
+   <translation>Bitte den Ordner {folder} prüfen.</translation>
+  </message>
+  <message>
+   <source>Choose another file.</source>
+   <translation>Bitte eine andere Datei wählen.</translation>
+  </message>
+  <message>
+   <source>Nothing runs and nothing waits.</source>
+   <translation>Nichts läuft und nichts wartet.</translation>
+  </message>
+  <message>
+   <source>Style with a network of its own</source>
+   <translation>Stil mit eigenem Netz</translation>
+  </message>
+  <message>
+   <source>Upscaler</source>
+   <translation>Vergrößerer</translation>
+  </message>
+  <message>
+   <source>Install a pack</source>
+   <translation>Paket installieren</translation>
+  </message>
+  <message>
+   <source>Install</source>
+   <translation>Installieren</translation>
+  </message>
+  <message>
+   <source>Install …</source>
+   <translation>Installieren …</translation>
+  </message>
+  <message>
+   <source>Install a pack from a file. You can also drop the file on this docker.</source>
+   <translation>Ein Paket aus einer Datei installieren. Die Datei lässt sich auch auf dieses Andockfenster ziehen.</translation>
+  </message>
+  <message>
+   <source>Remove</source>
+   <translation>Entfernen</translation>
+  </message>
+  <message>
+   <source>Remove "{title}"? Pictures painted with it stay as they are.</source>
+   <translation>„{title}“ entfernen? Damit gemalte Bilder bleiben, wie sie sind.</translation>
+  </message>
+  <message>
+   <source>Painting: {painting} ({license})</source>
+   <translation>Gemälde: {painting} ({license})</translation>
+  </message>
+  <message>
+   <source>By {authors}</source>
+   <translation>Von {authors}</translation>
+  </message>
+  <message>
+   <source>License: {license}</source>
+   <translation>Lizenz: {license}</translation>
+  </message>
+  <message>
+   <source>It replaces version {version}.</source>
+   <translation>Es ersetzt Version {version}.</translation>
+  </message>
+  <message>
+   <source>Title</source>
+   <translation>Titel</translation>
+  </message>
+  <message>
+   <source>License</source>
+   <translation>Lizenz</translation>
+  </message>
+  <message>
+   <source>No pack is installed.</source>
+   <translation>Kein Paket ist installiert.</translation>
+  </message>
+  <message>
+   <source>It ships with Scumble and can't be removed.</source>
+   <translation>Es gehört zu Scumble und lässt sich nicht entfernen.</translation>
+  </message>
+  <message>
+   <source>All files</source>
+   <translation>Alle Dateien</translation>
+  </message>
+  <message>
+   <source>Packs and networks</source>
+   <translation>Pakete und Netze</translation>
+  </message>
+  <message>
+   <source>Where the networks run. A second card is cuda:1.</source>
+   <translation>Wo die Netze laufen. Eine zweite Karte ist cuda:1.</translation>
+  </message>
+  <message>
+   <source>No limit</source>
+   <translation>Keine Grenze</translation>
+  </message>
+  <message>
+   <source>Memory for networks that are kept ready.</source>
+   <translation>Speicher für Netze, die bereitgehalten werden.</translation>
+  </message>
+  <message>
+   <source>Never</source>
+   <translation>Nie</translation>
+  </message>
+  <message>
+   <source>Minutes without a job after which the graphics card is freed.</source>
+   <translation>Minuten ohne Auftrag, nach denen die Grafikkarte freigegeben wird.</translation>
+  </message>
+  <message>
+   <source>Open the folder of logs</source>
+   <translation>Ordner der Protokolle</translation>
+  </message>
+  <message>
+   <source>Copy a diagnosis</source>
+   <translation>Diagnose kopieren</translation>
+  </message>
+  <message>
+   <source>Versions, settings and the last problem, for a bug report. No pictures, no names.</source>
+   <translation>Versionen, Einstellungen und das letzte Problem, für eine Fehlermeldung. Keine Bilder, keine Namen.</translation>
+  </message>
+  <message>
+   <source>Device</source>
+   <translation>Gerät</translation>
+  </message>
+  <message>
+   <source>Memory budget</source>
+   <translation>Speicher</translation>
+  </message>
+  <message>
+   <source>Free the card after</source>
+   <translation>Karte freigeben nach</translation>
+  </message>
+  <message>
+   <source>min</source>
+   <translation>min</translation>
+  </message>
+  <message>
+   <source>The backend is not connected.</source>
+   <translation>Der Dienst ist nicht verbunden.</translation>
+  </message>
+  <message>
+   <source>Log: {path}</source>
+   <translation>Protokoll: {path}</translation>
+  </message>
+  <message>
+   <source>Backend {version} on {device}. {networks} networks ready, {memory} MB in use.</source>
+   <translation>Dienst {version} auf {device}. {networks} Netze bereit, {memory} MB belegt.</translation>
+  </message>
+  <message>
+   <source>(starting)</source>
+   <translation>(startet)</translation>
+  </message>
+  <message>
+   <source>Search styles</source>
+   <translation>Stile suchen</translation>
+  </message>
+  <message>
+   <source>Preview</source>
+   <translation>Vorschau</translation>
+  </message>
+  <message>
+   <source>Show the result here while you choose.</source>
+   <translation>Das Ergebnis hier zeigen, während gewählt wird.</translation>
+  </message>
+  <message>
+   <source>On canvas</source>
+   <translation>Leinwand</translation>
+  </message>
+  <message>
+   <source>Show the result as a locked layer on the canvas.</source>
+   <translation>Das Ergebnis als gesperrte Ebene auf der Leinwand zeigen.</translation>
+  </message>
+  <message>
+   <source>Show a detail in its true size, with brush marks as they will be.</source>
+   <translation>Einen Ausschnitt in wahrer Größe zeigen, mit den Pinselspuren, wie sie sein werden.</translation>
+  </message>
+  <message>
+   <source>Apply</source>
+   <translation>Anwenden</translation>
+  </message>
+  <message>
+   <source>Paint the layer, or the selection on it, into a new layer.</source>
+   <translation>Die Ebene, oder die Auswahl darauf, in eine neue Ebene malen.</translation>
+  </message>
+  <message>
+   <source>No second style</source>
+   <translation>Kein zweiter Stil</translation>
+  </message>
+  <message>
+   <source>with {style}</source>
+   <translation>mit {style}</translation>
+  </message>
+  <message>
+   <source>Painting a preview …</source>
+   <translation>Die Vorschau wird gemalt …</translation>
+  </message>
+  <message>
+   <source>Training goes on in the background, even when Krita is closed. The finished style appears under Style.</source>
+   <translation>Gelernt wird im Hintergrund, auch wenn Krita geschlossen ist. Der fertige Stil erscheint unter „Stil“.</translation>
+  </message>
+  <message>
+   <source>Name of the new style</source>
+   <translation>Name des neuen Stils</translation>
+  </message>
+  <message>
+   <source>Choose a picture</source>
+   <translation>Ein Bild wählen</translation>
+  </message>
+  <message>
+   <source>Learn this style</source>
+   <translation>Diesen Stil lernen</translation>
+  </message>
+  <message>
+   <source>Picture to learn from</source>
+   <translation>Vorbild für den Stil</translation>
+  </message>
+  <message>
+   <source>File: {name}</source>
+   <translation>Datei: {name}</translation>
+  </message>
+  <message>
+   <source>Pictures</source>
+   <translation>Bilder</translation>
+  </message>
+  <message>
+   <source>Bicubic (no network)</source>
+   <translation>Bikubisch (ohne Netz)</translation>
+  </message>
+  <message>
+   <source>No document is open.</source>
+   <translation>Kein Dokument ist geöffnet.</translation>
+  </message>
+  <message>
+   <source>No layer is chosen.</source>
+   <translation>Keine Ebene ist gewählt.</translation>
+  </message>
+  <message>
+   <source>The layer "{name}" is hidden.</source>
+   <translation>Die Ebene „{name}“ ist ausgeblendet.</translation>
+  </message>
+  <message>
+   <source>The layer "{name}" is empty here.</source>
+   <translation>Die Ebene „{name}“ ist hier leer.</translation>
+  </message>
+  <message>
+   <source>Nothing is selected.</source>
+   <translation>Nichts ist ausgewählt.</translation>
+  </message>
+  <message>
+   <source>The document was closed while Scumble worked on it.</source>
+   <translation>Das Dokument wurde geschlossen, während Scumble daran arbeitete.</translation>
+  </message>
+  <message>
+   <source>Krita and Scumble do not agree about the size of the picture ({detail}).</source>
+   <translation>Krita und Scumble sind sich über die Größe des Bildes nicht einig ({detail}).</translation>
+  </message>
+  <message>
+   <source>No style is chosen.</source>
+   <translation>Kein Stil ist gewählt.</translation>
+  </message>
+  <message>
+   <source>The new style needs a name.</source>
+   <translation>Der neue Stil braucht einen Namen.</translation>
+  </message>
+  <message>
+   <source>{name} can't be read as a picture.</source>
+   <translation>{name} ist nicht als Bild lesbar.</translation>
+  </message>
+  <message>
+   <source>Open or create one.</source>
+   <translation>Bitte eines öffnen oder anlegen.</translation>
+  </message>
+  <message>
+   <source>Choose one in the Layers docker.</source>
+   <translation>Bitte im Andockfenster „Ebenen“ eine wählen.</translation>
+  </message>
+  <message>
+   <source>Show it, or choose another one.</source>
+   <translation>Bitte einblenden oder eine andere wählen.</translation>
+  </message>
+  <message>
+   <source>Choose a layer or a selection with something on it.</source>
+   <translation>Bitte eine Ebene oder Auswahl wählen, auf der etwas ist.</translation>
+  </message>
+  <message>
+   <source>Select a part of the picture first.</source>
+   <translation>Bitte erst einen Teil des Bildes auswählen.</translation>
+  </message>
+  <message>
+   <source>The layer was not changed. Please report it with a diagnosis.</source>
+   <translation>Die Ebene wurde nicht verändert. Bitte mit einer Diagnose melden.</translation>
+  </message>
+  <message>
+   <source>Choose one in the Style tab.</source>
+   <translation>Bitte einen unter „Stil“ wählen.</translation>
+  </message>
+  <message>
+   <source>Type one in the Train tab.</source>
+   <translation>Bitte unter „Lernen“ eintippen.</translation>
+  </message>
+  <message>
+   <source>Choose a PNG or JPEG file.</source>
+   <translation>Bitte eine PNG- oder JPEG-Datei wählen.</translation>
+  </message>
+  <message>
+   <source>Other programs:</source>
+   <translation>Andere Programme:</translation>
+  </message>
+  <message>
+   <source>Pause</source>
+   <translation>Anhalten</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>Abbrechen</translation>
+  </message>
+  <message>
+   <source>Go on</source>
+   <translation>Weiter</translation>
+  </message>
+  <message>
+   <source>Dismiss</source>
+   <translation>Schließen</translation>
+  </message>
+  <message>
+   <source>Try again</source>
+   <translation>Erneut versuchen</translation>
+  </message>
+ </context>
+</TS>
