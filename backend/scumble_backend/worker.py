@@ -154,7 +154,7 @@ class Worker:
             except ScumbleError as error:
                 self._report(DeviceState(trouble=str(error)))
                 raise
-            except (ImportError, OSError) as error:
+            except Exception as error:  # a damaged PyTorch raises anything; the thread has to outlive it
                 log.exception("PyTorch can't be loaded.")
                 trouble = InternalError(
                     f"PyTorch can't be loaded: {error}",
