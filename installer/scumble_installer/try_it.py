@@ -79,6 +79,23 @@ def stop(command: list[str], environ: dict[str, str], patience_s: float = 15.0) 
         time.sleep(0.05)
 
 
+#: Seconds after which a command counts as hung; painting the first picture includes loading PyTorch from a cold disk.
+PATIENCE_S = 300.0
+
+
 def _call(argv: list[str], environ: dict[str, str], show_errors: bool = False) -> subprocess.CompletedProcess[bytes]:
     errors = sys.stderr if show_errors else subprocess.DEVNULL
-    return subprocess.run(argv, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
+    try:
+        return subprocess.run(
+            argv,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InstallError(
+            f"The backend didn't answer for {PATIENCE_S:.0f} seconds.", "Its log may tell more: scumble status"
+        ) from error
