@@ -107,6 +107,7 @@ class Model:
         self.upscale = file.get("upscale", UpscaleChoices)
         self.train = file.get("train", TrainChoices)
         self.train_file = ""
+        self.train_recipe = ""  # name or path of a recipe of one's own; empty: by quality
         self.preview_in_docker = False
         self.preview_on_canvas = False
         self.preview_detail = False
@@ -368,7 +369,7 @@ class Model:
             return None
         self.studio.dismiss_problem()
         name = self.train.name.strip()
-        message = Train(image, name, self.train.quality, self.train.strength, title=name)
+        message = Train(image, name, self.train.quality, self.train.strength, recipe=self.train_recipe, title=name)
         return self.studio.submit(message, [frame], title=tr("Learning {name}", name=name))
 
     @told

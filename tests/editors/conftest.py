@@ -32,7 +32,7 @@ def _obstacle() -> str:
 
 @pytest.fixture(scope="session")
 def editor_root() -> Callable[[str], Path]:
-    """editor_root("krita") is the folder of a Debian tree with that editor; skips, or fails where that is asked for."""
+    """editor_root("krita") is the folder of a tree with that editor; skips, or fails where that is asked for."""
     known: dict[str, Path] = {}
 
     def give_up(reason: str) -> None:

@@ -1,6 +1,6 @@
-"""What is tried inside Krita: the driver plugin runs each `step_*` generator; `yield ms` gives Krita's event loop a turn."""
+"""What is tried inside Krita: the driver plugin runs each `step_*` generator; `yield ms` gives Krita a turn."""
 
-# ruff: noqa: PTH, B905 - Krita's own Python is old on some systems
+# ruff: noqa: PTH118, PTH123, PTH110, B905
 
 import hashlib
 import os
@@ -660,6 +660,34 @@ def step_a_large_layer_is_quick_but_for_the_network(figures):
     assert bytes(done.pop("layer").pixelData(0, 0, 4000, 3000)) == bytes(
         reading.read_node(made.activeNode(), taken.place.area)
     )
+
+
+def step_a_style_is_learned_paused_and_appears_in_the_grid(figures):
+    yield from document(160, 120)
+    docker().tabs.setCurrentWidget(docker().train_tab)
+    current = model()
+    current.train_recipe = os.environ["SCUMBLE_RECIPE"]
+    current.choose_train(name="Tiny Lesson", source="layer", quality="quick")
+    job = current.train_now()
+    no_problem()
+    yield from wait(lambda: (job.state == "running" and job.fraction > 0) or not job.open, 90, job.text)
+    assert job.open, job.text
+    current.studio.pause(job)
+    yield from wait(lambda: job.state == "paused" or not job.open, 60, job.text)
+    figures["paused_at"] = round(job.fraction, 3)
+    assert job.state == "paused", job.text
+    docker().grab().save(f"{SHOTS}/krita-training.png")
+    current.studio.resume(job)
+    yield from wait(lambda: job.state == "running", 60, job.text)
+    yield from wait(lambda: not job.open, 120, job.text)
+    assert job.state == "done", job.text
+    figures["previewed"] = job.preview is not None
+    yield from wait(lambda: current.studio.styles("lesson"), 20, "the style did not appear")
+    assert docker().style_tab.grid.model().rowCount() == len(current.studio.styles())
+    choose(pack=current.studio.styles("lesson")[0].id)
+    yield from finish(current.apply_style())
+    no_problem()
+    current.train_recipe = ""
 
 
 def step_settings_are_shown_and_kept(figures):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -91,6 +93,7 @@ class Stage:
             "SCUMBLE_BACKEND": str(starter),
             "SCUMBLE_BELL": str(self.bell),
             "SCUMBLE_PACKS": str(self.folder / "packs"),
+            "SCUMBLE_RECIPE": str(self.folder / "tiny.toml"),
             "SCUMBLE_SHOTS": str(self.folder / "shots"),
             "SCUMBLE_SCENARIO": str(program),
             "SCUMBLE_STEPS": ",".join(scenarios),
@@ -147,6 +150,21 @@ class Stage:
         return "\n".join(line for line in lines if "SyntaxWarning" not in line)[-3000:]
 
 
+def write_tiny_training(folder: Path) -> None:
+    """A recipe whose steps take milliseconds, and random loss networks for it."""
+    from safetensors.torch import save_file
+
+    place = importlib.util.spec_from_file_location("tiny_training", HERE.parent / "training" / "conftest.py")
+    assert place is not None and place.loader is not None
+    tiny = importlib.util.module_from_spec(place)
+    place.loader.exec_module(tiny)
+    recipe = tiny.TINY_TOML.format(trains="all", steps=60).replace('start = "base"', 'start = "scratch"')
+    (folder / "tiny.toml").write_text(recipe)
+    (folder / "loss").mkdir()
+    for name in ("vgg16", "vgg19"):
+        save_file(tiny.random_vgg(name), folder / "loss" / f"{name}.safetensors", {"architecture": name})
+
+
 @contextlib.contextmanager
 def staged(root: Path, folder: Path) -> Iterator[Stage]:
     """A stage with the tiny packs installed but for one that a scenario installs; no backend runs yet."""
@@ -154,6 +172,8 @@ def staged(root: Path, folder: Path) -> Iterator[Stage]:
 
     from scumble_backend.packs.store import Folders, PackStore
 
+    write_tiny_training(folder)
+    os.environ["SCUMBLE_LOSS_NETWORK"] = str(folder / "loss")  # for the backend, which takes over our environment
     backend = Backend(folder)
     store = PackStore(Folders(user=backend.home / "data" / "packs"))
     for name, path in write_tiny_packs(folder / "packs").items():
@@ -165,3 +185,4 @@ def staged(root: Path, folder: Path) -> Iterator[Stage]:
         yield stage
     finally:
         backend.stop()
+        del os.environ["SCUMBLE_LOSS_NETWORK"]

@@ -4,7 +4,7 @@ The file has functions `step_<name>()` in order; each is a generator whose `yiel
 loop a turn. What happened goes to the JSON file SCUMBLE_RESULT after each step: {name: {"ok", "error", "figures"}}.
 """
 
-# ruff: noqa: PTH, BLE001 - whatever goes wrong in a scenario is its result
+# ruff: noqa: PTH105, PTH123, BLE001, N802
 
 import gc
 import json
