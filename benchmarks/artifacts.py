@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,15 +25,14 @@ from scumble_training.evaluate_style import Evaluation  # noqa: E402
 
 def table(found: dict[str, Artifacts]) -> str:
     lines = [
-        "| pack | white - black (1/255) | blotches (1/255) | deviation (1/255) | banding (1/255) | halo (px) "
-        "| checkerboard | border | missed |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| pack | white - black (1/255) | blotches (1/255) | deviation (1/255) | banding (1/255) "
+        "| steepness | halo (px) | checkerboard | border | missed |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, one in found.items():
-        figures = (one.white_to_black, one.blotches, one.blotches_deviation, one.banding, one.halo, one.checkerboard)
-        cells = " | ".join(f"{value:.1f}" for value in figures)
+        cells = " | ".join(f"{value:.1f}" for value in asdict(one).values())
         missed = "; ".join(one.shortfalls()) or "none"
-        lines.append(f"| {name} | {cells} | {one.border:.2f} | {missed} |")
+        lines.append(f"| {name} | {cells} | {missed} |")
     return "\n".join(lines) + "\n"
 
 

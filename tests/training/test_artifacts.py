@@ -15,6 +15,7 @@ from scumble_training.artifacts import (
     line_page,
     measure_artifacts,
     ramp,
+    steepness,
 )
 
 
@@ -53,6 +54,12 @@ def test_a_ramp_that_falls_back_shows_the_depth_of_its_bands() -> None:
     assert 5 < banding(bands) < 51
 
 
+def test_a_jump_in_a_ramp_is_steep_and_an_even_one_is_not() -> None:
+    assert steepness(ramp(256)) == pytest.approx(1, abs=0.02)
+    jump = (ramp(256) > 0.5).float() * 0.6 + 0.2
+    assert steepness(jump) > 8
+
+
 @pytest.mark.parametrize("width", [0, 4, 12, 30])
 def test_the_halo_is_measured_in_pixels(width: int) -> None:
     page = line_page(256)
@@ -88,5 +95,5 @@ def test_pages_too_small_to_measure_on_are_refused() -> None:
 
 
 def test_the_figures_are_plain_numbers() -> None:
-    figures = Artifacts(100.0, 5.0, 1.0, 0.0, 2.0, 1.0, 1.0).to_json()
+    figures = Artifacts(100.0, 5.0, 1.0, 0.0, 1.0, 2.0, 1.0, 1.0).to_json()
     assert figures["white_to_black"] == 100.0 and all(isinstance(value, float) for value in figures.values())

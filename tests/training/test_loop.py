@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import pytest
 import torch
 
 from scumble_backend.nets.style import StyleNetworkConfig
+from scumble_backend.packs.errors import DiskFull
 from scumble_training.config import (
     DataRecipe,
     LossTerm,
@@ -182,6 +185,64 @@ def test_a_stop_from_outside_leaves_a_checkpoint_to_go_on_from(make: Callable[..
     resumed = make(tiny_recipe(steps=5))
     resumed.load(tmp_path / "checkpoint.pt")
     assert resumed.step == 3
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint_with_the_same_losses(
+    make: Callable[..., Run], tmp_path: Path
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def losses_of(run: Run, until: int) -> list[float]:
+        seen: list[float] = []
+
+        def each(moment: Moment) -> None:
+            seen.append(moment.losses.total.item())
+            if moment.step == until:
+                run.save = lambda path: None  # type: ignore[method-assign] # a killed process writes nothing more
+                raise Killed
+
+        with contextlib.suppress(Killed):
+            fit(run, tmp_path, each=each, save_every=2)
+        return seen
+
+    whole = losses_of(make(), 10**9)
+    (tmp_path / "checkpoint.pt").unlink()
+    before = losses_of(make(), 5)
+    resumed = make()
+    resumed.load(tmp_path / "checkpoint.pt")
+    assert resumed.step == 4
+    assert before[:4] + losses_of(resumed, 10**9) == whole
+
+
+def test_a_full_disk_stops_the_run_and_leaves_the_old_checkpoint(
+    make: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make(tiny_recipe(steps=6))
+
+    def fill_up(moment: Moment) -> None:
+        if moment.step == 3:
+            monkeypatch.setattr(os, "fsync", no_room)
+
+    def no_room(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(DiskFull) as caught:
+        fit(run, tmp_path, each=fill_up, save_every=2)
+    assert caught.value.remedy
+    monkeypatch.undo()
+    kept = make(tiny_recipe(steps=6))
+    kept.load(tmp_path / "checkpoint.pt")
+    assert kept.step == 2
+    assert [file.name for file in tmp_path.iterdir() if file.suffix == ".part"] == []
+
+
+def test_checkpoints_are_written_by_the_clock_too(make: Callable[..., Run], tmp_path: Path) -> None:
+    run = make(tiny_recipe(steps=3))
+    written: list[int] = []
+    run.save = lambda path: written.append(run.step)  # type: ignore[method-assign]
+    fit(run, tmp_path, each=lambda moment: None, save_every=100, save_s=0.0)
+    assert written == [1, 2, 3, 3]
 
 
 def test_foreign_and_torn_checkpoints_are_refused(make: Callable[..., Run], tmp_path: Path) -> None:

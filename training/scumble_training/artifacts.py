@@ -36,6 +36,7 @@ class Artifacts:
     blotches: float  # worst spread (largest - smallest) of 32-pixel block means on a flat page, 1/255, any channel
     blotches_deviation: float  # standard deviation of the same, mean over pages, 1/255
     banding: float  # largest fall of column means against a rising gray ramp, 1/255; 0: never falls
+    steepness: float  # largest rise of the ramp's luma over 16 columns against its mean rise; 1: even
     halo: float  # pixels beside a black line on white until the page is within 8/255 of its own level
     checkerboard: float  # spectral peak at the pixel-pair frequencies against their neighborhood; 1: none
     border: float  # deviation of the outer 16 pixels of a flat page against that of the inner ones; 1: alike
@@ -62,12 +63,14 @@ def measure_artifacts(paint: Paint, *, side: int = 256, device: torch.device | s
         name: paint(torch.tensor(color, device=device).view(3, 1, 1).expand(3, side, side).contiguous()).float().cpu()
         for name, color in PAGES.items()
     }
+    slope = paint(ramp(side).to(device)).float().cpu()
     spreads = [block_spread(page) for page in painted.values()]
     return Artifacts(
         white_to_black=255 * float(luma(painted["white"]).mean() - luma(painted["black"]).mean()),
         blotches=255 * max(spread for spread, _ in spreads),
         blotches_deviation=255 * float(np.mean([deviation for _, deviation in spreads])),
-        banding=banding(paint(ramp(side).to(device)).float().cpu()),
+        banding=banding(slope),
+        steepness=steepness(slope),
         halo=halo_width(paint(line_page(side).to(device)).float().cpu()),
         checkerboard=max(checkerboard_peak(page) for page in painted.values()),
         border=float(np.mean([border_ratio(page) for page in painted.values()])),
@@ -109,11 +112,22 @@ def banding(painted: Tensor) -> float:
 
     A smooth, rising ramp gives 0; bands give the depth of the deepest.
     """
+    smooth = _rise(painted)
+    return 255 * float((smooth.cummax(0).values - smooth).max())
+
+
+def steepness(painted: Tensor) -> float:
+    """Largest rise of a painted ramp's luma over 16 columns against what even steps would give; a jump gives much."""
+    smooth = _rise(painted)
+    whole = float(smooth[-1] - smooth[0])
+    return float((smooth[16:] - smooth[:-16]).max()) / max(whole * 16 / (len(smooth) - 1), 1 / 255)
+
+
+def _rise(painted: Tensor) -> Tensor:
+    """Luma along a ramp, smoothed over 16 columns; turned around for a style that makes light of dark."""
     columns = luma(painted).mean(0)
     smooth = F.avg_pool1d(columns[None, None], 16, stride=1)[0, 0]
-    if smooth[-1] < smooth[0]:  # a style that turns light and dark around is judged by its own direction
-        smooth = smooth.flip(0)
-    return 255 * float((smooth.cummax(0).values - smooth).max())
+    return smooth.flip(0) if smooth[-1] < smooth[0] else smooth
 
 
 def halo_width(painted: Tensor, width: int = 3, tolerance: float = 8 / 255) -> float:

@@ -377,15 +377,19 @@ class Moment:
     parts: int = 1
 
 
-def fit(run: Run, folder: Path, *, each: Callable[[Moment], None], save_every: int = 200) -> None:
+def fit(
+    run: Run, folder: Path, *, each: Callable[[Moment], None], save_every: int = 200, save_s: float = 60.0
+) -> None:
     """Train to the recipe's last step; `each` is called after every step and may raise to stop.
 
+    A checkpoint is written every `save_every` steps and when the last one is `save_s` seconds old.
     Whatever ends the loop, the last state is in folder/checkpoint.pt, except after a loss that is not finite:
     then the file holds the last good one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
     started, first = time.perf_counter(), run.step
+    saved = started
     good = True
     try:
         while run.step < run.recipe.optimizer.steps:
@@ -395,8 +399,9 @@ def fit(run: Run, folder: Path, *, each: Callable[[Moment], None], save_every: i
                 good = False
                 raise
             done = (run.step - first) * run.recipe.optimizer.batch * run.world.size
-            if run.step % save_every == 0:
+            if run.step % save_every == 0 or time.perf_counter() - saved > save_s:
                 run.save(checkpoint)
+                saved = time.perf_counter()
             speed = done / (time.perf_counter() - started)
             each(Moment(run.step, run.recipe.optimizer.steps, losses, speed, run.parts))
     finally:

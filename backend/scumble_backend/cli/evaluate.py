@@ -107,7 +107,7 @@ def artifacts(
             {name: {**one.to_json(), "shortfalls": one.shortfalls()} for name, one in found.items()}
         )
         return
-    columns = ["style", "white - black", "blotches", "banding", "halo", "checkerboard", "border"]
+    columns = ["style", "white - black", "blotches", "banding", "steepness", "halo", "checkerboard", "border"]
     _table(
         columns,
         [
@@ -116,6 +116,7 @@ def artifacts(
                 f"{one.white_to_black:.0f}",
                 f"{one.blotches:.1f}",
                 f"{one.banding:.1f}",
+                f"{one.steepness:.1f}",
                 f"{one.halo:.0f}",
                 f"{one.checkerboard:.1f}",
                 f"{one.border:.2f}",
