@@ -119,7 +119,9 @@ class Worker:
         """
         self._leaving = True
         self._chores.put(None)
-        self._thread.join(0.0 if self._loading else timeout_s)
+        deadline = time.monotonic() + timeout_s
+        while self._thread.is_alive() and not self._loading and time.monotonic() < deadline:
+            self._thread.join(0.05)
         return not self._thread.is_alive()
 
     # --- the thread --------------------------------------------------------------------------------------
@@ -140,6 +142,8 @@ class Worker:
 
     def _load_quietly(self) -> None:
         """Load; trouble is kept for the jobs, which load again and tell it."""
+        if self._leaving:
+            return
         try:
             self._load()
         except ScumbleError as error:

@@ -54,4 +54,4 @@ def errors() -> Console:
 
 
 def output() -> Console:
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
