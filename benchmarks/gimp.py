@@ -41,7 +41,7 @@ def scenario_measure():
 PREVIEWS = """
 def scenario_previews():
     image, _layer = shown((1600, 1200))
-    keys = "Tab " * 3 + "Left Left Left Left Left Left Escape"
+    keys = "Tab " * 2 + "Down " * 8 + "Escape"
     interactive("plug-in-scumble-stylize", "Stylize", keys, image, settle=4.0)
 """
 

@@ -122,7 +122,7 @@ def scenario_window_upscale():
 def scenario_window_install():
     pack = Gio.File.new_for_path(os.environ["SCUMBLE_PACK"])
     status, answer = interactive(
-        "plug-in-scumble-install-pack", "Install Style Pack", "Return", picture="gimp-install", file=pack
+        "plug-in-scumble-install-pack", "Install Style Pack", "alt+i", picture="gimp-install", file=pack
     )
     assert status == Gimp.PDBStatusType.SUCCESS, answer
 

@@ -19,7 +19,7 @@ from ..texts import _
 from . import pictures
 
 SIDE = 440  # pixels of the longer side
-NETWORK_SIDE = 1024  # largest side a preview costs in the network, so that it stays quick without a GPU
+NETWORK_SIDE = 768  # largest side a preview costs in the network, so that it stays quick without a GPU
 LEAST_STROKE = 0.25
 
 
