@@ -82,6 +82,8 @@ class Studio:
         self.problem: Problem | None = None
         self.connected = False
         self.preview = PreviewSlot(self)
+        self._pumping = False
+        self._came_meanwhile = False
 
     # --- listening -------------------------------------------------------------------------------------
 
@@ -256,7 +258,25 @@ class Studio:
     # --- what comes ------------------------------------------------------------------------------------
 
     def pump(self) -> int:
-        """Route everything that came; never waits. Returns how many deliveries there were."""
+        """Route everything that came; never waits. Returns how many deliveries there were.
+
+        An editor may turn its event loop inside of what a delivery sets off, and so call this again: then nothing is
+        done, and the call that is under way takes what came in between, in its order.
+        """
+        if self._pumping:
+            self._came_meanwhile = True
+            return 0
+        self._pumping, count = True, 0
+        try:
+            self._came_meanwhile = True
+            while self._came_meanwhile:
+                self._came_meanwhile = False
+                count += self._pump_once()
+        finally:
+            self._pumping = False
+        return count
+
+    def _pump_once(self) -> int:
         try:
             deliveries = self._transport.receive()
         except ScumbleError as error:

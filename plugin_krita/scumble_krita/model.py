@@ -247,6 +247,8 @@ class Model:
             self.preview_seconds = self._clock() - began
             if self.preview_on_canvas and copy.place is not None:
                 self.canvas.show_preview(copy.place, image, frame)
+                if not self.preview_on_canvas:  # switched off while Krita added the layer, which turns its event loop
+                    self.canvas.hide_preview()
             self._changed("preview")
 
         def ended(job: Job) -> None:

@@ -91,6 +91,13 @@ def test_a_preview_on_the_canvas_goes_away_with_apply(desk: Any) -> None:
     assert not desk.model.preview_on_canvas and desk.canvas.hidden == 1
 
 
+def test_a_preview_switched_off_while_its_layer_is_added_goes_away(desk: Any) -> None:
+    desk.model.set_preview(canvas=True)
+    desk.canvas.show_preview = lambda *given: desk.model.set_preview(canvas=False)
+    desk.come(desk.road.last("Stylize")[0], result(desk), frames=[bytes(48)])
+    assert desk.canvas.hidden == 2
+
+
 def test_a_failed_preview_is_told_beside_the_preview_and_not_as_a_problem_of_all(desk: Any) -> None:
     desk.model.set_preview(docker=True)
     desk.come(desk.road.last("Stylize")[0], desk.m.Failed("out_of_memory", "Too large.", "Close something."))

@@ -130,6 +130,20 @@ def test_an_error_while_using_the_result_makes_the_job_fail_in_words(studio: Stu
     assert studio.problem is not None
 
 
+def test_pumping_inside_of_what_a_delivery_sets_off_keeps_the_order(studio: Studio, road: Recorded) -> None:
+    seen: list[str] = []
+
+    def insert(job: Job, came: Delivery) -> None:
+        road.coming.append(Delivery(other.ticket, ImageResult("b", INFO, "cpu", 1.0, 0.5), [PIXELS]))
+        assert studio.pump() == 0  # as Krita does while it adds a layer
+        seen.append("first inserted")
+
+    job = studio.submit(stylize(), [PIXELS], on_done=insert)
+    other = studio.submit(stylize(), [PIXELS], on_done=lambda job, came: seen.append("second inserted"))
+    come(studio, road, job.ticket, ImageResult("a", INFO, "cpu", 1.0, 0.5), frames=[PIXELS])
+    assert seen == ["first inserted", "second inserted"]
+
+
 def test_a_broken_connection_fails_every_open_job_and_says_so(studio: Studio, road: Recorded) -> None:
     told: list[str] = []
     studio.subscribe("problem", lambda: told.append("problem"))
