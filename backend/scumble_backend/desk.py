@@ -12,6 +12,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from functools import lru_cache
 from importlib import metadata
@@ -161,10 +162,16 @@ class Desk:
         self._carry_out(self._queue.abandon(client, self._clock()))
 
     def close(self, patience_s: float = 10.0) -> bool:
-        """Stop everything; training writes its checkpoint. False: the worker is still busy after `patience_s`."""
+        """Stop everything; training writes its checkpoint. False: a thread is still busy after `patience_s`."""
         self._trainings.close(patience_s)
         idle = self._worker.leave(patience_s)
-        self._librarian.shutdown(wait=True, cancel_futures=True)
+        last = self._librarian.submit(lambda: None)
+        self._librarian.shutdown(wait=False)
+        try:
+            last.result(patience_s)
+        except FutureTimeout:  # a download that hangs: what it has so far is only a temporary file
+            log.warning("The packs' thread is still busy.")
+            idle = False
         return idle
 
     # --- messages ----------------------------------------------------------------------------------------
