@@ -137,6 +137,18 @@ def test_half_and_full_width_are_converted(store, tmp_path, width):
     assert pack.manifest.training.recipe["imported"] == "mosaic.model"
 
 
+@pytest.mark.parametrize("keep", [0.2, 0.5, 0.9, -4096])
+@pytest.mark.parametrize("new", [True, False])
+def test_truncated_pytorch_files_are_damaged_not_missing(store, tmp_path, new, keep):
+    """PyTorch reports some of them as errors of the file system."""
+    path = tmp_path / "cut.pth"
+    torch.save(Published(2, 1).state_dict(), path, _use_new_zipfile_serialization=new)
+    raw = path.read_bytes()
+    path.write_bytes(raw[:1000] + raw[1000 - keep :] if keep < 0 else raw[: int(keep * len(raw))])
+    with pytest.raises((PackDamaged, PackUnsafe)):
+        adding.add(store, path, answers=ANSWERS)
+
+
 def test_files_of_old_pytorch_versions_are_read(store, tmp_path):
     path = tmp_path / "old.pth"
     torch.save(Published(2, 1).state_dict(), path, _use_new_zipfile_serialization=False)

@@ -26,7 +26,7 @@ from scumble_backend.packs.errors import PackError
 from scumble_backend.packs.manifest import Manifest, check_id, id_from_title
 from scumble_backend.packs.store import Folders, PackStore
 
-CASES = int(os.environ.get("SCUMBLE_FUZZ_CASES", "60"))
+CASES = int(os.environ.get("SCUMBLE_FUZZ_CASES", "40"))
 fuzz = settings(
     max_examples=CASES,
     deadline=None,

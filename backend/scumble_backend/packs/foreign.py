@@ -6,6 +6,7 @@ example; the same networks as ONNX; and any RGB upscaling network that Spandrel 
 
 from __future__ import annotations
 
+import io
 import pickle
 import struct
 import warnings
@@ -76,7 +77,7 @@ def read_state_dict(path: Path, raw: bytes) -> dict[str, Tensor]:
     """Tensors by name from a pickle (weights only: nothing in it runs) or a safetensors file."""
     if path.suffix.lower() == ".safetensors":
         return tensors.read(raw, path.name)
-    found = _unpickle(path)
+    found = _unpickle(raw, path.name)
     for wrapper in ("state_dict", "params_ema", "params", "model", "net", "g", "G"):
         inner = found.get(wrapper) if isinstance(found, Mapping) else None
         if isinstance(inner, Mapping):
@@ -95,43 +96,37 @@ def read_state_dict(path: Path, raw: bytes) -> dict[str, Tensor]:
     return {name: tensor.detach().contiguous() for name, tensor in state.items()}
 
 
-def _unpickle(path: Path) -> Any:
+def _unpickle(raw: bytes, name: str) -> Any:
     import torch
 
-    _check_zip_size(path)
+    _check_zip_size(raw, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on old protocols; what can't be read is an error anyway
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise PackUnsafe(
-            f"{path.name} holds more than plain weights, perhaps program code. Nothing of it was run.",
+            f"{name} holds more than plain weights, perhaps program code. Nothing of it was run.",
             remedy="Ask its author for the weights alone, best as .safetensors.",
         ) from error
-    except OSError as error:
-        raise from_os_error(error, path, "read") from error
     except (
-        RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
+        OSError, RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError,
         ArithmeticError, MemoryError, struct.error, RecursionError,
     ) as error:  # fmt: skip
-        raise PackDamaged(
-            f"{path.name} can't be read as weights ({type(error).__name__}).", remedy=_REMEDY
-        ) from error
+        raise PackDamaged(f"{name} can't be read as weights ({type(error).__name__}).", remedy=_REMEDY) from error
 
 
-def _check_zip_size(path: Path) -> None:
+def _check_zip_size(raw: bytes, name: str) -> None:
     """A zip of weights is not compressed by PyTorch; one that unpacks to far more was made to harm."""
     try:
-        if not zipfile.is_zipfile(path):
+        if not zipfile.is_zipfile(io.BytesIO(raw)):
             return
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             plain = sum(info.file_size for info in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise PackDamaged(f"{path.name} can't be read as weights ({error}).", remedy=_REMEDY) from error
-    except OSError as error:
-        raise from_os_error(error, path, "read") from error
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise PackDamaged(f"{name} can't be read as weights ({error}).", remedy=_REMEDY) from error
     if plain > MAX_PACK_BYTES:
-        raise PackUnsafe(f"{path.name} would unpack to {plain >> 20} MiB.", remedy=_REMEDY)
+        raise PackUnsafe(f"{name} would unpack to {plain >> 20} MiB.", remedy=_REMEDY)
 
 
 def _style_pack(
