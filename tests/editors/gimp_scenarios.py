@@ -456,6 +456,19 @@ def scenario_arguments_are_typed_and_told():
         assert all(argument.blurb for argument in each.get_arguments()), name
 
 
+def scenario_the_guide_names_every_procedure_and_argument():
+    guide = {}
+    for line in Path(os.environ["SCUMBLE_GUIDE"]).read_text("utf-8").splitlines():
+        if line.startswith("| `plug-in-scumble-"):
+            words = line.split("`")[1::2]
+            guide[words[0]] = words[1:]
+    found = {}
+    for name in Gimp.get_pdb().query_procedures("plug-in-scumble-.*", *[".*"] * 7):
+        arguments = [each.name for each in Gimp.get_pdb().lookup_procedure(name).get_arguments()]
+        found[name] = [each for each in arguments if each not in ("run-mode", "image", "drawables")]
+    assert guide == found
+
+
 def scenario_script_fu():
     image = new_image()
     layer = new_layer(image, alpha=False)

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -105,6 +106,7 @@ class Stage:
             "GIMP3_DIRECTORY": str(self.profile),
             "SCUMBLE_ENDPOINT": str(self.backend.endpoint),
             "SCUMBLE_BELL": str(self.bell),
+            "SCUMBLE_GUIDE": str(self.folder / "guide.md"),
             "SCUMBLE_RECIPE": str(self.folder / "tiny.toml"),
             "SCUMBLE_LONG_RECIPE": str(self.folder / "long.toml"),
             "SCUMBLE_PACK": str(self.folder / "packs" / "tiny-ink.scumble"),
@@ -289,6 +291,7 @@ def staged(root: Path, folder: Path) -> Iterator[Stage]:
     build_plug_in(folder / "profile")
     (folder / "profile" / "gimprc").write_text("(show-welcome-dialog no)\n(check-updates no)\n", "utf-8")
     write_tiny_training(folder)
+    shutil.copyfile(SOURCE / "docs" / "gimp.md", folder / "guide.md")
     backend.start()
     try:
         yield Stage(root, folder, backend)

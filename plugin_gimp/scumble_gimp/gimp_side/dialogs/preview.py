@@ -66,7 +66,7 @@ class Preview(Gtk.Box):
         self._wish = choices
         whole = self._choices_here(choices)
         self._spinner.start()
-        self._line.set_text(self._note)
+        self._line.set_text(_("Painting") + "…")
         self._studio.preview.show(whole.message(self._info, "preview"), [self._pixels], self._arrived)
 
     def tell(self, text: str) -> None:
@@ -115,7 +115,7 @@ class Preview(Gtk.Box):
                 self._before, pictures.pixbuf(info, pictures.masked(data, info.channels, self._mask))
             )
         if not self._studio.preview.busy:
-            self._spinner.stop()
+            self.tell(self._note)
         self._draw()
         note_preview(job, delivery, time.monotonic())
 
