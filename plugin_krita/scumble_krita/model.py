@@ -114,6 +114,7 @@ class Model:
         self.preview: Picture | None = None
         self.preview_problem: Problem | None = None
         self.preview_seconds = 0.0  # from asking to showing, of the newest
+        self.preview_network_seconds = 0.0  # of these, in the network
         self.pack_offer: tuple[PackDetails, Picture | None, str, bytes] | None = None
         self.last_traceback = ""  # of our own mistakes, for the diagnosis
         self.timings: dict[str, float] = {}  # seconds of the last apply: reading, sending, network, ...
@@ -245,6 +246,7 @@ class Model:
             image.check_payload(len(frame))
             self.preview, self.preview_problem = Picture(image, frame), None
             self.preview_seconds = self._clock() - began
+            self.preview_network_seconds = delivery.message.network_seconds
             if self.preview_on_canvas and copy.place is not None:
                 self.canvas.show_preview(copy.place, image, frame)
                 if not self.preview_on_canvas:  # switched off while Krita added the layer, which turns its event loop

@@ -158,7 +158,7 @@ def write_tiny_training(folder: Path) -> None:
     assert place is not None and place.loader is not None
     tiny = importlib.util.module_from_spec(place)
     place.loader.exec_module(tiny)
-    recipe = tiny.TINY_TOML.format(trains="all", steps=60).replace('start = "base"', 'start = "scratch"')
+    recipe = tiny.TINY_TOML.format(trains="all", steps=24).replace('start = "base"', 'start = "scratch"')
     (folder / "tiny.toml").write_text(recipe)
     (folder / "loss").mkdir()
     for name in ("vgg16", "vgg19"):

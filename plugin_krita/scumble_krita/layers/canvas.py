@@ -14,6 +14,7 @@ class KritaCanvas:
 
     def __init__(self) -> None:
         self._preview: PreviewLayer | None = None
+        self._results: dict[str, set[str]] = {}  # id of a source layer -> ids of the layers made from it
 
     def _source(self) -> tuple[Any, Any]:
         """The current document and layer; the preview layer stands for the layer it shows. Raises a Trouble."""
@@ -65,13 +66,19 @@ class KritaCanvas:
             preview, self._preview = self._preview, None
             if preview.fits(place):
                 data = writing.for_document(place, image, frame)
-                preview.keep(data, name)
+                self._remember(place, preview.keep(data, name))
                 return
             preview.remove()
-        writing.insert_result(place, image, frame, name)
+        self._remember(place, writing.insert_result(place, image, frame, name, self._made_from(place)))
 
     def insert_enlarged(self, place: Place, image: ImageInfo, frame: Any, name: str) -> None:
-        writing.insert_enlarged(place, image, frame, name)
+        self._remember(place, writing.insert_enlarged(place, image, frame, name, self._made_from(place)))
+
+    def _made_from(self, place: Place) -> set[str]:
+        return self._results.setdefault(place.node_id.toString(), set())
+
+    def _remember(self, place: Place, layer: Any) -> None:
+        self._made_from(place).add(layer.uniqueId().toString())
 
     def plan_document(self) -> whole_document.Plan:
         return whole_document.plan()
@@ -90,7 +97,7 @@ class KritaCanvas:
         if self._preview is not None and self._preview.show(place, image, frame):
             return
         self.hide_preview()
-        self._preview = PreviewLayer.add(place, image, frame)
+        self._preview = PreviewLayer.add(place, image, frame, self._made_from(place))
 
     def hide_preview(self) -> None:
         preview, self._preview = self._preview, None

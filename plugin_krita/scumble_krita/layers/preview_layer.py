@@ -26,10 +26,10 @@ class PreviewLayer:
     node_id: Any  # QUuid
 
     @classmethod
-    def add(cls, place: Place, image: ImageInfo, frame: Any) -> "PreviewLayer":
+    def add(cls, place: Place, image: ImageInfo, frame: Any, made: set[str]) -> "PreviewLayer":
         """Put the picture on the canvas above its source. This is the one undo step that Apply will keep."""
         document = place.document
-        parent, below = spot_above(document, find_node(document, place.node_id))
+        parent, below = spot_above(document, find_node(document, place.node_id), made)
         data = enlarged(place, image, frame)
         with new_layer(document, place.target, tr("Scumble preview"), data, place.inner, place.mask) as layer:
             layer.setLocked(True)

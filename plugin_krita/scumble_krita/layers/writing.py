@@ -4,7 +4,7 @@ One undo step is had by preparing layer, pixels and mask while they are detached
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from krita import Krita
@@ -22,9 +22,10 @@ def find_node(document: Any, node_id: Any) -> Any | None:
     return document.nodeByUniqueID(node_id) if node_id is not None else None
 
 
-def spot_above(document: Any, source: Any | None) -> tuple[Any, Any | None]:
+def spot_above(document: Any, source: Any | None, made: Collection[str] = ()) -> tuple[Any, Any | None]:
     """Where a layer above the source goes: (parent, the layer below it); outside of locked groups.
 
+    made: ids of layers made from this source before; a new one goes above those that still lie on it, to be seen.
     A source that is gone gives the top of the document.
     """
     root = document.rootNode()
@@ -37,7 +38,12 @@ def spot_above(document: Any, source: Any | None) -> tuple[Any, Any | None]:
         if above.locked():
             parent, below = above.parentNode(), above
         above = above.parentNode()
-    return parent, below
+    layers = parent.childNodes()
+    ids = [layer.uniqueId().toString() for layer in layers]
+    index = ids.index(below.uniqueId().toString())
+    while index + 1 < len(ids) and ids[index + 1] in made:
+        index += 1
+    return parent, layers[index]
 
 
 def add_above(document: Any, layer: Any, parent: Any, below: Any | None) -> None:
@@ -66,11 +72,11 @@ def fill(layer: Any, data: QByteArray, area: Area, space: Space) -> None:
         raise PixelsRefused(f"{area.width} x {area.height} refused")
 
 
-def insert_result(place: Place, image: ImageInfo, frame: Any, name: str) -> Any:
+def insert_result(place: Place, image: ImageInfo, frame: Any, name: str, made: Collection[str] = ()) -> Any:
     """Add a painted picture as a layer above its source; returns the layer. Raises DocumentClosed, PixelsRefused."""
     if not is_open(place.document):
         raise DocumentClosed
-    return add_layer(place, for_document(place, image, frame), place.inner, place.mask, name)
+    return add_layer(place, for_document(place, image, frame), place.inner, place.mask, name, made)
 
 
 def for_document(place: Place, image: ImageInfo, frame: Any) -> QByteArray:
@@ -84,7 +90,7 @@ def for_document(place: Place, image: ImageInfo, frame: Any) -> QByteArray:
     return convert(data, place.inner.width, place.inner.height, place.space, place.target)
 
 
-def insert_enlarged(place: Place, image: ImageInfo, frame: Any, name: str) -> Any:
+def insert_enlarged(place: Place, image: ImageInfo, frame: Any, name: str, made: Collection[str] = ()) -> Any:
     """Add an enlarged picture as a layer centered over its source; returns the layer."""
     if not is_open(place.document):
         raise DocumentClosed
@@ -99,13 +105,15 @@ def insert_enlarged(place: Place, image: ImageInfo, frame: Any, name: str) -> An
     if place.mask is not None:
         mask = scaled_mask(place.mask, place.inner.width, place.inner.height, image.width, image.height)
     data = convert(as_bytes(frame), area.width, area.height, place.space, place.target)
-    return add_layer(place, data, area, mask, name)
+    return add_layer(place, data, area, mask, name, made)
 
 
-def add_layer(place: Place, data: QByteArray, area: Area, mask: bytes | None, name: str) -> Any:
+def add_layer(
+    place: Place, data: QByteArray, area: Area, mask: bytes | None, name: str, made: Collection[str]
+) -> Any:
     """Add pixels in the document's space as a new layer over the source, in one undo step."""
     document = place.document
-    parent, below = spot_above(document, find_node(document, place.node_id))
+    parent, below = spot_above(document, find_node(document, place.node_id), made)
     name = free_name(name, sibling_names(parent))
     with new_layer(document, place.target, name, data, area, mask) as layer:
         add_above(document, layer, parent, below)

@@ -27,6 +27,7 @@ ID = (
 )
 PICTURE = ID + 1
 MARGIN = 4
+LINES = 2  # of a name
 
 
 class _Tile(QStyledItemDelegate):
@@ -37,7 +38,7 @@ class _Tile(QStyledItemDelegate):
         self.side = side
 
     def sizeHint(self, option: Any, index: Any) -> QSize:  # noqa: N802
-        return QSize(self.side + 2 * MARGIN, self.side + 3 * MARGIN + option.fontMetrics.height())
+        return QSize(self.side + 2 * MARGIN, self.side + 3 * MARGIN + LINES * option.fontMetrics.lineSpacing())
 
     def paint(self, painter: Any, option: Any, index: Any) -> None:
         painter.save()
@@ -56,9 +57,11 @@ class _Tile(QStyledItemDelegate):
             painter.fillRect(square, palette.color(QPalette.ColorRole.Mid))
         role = QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text
         painter.setPen(palette.color(role))
-        line = QRect(rect.x() + 2, square.bottom() + MARGIN, rect.width() - 4, option.fontMetrics.height())
-        name = option.fontMetrics.elidedText(str(index.data()), Qt.TextElideMode.ElideRight, line.width())
-        painter.drawText(line, int(Qt.AlignmentFlag.AlignCenter), name)
+        metrics = option.fontMetrics
+        below = QRect(rect.x() + 2, square.bottom() + MARGIN, rect.width() - 4, LINES * metrics.lineSpacing())
+        name = metrics.elidedText(str(index.data()), Qt.TextElideMode.ElideRight, LINES * below.width() - 20)
+        flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+        painter.drawText(below, int(flags), name)
         painter.restore()
 
 
@@ -84,11 +87,11 @@ class StyleGrid(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
-        self.setMinimumHeight(side + 40)
+        self.setMinimumHeight(side + 52)
         self.selectionModel().currentChanged.connect(self._current_changed)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        return QSize(260, 2 * (self._side + 36))
+        return QSize(260, 2 * (self._side + 48))
 
     def fill(self, packs: list[PackInfo], current: str) -> None:
         """Show these packs; the current one is highlighted where it is among them."""
