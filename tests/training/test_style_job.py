@@ -12,7 +12,8 @@ import torch
 from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.packs.store import Folders, PackStore
 from scumble_training.errors import LossNetworkMissing, PaintingUnusable, PhotosUnusable
-from scumble_training.style_job import Stopped, StyleJob, learn_style
+from scumble_training.job import Stopped, StyleJob
+from scumble_training.style_job import learn_style
 
 from .conftest import install_base, write_picture
 

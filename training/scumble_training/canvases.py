@@ -34,7 +34,8 @@ def color(rng: Generator) -> Array:
 
 
 def flat(side: int, rng: Generator) -> Array:
-    return np.broadcast_to(color(rng), (side, side, 3)).copy()
+    page: Array = np.broadcast_to(color(rng), (side, side, 3)).copy()
+    return page
 
 
 def paper(side: int, rng: Generator) -> Array:
@@ -47,7 +48,8 @@ def paper(side: int, rng: Generator) -> Array:
 
 
 def black(side: int, rng: Generator) -> Array:
-    return np.full((side, side, 3), rng.choice((0.0, rng.uniform(0, 0.08))), np.float32)
+    level = 0.0 if rng.random() < 0.5 else rng.uniform(0, 0.08)
+    return np.full((side, side, 3), level, np.float32)
 
 
 def _grid(side: int) -> tuple[Array, Array]:
@@ -77,7 +79,8 @@ def _drawing(side: int, rng: Generator, draw: Callable[[ImageDraw.ImageDraw, int
     del rng
     sheet = Image.new("L", (2 * side, 2 * side), 0)
     draw(ImageDraw.Draw(sheet), 2 * side)
-    return (np.asarray(sheet.reduce(2), np.float32) / 255)[..., None]
+    coverage: Array = np.asarray(sheet.reduce(2), np.float32)[..., None] / np.float32(255)
+    return coverage
 
 
 def _wandering_line(size: int, rng: Generator) -> list[tuple[float, float]]:
@@ -176,7 +179,8 @@ def alpha_edge(side: int, rng: Generator, inside: Array | None = None) -> Array:
         radius += rng.normal(0, 0.25 / waves) * np.cos(waves * angle + rng.uniform(0, 2 * np.pi))
     distance = (radius - np.sqrt(x * x + y * y)) * side / 2  # pixels inside the edge
     cover = np.clip(distance / rng.choice((1.0, 1.0, 4.0, 16.0)) + 0.5, 0, 1)[..., None]
-    return (ground + (inside - ground) * cover).astype(np.float32)
+    cut: Array = (ground + (inside - ground) * cover).astype(np.float32)
+    return cut
 
 
 #: kind -> (maker, share among canvases)

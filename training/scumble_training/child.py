@@ -70,7 +70,7 @@ class Wire:
 def read_job(folder: Path) -> Any:
     """The StyleJob of a folder. Raises JobUnreadable that names what is wrong."""
     from scumble_training.errors import JobUnreadable
-    from scumble_training.style_job import StyleJob
+    from scumble_training.job import StyleJob
 
     try:
         told = json.loads((folder / "job.json").read_text(encoding="utf-8"))
@@ -101,7 +101,8 @@ def main(arguments: list[str] | None = None) -> int:
     leads = os.environ.get("RANK", "0") == "0"
     wire = Wire(sys.stdout if leads else open(os.devnull, "w"), sys.stdin if leads else None)  # noqa: PTH123, SIM115
     wire.progress(0.0, None, "loading")  # before torch is imported, which takes seconds
-    from scumble_training.style_job import Stopped, learn_style
+    from scumble_training.job import Stopped
+    from scumble_training.style_job import learn_style
 
     try:
         learned = learn_style(read_job(Path(given[0]).resolve()), wire)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -57,7 +57,8 @@ def recipe_of(pack: InstalledPack, other: str = "") -> Recipe:
     training = pack.manifest.training
     if training is None or not training.recipe:
         raise RecipeInvalid(f"{pack.id} does not tell its recipe.", remedy="Name one with --recipe.")
-    return recipe_from_json(training.recipe)
+    known = {field.name for field in fields(Recipe)}  # a base run notes its styles and steps beside the recipe
+    return recipe_from_json({key: value for key, value in training.recipe.items() if key in known})
 
 
 def painting_of(pack: InstalledPack, folder: Path) -> Path:

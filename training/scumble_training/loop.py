@@ -11,7 +11,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scumble_backend.nets.style import StyleNetwork, StyleTable, initialize
+from scumble_training.batch import Ahead, Batch
 from scumble_training.checkpoint import REMEDY, read_checkpoint, write_checkpoint
 from scumble_training.config import Recipe, recipe_from_json
 from scumble_training.data import PhotoSet, Pictures
@@ -42,24 +42,6 @@ class StyleBank(nn.Module):
     def forward(self, styles: Tensor) -> StyleTable:
         """styles: (N,) int64 -> their tables."""
         return StyleTable(**{name: parameter[styles] for name, parameter in self.named_parameters()})
-
-
-@dataclass(frozen=True)
-class Batch:
-    pictures: Tensor  # (N, 3, S, S), [0, 1]
-    grain: Tensor  # (N, 1, S, S), [-1, 1)
-    styles: Tensor  # (N,) int64
-    octaves: Tensor  # (N,) float
-    is_canvas: Tensor  # (N,) bool
-
-    def to(self, device: torch.device) -> Batch:
-        return Batch(*(getattr(self, field.name).to(device, non_blocking=True) for field in fields(self)))
-
-    def part(self, place: slice) -> Batch:
-        return Batch(*(getattr(self, field.name)[place] for field in fields(self)))
-
-    def __len__(self) -> int:
-        return len(self.pictures)
 
 
 class Painter(nn.Module):
@@ -112,7 +94,7 @@ class Run:
             initialize(self.network, torch.Generator().manual_seed(recipe.seed))
         else:
             self.network.load_state_dict(base.state_dict())
-        self.network.to(self.device, memory_format=torch.channels_last)
+        self.network.to(self.device).to(memory_format=torch.channels_last)
         self.bank = StyleBank(self._first_tables(start)).to(self.device)
         if networks is None:
             networks = [load_loss_network(term.network, term.layers, folder=loss_folder) for term in recipe.terms]
@@ -139,7 +121,7 @@ class Run:
             self.painter = nn.parallel.DistributedDataParallel(self.painter, broadcast_buffers=False)
         self.parts = 1  # into how many pieces a batch is cut; more after running out of memory
         self.step = 0
-        self._ahead = _Ahead(self.draw, threads=3 if self.device.type != "cpu" else 0)
+        self._ahead = Ahead(self.draw, threads=3 if self.device.type != "cpu" else 0)
 
     def _first_tables(self, start: StyleTable | None) -> StyleTable:
         start = self.network.plain_table(self.styles) if start is None else start
@@ -345,25 +327,6 @@ class Run:
             group["peak"] = peak  # a recipe may change its rates between two stretches of one run
         self.parts = saved.get("parts", 1)
         self.step = saved["step"]
-
-
-class _Ahead:
-    """Batches of the coming steps, drawn while the device computes; drawn at once with no threads."""
-
-    def __init__(self, draw: Callable[[int], Batch], threads: int) -> None:
-        self._draw = draw
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="pictures") if threads else None
-        self._depth = 2 * threads
-        self._waiting: dict[int, Future[Batch]] = {}
-
-    def get(self, step: int) -> Batch:
-        if self._pool is None:
-            return self._draw(step)
-        for coming in range(step, step + self._depth):
-            if coming not in self._waiting:
-                self._waiting[coming] = self._pool.submit(self._draw, coming)
-        self._waiting = {coming: future for coming, future in self._waiting.items() if coming >= step}
-        return self._waiting.pop(step).result()
 
 
 @dataclass(frozen=True)

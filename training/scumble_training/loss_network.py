@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -63,7 +64,7 @@ class LossNetwork(nn.Module):
         architecture: str = "",
         mean: Sequence[float] = TORCHVISION_MEAN,
         std: Sequence[float] = TORCHVISION_STD,
-        padding: str = "zeros",
+        padding: Literal["zeros", "reflect"] = "zeros",
         name: str = "",
     ) -> None:
         super().__init__()
@@ -106,7 +107,7 @@ class LossNetwork(nn.Module):
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1))
         self.requires_grad_(False)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)
         super().train(False)
 
     def train(self, mode: bool = True) -> LossNetwork:
@@ -274,7 +275,7 @@ def _download(name: str) -> tuple[dict[str, Tensor], tuple[float, ...], tuple[fl
     For VGG-16 the authors' own weights (IMAGENET1K_FEATURES), which the 2016 papers used; torchvision has no such
     VGG-19, so there its own.
     """
-    from torchvision.models import VGG16_Weights, VGG19_Weights
+    from torchvision.models import VGG16_Weights, VGG19_Weights  # type: ignore[import-untyped]
 
     weights = VGG16_Weights.IMAGENET1K_FEATURES if name == "vgg16" else VGG19_Weights.IMAGENET1K_V1
     try:

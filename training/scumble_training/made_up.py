@@ -7,8 +7,11 @@ generator and returns (side, side, 3) float32 in [0, 1].
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from scumble_training import canvases
@@ -29,7 +32,8 @@ def power_noise(side: int, rng: Generator, *, exponent: float | None = None, cha
     if channels == 3:  # photos vary mostly in lightness
         gray = waves.mean(-1, keepdims=True)
         waves = gray * 1.4 + (waves - gray) * rng.uniform(0.1, 0.5)
-    return np.clip(0.5 + 0.2 * waves, 0, 1).astype(np.float32)
+    made: Array = np.clip(0.5 + 0.2 * waves, 0, 1).astype(np.float32)
+    return made
 
 
 def clouds(side: int, rng: Generator) -> Array:
@@ -56,7 +60,8 @@ def dead_leaves(side: int, rng: Generator) -> Array:
     page = np.asarray(sheet.reduce(2), np.float32) / 255
     texture = (power_noise(side, rng, channels=1) - 0.5) * rng.uniform(0.0, 0.4)
     light = canvases.gradient(side, rng).mean(-1, keepdims=True) - 0.5
-    return np.clip(page + texture + light * rng.uniform(0, 0.5), 0, 1).astype(np.float32)
+    made: Array = np.clip(page + texture + light * rng.uniform(0, 0.5), 0, 1).astype(np.float32)
+    return made
 
 
 def _leaf(pen: ImageDraw.ImageDraw, size: int, radius: float, fill: tuple[int, int, int], rng: Generator) -> None:
@@ -85,7 +90,7 @@ def _palette(rng: Generator) -> list[Array]:
     ]
 
 
-def _rgb(values: Array) -> tuple[int, int, int]:
+def _rgb(values: NDArray[np.floating[Any]]) -> tuple[int, int, int]:
     r, g, b = (int(v) for v in np.clip(np.asarray(values) * 255, 0, 255))
     return r, g, b
 
@@ -96,7 +101,8 @@ def scene(side: int, rng: Generator) -> Array:
     front = dead_leaves(side, rng)
     cover = power_noise(side, rng, exponent=1.8, channels=1)
     cover = np.clip((cover - rng.uniform(0.35, 0.65)) * rng.uniform(4, 40) + 0.5, 0, 1)
-    return (page + (front - page) * cover).astype(np.float32)
+    made: Array = (page + (front - page) * cover).astype(np.float32)
+    return made
 
 
 def made_up(side: int, rng: Generator) -> Array:

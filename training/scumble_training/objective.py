@@ -110,7 +110,7 @@ class Objective(nn.Module):
     def _features(self, images: Tensor, *, content_only: bool = False) -> list[dict[str, Tensor]]:
         """Features of every term, each at its own scale of the picture; without style terms where not wanted."""
         pyramid: dict[float, Tensor] = {1.0: images}
-        result = []
+        result: list[dict[str, Tensor]] = []
         for term, network in zip(self.terms, self.networks, strict=True):
             if content_only and not term.content:
                 result.append({})

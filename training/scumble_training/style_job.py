@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
 
 import torch
 from PIL import Image
@@ -20,7 +19,6 @@ from torch import Tensor
 
 from scumble_backend import device as devices
 from scumble_backend.nets.style import StyleNetwork, StyleTable
-from scumble_backend.packs.files import write_bytes
 from scumble_backend.packs.store import Folders, PackStore, default_folders
 from scumble_training import held_out
 from scumble_training.base_network import Base, find_base, nearest_style
@@ -32,11 +30,13 @@ from scumble_training.errors import LossNetworkMissing
 from scumble_training.export import Story, free_id, write_style_pack
 from scumble_training.held_out import HeldOut
 from scumble_training.history import History
+from scumble_training.job import Clock, Learned, Silent, Stopped, StyleJob, Watcher
 from scumble_training.loop import Moment, Run, fit, with_short_side
 from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.objective import Objective
 from scumble_training.painting import Painting, read_painting, to_image
 from scumble_training.report import Report, write_report
+from scumble_training.tensorboard import open_board
 
 PROBE_STEPS = 40
 #: Held-out style loss of the quick style against a short tuning of all weights, above which quick is not enough.
@@ -46,54 +46,6 @@ PREVIEW_S = 15.0  # seconds between previews, at least
 WITHOUT_PHOTOS = (
     "It learned from made-up pictures; a folder of photos of your own (--photos) teaches it a little more."
 )
-
-
-@dataclass(frozen=True)
-class StyleJob:
-    """What is to be learned, and where. The fields are those of job.json."""
-
-    painting: Path
-    name: str
-    folder: Path
-    quality: Literal["quick", "standard", "full"] = "standard"
-    strength: float = 1.0
-    stroke_scales: tuple[float, ...] = ()  # empty: the recipe's
-    photos: Path | None = None  # folder or zip; None: made-up pictures
-    recipe: str = ""  # name or path; empty: by quality
-    seed: int | None = None
-    device: str = "auto"
-    loss_network: Path | None = None  # file or folder
-    packs_folder: Path | None = None  # the user's packs; None: the usual place
-    download: bool = True  # fetch a loss network with torchvision where none is found
-    tensorboard: Path | None = None
-
-
-@dataclass(frozen=True)
-class Learned:
-    pack: Path  # the .scumble file
-    report: Path
-    title: str
-    seconds: float  # of all sittings
-    note: str  # in words; empty: nothing to tell
-
-
-class Stopped(Exception):
-    """A person asked to stop; the checkpoint is written. `wish`: "pause" or "cancel"."""
-
-    def __init__(self, wish: str) -> None:
-        super().__init__(wish)
-        self.wish = wish
-
-
-class Watcher(Protocol):
-    """Who is told how it goes, and asked whether to go on. Called from the training's own thread."""
-
-    def progress(self, fraction: float, remaining_s: float | None, stage: str) -> None: ...
-    def preview(self, path: Path, step: int, steps: int, style_loss: float, content_loss: float) -> None: ...
-    def note(self, text: str) -> None: ...
-    def wish(self) -> str:
-        """ "", "pause" or "cancel"."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -107,30 +59,6 @@ class _Result:
     history: History
 
 
-@dataclass
-class _Clock:
-    """Fraction and remaining time over all stages, and the seconds of earlier sittings."""
-
-    path: Path
-    before: float = 0.0
-    began: float = field(default_factory=time.monotonic)
-    per_step: float = 0.0
-
-    @classmethod
-    def of(cls, path: Path) -> _Clock:
-        try:
-            return cls(path, float(json.loads(path.read_text(encoding="utf-8"))["seconds"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return cls(path)
-
-    @property
-    def seconds(self) -> float:
-        return self.before + time.monotonic() - self.began
-
-    def save(self) -> None:
-        write_bytes(self.path, json.dumps({"seconds": round(self.seconds, 1)}).encode())
-
-
 def learn_style(job: StyleJob, watcher: Watcher) -> Learned:
     """Train and write the pack and its report into the job's folder; the pack is not installed yet.
 
@@ -139,17 +67,7 @@ def learn_style(job: StyleJob, watcher: Watcher) -> Learned:
     """
     device = own_device(devices.choose(job.device))
     with joined(device) as world:
-        return _Learning(job, watcher if world.leads else _Silent(), device, world).run()
-
-
-class _Silent:
-    """For the processes of torchrun's that don't lead."""
-
-    def progress(self, fraction: float, remaining_s: float | None, stage: str) -> None: ...
-    def preview(self, path: Path, step: int, steps: int, style_loss: float, content_loss: float) -> None: ...
-    def note(self, text: str) -> None: ...
-    def wish(self) -> str:
-        return ""
+        return _Learning(job, watcher if world.leads else Silent(), device, world).run()
 
 
 class _Learning:
@@ -159,13 +77,13 @@ class _Learning:
         self.job, self.watcher, self.device, self.world = job, watcher, device, world
         watcher.progress(0.0, None, "loading")
         job.folder.mkdir(parents=True, exist_ok=True)
-        self.clock = _Clock.of(job.folder / "clock.json")
+        self.clock = Clock.of(job.folder / "clock.json")
         self.notes: list[str] = []
         self.painting: Painting = read_painting(job.painting)
         self._note(*self.painting.notes)
         self.store = PackStore(self._folders())
         self._loss_networks: dict[str, LossNetwork] = {}
-        self._board = _board(job.tensorboard) if world.leads else None
+        self._board = open_board(job.tensorboard) if world.leads else None
 
     def _folders(self) -> Folders:
         usual = default_folders()
@@ -405,23 +323,3 @@ def paint(network: StyleNetwork, table: StyleTable, picture: Tensor) -> Tensor:
     """(3, H, W) in [0, 1] -> the same, painted."""
     painted: Tensor = network(picture[None], table)[0]
     return painted
-
-
-class _Board(Protocol):
-    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None: ...
-
-
-def _board(folder: Path | None) -> _Board | None:
-    """TensorBoard's writer. Raises TensorboardMissing where the extra is not installed."""
-    if folder is None:
-        return None
-    from scumble_training.errors import TensorboardMissing
-
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise TensorboardMissing(
-            "TensorBoard is not installed.", remedy="Install it with `pip install scumble[tensorboard]`."
-        ) from error
-    writer: _Board = SummaryWriter(str(folder))
-    return writer

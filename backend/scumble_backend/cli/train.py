@@ -22,7 +22,7 @@ from . import connection
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from scumble_training.style_job import Learned, StyleJob
+    from scumble_training.job import Learned, StyleJob
 
 QUALITIES = ("quick", "standard", "full")
 
@@ -104,7 +104,8 @@ def train(
 def _run(told: dict[str, Any], tensorboard: Path | None, as_json: bool) -> None:
     try:
         from scumble_training.child import read_job
-        from scumble_training.style_job import Stopped, learn_style
+        from scumble_training.job import Stopped
+        from scumble_training.style_job import learn_style
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("scumble_training"):
             raise TrainingMissing(
