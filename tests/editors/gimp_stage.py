@@ -23,6 +23,8 @@ HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
 PATIENCE_S = 300.0
 
+WAITED_FOR = ("see the training go on",)  # wishes whose scenario waits until the bell is gone
+
 Outcomes = dict[str, dict[str, object]]
 
 
@@ -51,6 +53,8 @@ class Backend:
         }
         environ.pop("SCUMBLE_ENDPOINT", None)
         self.home.mkdir(parents=True, exist_ok=True)
+        written = self.home / "runtime" / "endpoint.json"
+        written.unlink(missing_ok=True)  # a killed backend leaves it behind
         with (self.home / "output.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "scumble_backend", "serve", "--device", "cpu"],
@@ -58,7 +62,6 @@ class Backend:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        written = self.home / "runtime" / "endpoint.json"
         end = time.monotonic() + 30
         while not written.exists():
             assert self._process.poll() is None, (self.home / "output.log").read_text("utf-8")
@@ -176,14 +179,18 @@ class Stage:
         wish = self.bell.read_text("utf-8") if self.bell.exists() else ""
         if not wish:
             return
+        waited_for = wish in WAITED_FOR
+        if not waited_for:
+            self.bell.unlink()  # at once: the next scenario may ring before this wish is fulfilled
         try:
             self._do(wish)
         except AssertionError as error:
             self.complaints.append(f"{wish}: {error}")
-        self.bell.unlink()
+        if waited_for:
+            self.bell.unlink()
 
     def _do(self, wish: str) -> None:
-        if wish == "see the training go on":
+        if wish in WAITED_FOR:
             self._see_training_go_on()
             return
         with self.backend.client() as client:

@@ -34,20 +34,17 @@ def stage(editor_root: Callable[[str], Path]) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def with_windows(stage: Stage) -> Outcomes:
-    return stage.run_with_windows(WITH_WINDOWS)
-
-
-@pytest.fixture(scope="module")
-def outcomes(stage: Stage, with_windows: Outcomes) -> Outcomes:
-    """After the windows, as the last scenarios kill the backend."""
+def outcomes(stage: Stage) -> Outcomes:
     return stage.run(SCENARIOS)
 
 
-@pytest.mark.parametrize("scenario", WITH_WINDOWS)
-def test_in_gimp_with_windows(with_windows: Outcomes, scenario: str) -> None:
-    error = with_windows[scenario]["error"]
-    assert not error, error
+@pytest.fixture(scope="module")
+def with_windows(stage: Stage, outcomes: Outcomes) -> Outcomes:
+    """After those without, whose last ones kill the backend."""
+    assert outcomes
+    stage.backend.stop()
+    stage.backend.start()
+    return stage.run_with_windows(WITH_WINDOWS)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -56,5 +53,11 @@ def test_in_gimp(outcomes: Outcomes, scenario: str) -> None:
     assert not error, error
 
 
-def test_the_backend_saw_vanished_clients_and_lasting_trainings(stage: Stage, outcomes: Outcomes) -> None:
-    assert outcomes and not stage.complaints
+@pytest.mark.parametrize("scenario", WITH_WINDOWS)
+def test_in_gimp_with_windows(with_windows: Outcomes, scenario: str) -> None:
+    error = with_windows[scenario]["error"]
+    assert not error, error
+
+
+def test_the_backend_saw_vanished_clients_and_lasting_trainings(stage: Stage, with_windows: Outcomes) -> None:
+    assert with_windows and not stage.complaints
