@@ -104,6 +104,7 @@ def _activate(runner: Runner, details: dict[str, Any]) -> str:
         "device": details["device"],
         "device_asked": details["device_asked"],
         "editors": details["editors"],
+        "service": details["service"],
         "environment": runner.results.get("environment", ""),
         "torch_build": runner.results.get("torch_build", ""),
         "source": str(runner.source),

@@ -89,6 +89,7 @@ def fetch_wheels(
     pip = [python.path, "-I", "-m", "pip", "download", "--no-input", "--disable-pip-version-check"]
     pip += ["--progress-bar", "off", "--only-binary", ":all:", "--dest", str(wheels)]
     environ = environment.clean_environ()
+    downloads = environment.Downloads(console)
     for build in builds:
         version = lockfile.version_of(pins, "torch", python.short) if build.index else ""
         if build.index and backend_env.why_not_offered(build, version, python):
@@ -100,17 +101,14 @@ def fetch_wheels(
                 for name in backend_env.NEEDED
             ]
             more = [] if build.needs_more else ["--no-deps"]
-            stream([*pip, "--index-url", build.index, *more, *wanted], environ=environ, on_line=_ignore)
+            argv = [*pip, "--index-url", build.index, *more, *wanted]
+            stream(argv, environ=environ, on_line=downloads.line, heartbeat=downloads.alive)
         listing = wheels.parent / "requirements.txt"
         listing.write_text(lockfile.render(lockfile.without(pins, special)), encoding="utf-8")
         argv = [*pip, "--no-deps", "--require-hashes", "-r", str(listing)]
-        stream(argv, environ=environ, on_line=_ignore, heartbeat=lambda seconds: console.detail(_so_far(wheels)))
+        stream(argv, environ=environ, on_line=downloads.line, heartbeat=downloads.alive)
         return build
     raise InstallError("None of PyTorch's builds for this machine can be reached.", "Check the network.")
-
-
-def _so_far(wheels: Path) -> str:
-    return f"... {megabytes(environment.folder_size(wheels))} downloaded"
 
 
 def add_tree(archive: zipfile.ZipFile, place: Path, base: Path) -> None:

@@ -95,6 +95,7 @@ class Changes:
 
     def krita_plugin(self, kritarc: Path, plugin: str) -> bool:
         """Enable a plugin in Krita's settings. Returns whether anything changed."""
+        kritarc = kritarc.resolve()  # where it is a link into somebody's collection of settings, the link stays
         text = kritarc.read_bytes().decode("utf-8") if kritarc.exists() else ""
         if krita_settings.is_enabled(text, plugin):
             return False

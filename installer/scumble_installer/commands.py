@@ -69,6 +69,7 @@ def remembered(options: Options, installed: dict[str, Any]) -> Options:
         options,
         editors=options.editors or (tuple(words) if isinstance(words, list) else ()),
         device=asked if options.device == "auto" and isinstance(asked, str) else options.device,
+        service=options.service or installed.get("service") is True,
     )
 
 

@@ -307,8 +307,8 @@ def repair(options: commands.Options, here: Places, facts: Facts, faults: list[F
             remove(Path(path))
     if not any(fault.reinstall for fault in faults):
         return
-    service = any(fault.code == "service_outdated" for fault in faults)
-    again = dataclasses.replace(options, service=service, yes=True, as_json=False)
+    outdated = any(fault.code == "service_outdated" for fault in faults)
+    again = dataclasses.replace(options, service=options.service or outdated, yes=True, as_json=False)
     source = places.source_root()
     made = commands.make_plan(again, here, source, facts)
     commands.carry_out(made, here, source, console)

@@ -24,7 +24,6 @@ from .pythons import Python
 from .torch_builds import TorchBuild
 
 STAMP = "complete.json"
-_BIG = re.compile(r"^\s*(Downloading|Using cached)\s+(\S+?)(?:\.metadata)?\s+\(([\d.]+) (MB|GB)\)")
 
 
 @dataclass(frozen=True)
@@ -207,22 +206,7 @@ def _install(recipe: Recipe, folder: Path, environ: dict[str, str], console: Con
     build = recipe.build
     special = [pin for pin in recipe.pins if pin.is_torch or pin.is_cuda_library] if build.index else []
     ordinary = lockfile.without(recipe.pins, special)
-    fetched = [0.0]
-
-    def report(line: str) -> None:
-        match = _BIG.match(line)
-        if not match:
-            return
-        size = float(match.group(3)) * (1000 if match.group(4) == "GB" else 1)
-        name = match.group(2).split("/")[-1].split("-")[0]
-        if match.group(1) == "Downloading":
-            fetched[0] += size
-        if size >= 5:
-            console.detail(f"{match.group(1).lower()} {name} ({size:.0f} MB)")
-
-    def alive(seconds: float) -> None:
-        console.detail(f"... {duration(seconds)} so far, {round(fetched[0])} MB downloaded")
-
+    downloads = Downloads(console)
     if special:
         versions = [
             f"{name}=={lockfile.version_of(recipe.pins, name, recipe.python.short)}+{build.local}"
@@ -230,12 +214,36 @@ def _install(recipe: Recipe, folder: Path, environ: dict[str, str], console: Con
         ]
         argv = [*_installer(recipe, folder), "--index-url", build.index]
         argv += ([] if build.needs_more else ["--no-deps"]) + versions
-        stream(argv, environ=environ, on_line=report, heartbeat=alive)
+        stream(argv, environ=environ, on_line=downloads.line, heartbeat=downloads.alive)
     listing = folder / "requirements.txt"
     listing.write_text(lockfile.render(ordinary), encoding="utf-8")
     argv = [*_installer(recipe, folder), "--no-deps", "--require-hashes", "-r", str(listing)]
-    stream(argv, environ=environ, on_line=report, heartbeat=alive)
-    return fetched[0]
+    stream(argv, environ=environ, on_line=downloads.line, heartbeat=downloads.alive)
+    return downloads.megabytes
+
+
+class Downloads:
+    """What pip says about its downloads, told to a person: the large ones by name, and signs of life."""
+
+    _LINE = re.compile(r"^\s*(Downloading|Using cached)\s+(\S+?)(?:\.metadata)?\s+\(([\d.]+) (MB|GB)\)")
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.megabytes = 0.0
+
+    def line(self, text: str) -> None:
+        match = self._LINE.match(text)
+        if not match:
+            return
+        size = float(match.group(3)) * (1000 if match.group(4) == "GB" else 1)
+        name = match.group(2).split("/")[-1].split("-")[0]
+        if match.group(1) == "Downloading":
+            self.megabytes += size
+        if size >= 5:
+            self.console.detail(f"{match.group(1).lower()} {name} ({size:.0f} MB)")
+
+    def alive(self, seconds: float) -> None:
+        self.console.detail(f"... {duration(seconds)} so far, {self.megabytes:.0f} MB downloaded")
 
 
 def _installer(recipe: Recipe, folder: Path) -> list[str]:

@@ -91,7 +91,7 @@ def install(facts: Facts, wishes: Wishes, version: str, *, environment_there: bo
             "activate",
             "Tell the plugins where the backend is",
             {"version": version, "device": choice.device, "device_asked": wishes.device,
-             "editors": list(wishes.editors)},
+             "editors": list(wishes.editors), "service": wishes.service},
         ),
         Step("launcher", "The scumble command", {"version": version, "system": facts.system}),
     ]  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -64,7 +66,7 @@ def style(command: list[str], environ: dict[str, str], photo: Path, target: Path
 
 
 def stop(command: list[str], environ: dict[str, str], patience_s: float = 15.0) -> None:
-    """Stop the backend and wait until its process has gone, where the system lets us see that."""
+    """Stop the backend and wait until its process has gone (POSIX only); one that hangs is killed."""
     state = _call([*command, "status", "--json"], environ)
     _call([*command, "stop"], environ)
     if state.returncode or os.name == "nt":
@@ -77,6 +79,8 @@ def stop(command: list[str], environ: dict[str, str], patience_s: float = 15.0) 
         except OSError:
             return
         time.sleep(0.05)
+    with contextlib.suppress(OSError):  # it has just gone
+        os.kill(pid, signal.SIGKILL)
 
 
 #: Seconds after which a command counts as hung; painting the first picture includes loading PyTorch from a cold disk.

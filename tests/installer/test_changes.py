@@ -159,3 +159,17 @@ def test_the_journal_is_readable_at_every_moment(home: Path, plugin: Path) -> No
     for change in make_all(changes, home, plugin):
         change()
         assert json.loads(changes.journal.read_text("utf-8"))["entries"] == changes.entries
+
+
+def test_a_settings_file_that_is_a_link_stays_one(home: Path) -> None:
+    kept = home / "dotfiles/kritarc"
+    kept.parent.mkdir()
+    (home / ".config/kritarc").rename(kept)
+    (home / ".config/kritarc").symlink_to(kept)
+    changes = journal(home)
+    changes.krita_plugin(home / ".config/kritarc", "scumble_krita")
+    assert (home / ".config/kritarc").is_symlink()
+    assert "enable_scumble_krita=true" in kept.read_text("utf-8")
+    changes.rollback(0)
+    assert (home / ".config/kritarc").is_symlink()
+    assert kept.read_text("utf-8") == "[General]\nx=1\n"

@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from scumble_installer import environment, lockfile, pythons
+from scumble_installer import bundle, environment, lockfile, pythons
 from scumble_installer.console import Console
 from scumble_installer.environment import Recipe
 from scumble_installer.errors import InstallError
@@ -161,3 +161,44 @@ def test_what_would_mislead_a_private_python_is_removed(monkeypatch: pytest.Monk
     environ = environment.clean_environ()
     assert not {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "VIRTUAL_ENV"} & set(environ)
     assert environ["PIP_INDEX_URL"] == "https://mirror.example/simple"
+
+
+def test_a_kits_wheels_are_fetched_and_installed_without_an_index(
+    tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index here is a folder, named as a user names a mirror: in pip's configuration."""
+    first, second = wheel(tmp_path / "mirror", "torch"), wheel(tmp_path / "mirror", "torchvision")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "mirror"))
+    this = dataclasses.replace(THIS, path=str(environment.python_in(template)))
+    unreachable = dataclasses.replace(CPU, index="http://127.0.0.1:9/whl/cpu")
+    fetched = tmp_path / "kit" / "wheels"
+    pins = [pin(first), pin(second)]
+    assert bundle.fetch_wheels(this, (unreachable, DEFAULT), pins, fetched, QUIET) == DEFAULT
+    assert sorted(path.name for path in fetched.iterdir()) == [first.name, second.name]
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "gone"))
+    monkeypatch.setattr(
+        environment, "_make_venv", lambda _, folder, __: shutil.copytree(template, folder, symlinks=True)
+    )
+    recipe = Recipe("backend", this, DEFAULT, pins, wheels=fetched, check="import torch, torchvision")
+    assert environment.ensure(recipe, tmp_path / "environment", QUIET).built
+
+
+def test_what_pip_says_becomes_sizes_and_names(capsys: pytest.CaptureFixture[str]) -> None:
+    downloads = environment.Downloads(Console())
+    for line in (
+        "Collecting torch==2.15.0",
+        "  Downloading torch-2.15.0-cp311-cp311-manylinux_2_28_x86_64.whl (539.4 MB)",
+        "  Downloading tiny-1.0-py3-none-any.whl (12 kB)",
+        "  Downloading https://mirror.example/nvidia_cublas-13.4.1.3-py3-none-manylinux_2_27_x86_64.whl (1.2 GB)",
+        "  Using cached triton-3.9.0-cp311-cp311-manylinux_2_27_x86_64.whl (286.0 MB)",
+    ):
+        downloads.line(line)
+    downloads.alive(75)
+    said = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    assert said == [
+        "downloading torch (539 MB)",
+        "downloading nvidia_cublas (1200 MB)",
+        "using cached triton (286 MB)",
+        "... 1 min 15 s so far, 1739 MB downloaded",
+    ]

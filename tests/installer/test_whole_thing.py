@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ from installing import Home, copy_of_the_checkout, shared_environments
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.skipif(os.name == "nt", reason="POSIX homes")]
 
+#: Like a GIMP 3.2 that takes over the settings of 3.0 at its first start.
+GIMP_UPDATED = """
+case "$*" in
+  *--quit*) cp -r "$HOME/.config/GIMP/3.0" "$HOME/.config/GIMP/3.2"; rm -r "$HOME/.config/GIMP/3.2/plug-ins" ;;
+  *) echo "GNU Image Manipulation Program version 3.2.6" ;;
+esac"""
 KRITARC = "[General]\nlanguage=de\n\n[python]\nenable_tenbrushes=true\n"
 
 
@@ -26,7 +33,7 @@ class Life(Home):
     """One installation from before it is there until after it has gone."""
 
     source: Path
-    before: object
+    before: Mapping[str, object]
 
     @property
     def record(self) -> dict[str, object]:
@@ -38,7 +45,7 @@ class Life(Home):
 
     def faults(self, *words: str) -> list[str]:
         done = self.installer(self.source, "doctor", "--json", *words)
-        assert "Traceback" not in done.stderr, done.stderr
+        assert done.stdout and "Traceback" not in done.stderr, done.stderr
         codes = [fault["code"] for fault in json.loads(done.stdout)["faults"]]
         assert done.returncode == bool(codes)
         return codes
@@ -136,13 +143,22 @@ def test_a_broken_update_leaves_everything_as_it_was(life: Life) -> None:
     assert life.snapshot() == before
 
 
+def test_a_service_is_installed_on_request(life: Life) -> None:
+    life.program("systemctl", f'echo "$@" >>{life.programs}/systemctl.log')
+    assert life.installer(life.source, "--yes", "--service").returncode == 0
+    unit = (life.folder / ".config/systemd/user/scumble.service").read_text("utf-8")
+    assert f'ExecStart="{life.version}/bin/python" "-m" "scumble_backend" serve' in unit
+    calls = (life.programs / "systemctl.log").read_text("utf-8").splitlines()
+    assert calls == ["--user daemon-reload", "--user enable scumble.service", "--user restart scumble.service"]
+
+
 def test_the_doctor_finds_nothing_wrong(life: Life) -> None:
     assert life.faults() == []
 
 
 def test_the_doctor_finds_planted_faults_and_mends_them(life: Life) -> None:
     home = life.folder
-    life.program("gimp", "echo GNU Image Manipulation Program version 3.2.6")  # the editor was updated
+    life.program("gimp", GIMP_UPDATED)
     with (home / ".local/share/krita/pykrita/scumble_krita/__init__.py").open("a") as file:
         file.write("# changed\n")
     kritarc = home / ".config/kritarc"
@@ -154,8 +170,7 @@ def test_the_doctor_finds_planted_faults_and_mends_them(life: Life) -> None:
     (runtime / "endpoint.json").write_text(json.dumps({"pid": 4194301}), "utf-8")
     (home / ".local/share/scumble/versions/0.0.9-half/lib").mkdir(parents=True)
     unit = home / ".config/systemd/user/scumble.service"
-    unit.parent.mkdir(parents=True)
-    unit.write_text("[Service]\nExecStart=/old/python -m scumble_backend serve\n", "utf-8")
+    unit.write_text(unit.read_text("utf-8").replace(life.version.name, "0.0.9-old"), "utf-8")
     for pack in life.version.rglob("great-wave.scumble"):
         pack.write_bytes(b"damaged")
     assert life.faults() == [
@@ -164,6 +179,7 @@ def test_the_doctor_finds_planted_faults_and_mends_them(life: Life) -> None:
     ]  # fmt: skip
     assert life.faults("--repair", "--yes") == []
     assert (home / ".config/GIMP/3.2/plug-ins/scumble_gimp/scumble_gimp.py").exists()
+    assert str(life.version) in unit.read_text("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +214,10 @@ def test_the_doctor_sees_a_gpu_that_came_later(life: Life) -> None:
 def test_uninstalling_leaves_a_home_identical_to_before(life: Life) -> None:
     done = life.installer(life.source, "uninstall", "--yes")
     assert done.returncode == 0, done.stderr
+    assert {".config/GIMP", ".config/GIMP/3.2"} == {*life.snapshot()} - {*life.before}  # made by GIMP itself
+    shutil.rmtree(life.folder / ".config/GIMP")
     assert life.snapshot() == life.before
+    assert "--user disable --now scumble.service" in (life.programs / "systemctl.log").read_text("utf-8")
 
 
 def test_uninstalling_can_leave_the_packs(life: Life) -> None:
@@ -207,6 +226,6 @@ def test_uninstalling_can_leave_the_packs(life: Life) -> None:
     pack.parent.mkdir(parents=True)
     pack.write_text("{}", "utf-8")
     assert life.installer(life.source, "uninstall", "--yes", "--keep-packs").returncode == 0
-    left = [path for path in life.snapshot() if path not in life.before]  # type: ignore[operator]
+    left = [path for path in life.snapshot() if path not in life.before]
     assert left[-1] == ".local/share/scumble/packs/mine/manifest.json"
     assert all(".local/share/scumble/packs/mine/manifest.json".startswith(path) for path in left)
