@@ -11,6 +11,7 @@ from scumble_wire.errors import ScumbleError
 from scumble_wire.words import explain
 
 from .session import Stopped, Told
+from .texts import _
 
 
 class WrongArgument(ScumbleError):
@@ -54,3 +55,9 @@ def guarded(procedure: Any, work: Callable[[], Any]) -> Any:
         return work()
     except (ScumbleError, ValueError) as error:
         return failure(procedure, error)
+    except MemoryError:
+        told = ScumbleError(
+            _("There is not enough memory for this layer. Nothing was changed."),
+            remedy=_("Close other images, or select a part of the layer."),
+        )
+        return failure(procedure, told)

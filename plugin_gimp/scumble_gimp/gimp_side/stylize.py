@@ -92,6 +92,7 @@ def paint(session: Session, image: Any, aims: list[targets.Target], config: Any)
             (aim, form, layers.cut(delivery.frames[delivery.message.image.frame], form, area, aim.wanted))
         )
         steps.next()
+    targets.still_there(aims)
     with watch.part("inserting"):
         made = _insert(image, finished, choices.layer_name(session.studio.titles), result)
     steps.end()

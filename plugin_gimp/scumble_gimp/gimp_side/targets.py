@@ -112,6 +112,26 @@ def check(target: Target, result: Result) -> None:
         )
 
 
+def still_there(aims: list[Target], *, whole_layers: bool = False) -> None:
+    """Raises LayerRefused when a layer or the selection changed while the backend worked: GIMP stays usable then.
+
+    whole_layers: the targets are every layer of the image, whatever is selected.
+    """
+    for aim in aims:
+        remedy = _("Nothing was changed. Run it once more.")
+        _must(aim.drawable.is_valid(), _("A layer was deleted while it was worked on."), remedy)
+        size = Area(0, 0, aim.drawable.get_width(), aim.drawable.get_height())
+        same = size == aim.bounds and (whole_layers or look(aim.image, aim.drawable).wanted == aim.wanted)
+        _must(same, _("“{name}” or the selection changed while it was worked on.", name=aim.name), remedy)
+    if whole_layers and aims:
+        left = [layer.get_id() for layer in flat(aims[0].image) if not layer.is_group()]
+        _must(
+            left == [aim.drawable.get_id() for aim in aims],
+            _("Layers came or went while the image was enlarged."),
+            _("Nothing was changed. Run it once more."),
+        )
+
+
 def check_enlarging(target: Target, result: str) -> None:
     """Raises LayerRefused when a target can't be enlarged to where it is asked to go."""
     _must(

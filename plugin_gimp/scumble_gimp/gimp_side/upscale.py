@@ -98,6 +98,7 @@ def enlarge(session: Session, image: Any, aims: list[targets.Target], config: An
             form, info.width, info.height, delivery.frames[info.frame]
         )
         steps.next()
+    targets.still_there(aims, whole_layers=result == "whole-image")
     with watch.part("inserting"):
         if result == "new-layer":
             answer = enlarged.as_layers(image, aims, finished, choices.factor)
