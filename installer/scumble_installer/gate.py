@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,10 +12,6 @@ from . import checkout
 from .console import Console, duration
 from .environment import python_in
 from .places import Places, source_root
-
-#: Debian packages that tests drive, by the program that tells whether each is there.
-SYSTEM_PACKAGES = (("mmdebstrap", "mmdebstrap"), ("zstd", "zstd"), ("Xvfb", "xvfb"), ("xauth", "xauth"))
-
 
 def kinds(python: str, cache: Path, arguments: list[str]) -> list[tuple[str, list[str]]]:
     """What is run, in this order: (name, command)."""
@@ -30,8 +25,6 @@ def kinds(python: str, cache: Path, arguments: list[str]) -> list[tuple[str, lis
 
 def run(arguments: list[str], places: Places, console: Console) -> int:
     """Run every kind, whatever the others said; the exit status is that of the first that failed."""
-    if os.environ.get("SCUMBLE_SYSTEM_PACKAGES") == "1":
-        system_packages(console)
     python = str(python_in(checkout.dev_environment(places, console)))
     environ = gate_environ(places)
     failed: list[tuple[str, int]] = []
@@ -56,23 +49,6 @@ def gate_environ(places: Places) -> dict[str, str]:
     environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(places.cache / "hypothesis")
     environ.setdefault("OMP_NUM_THREADS", str(min(4, os.cpu_count() or 1)))
     return environ
-
-
-def system_packages(console: Console) -> None:
-    """Install what tests drive, where this is Debian or Ubuntu and we may; elsewhere say what is missing."""
-    missing = [package for program, package in SYSTEM_PACKAGES if not shutil.which(program)]
-    if not missing:
-        return
-    if not shutil.which("apt-get") or not hasattr(os, "geteuid") or os.geteuid() != 0:
-        console.say("Not installed, and only root on Debian or Ubuntu can have it done: " + ", ".join(missing))
-        return
-    environ = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    with console.step("Debian packages for the tests: " + ", ".join(missing)):
-        for argv in (
-            ["apt-get", "update", "-q"],
-            ["apt-get", "install", "-qy", "--no-install-recommends", *missing],
-        ):
-            subprocess.run(argv, check=True, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def _say(text: str) -> None:
