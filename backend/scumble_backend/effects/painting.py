@@ -119,13 +119,11 @@ class _Layer:
             made = self.convolve(top, bottom)
             statistics.add(made)
             if self.keep:
-                if self.kept is None:
-                    shape = (1, made.shape[1], self.height, self.width)
-                    self.kept = torch.empty(
-                        shape, dtype=made.dtype, device=made.device, memory_format=torch.channels_last
-                    )
+                self.kept = _like(made, self.height) if self.kept is None else self.kept
                 self.kept[:, :, top:bottom] = made
             tick((bottom - top) * self.width * _cost(self.layer))
+        if self.keep:
+            self.source = _Rows(made[:, :, :0])  # what was read is not needed again: its memory is free
         mean, variance = self.layer.pulled(*statistics.result(), pull)
         inverse = torch.rsqrt(variance + EPSILON)
         if maps is None:
@@ -156,8 +154,19 @@ class _Sum:
         return self.skip.read(top, bottom) + self.block.read(top, bottom)
 
     def whole(self) -> _Rows:
-        rows = [self.read(top, bottom) for top, bottom in strips(self.height, _strip_rows(self.block))]
-        return _Rows(torch.cat(rows, dim=2))
+        made: Tensor | None = None
+        for top, bottom in strips(self.height, _strip_rows(self.block)):
+            rows = self.read(top, bottom)
+            made = _like(rows, self.height) if made is None else made
+            made[:, :, top:bottom] = rows
+        assert made is not None  # every picture has a strip
+        return _Rows(made)
+
+
+def _like(rows: Tensor, height: int) -> Tensor:
+    """Memory for a whole activation of which `rows` are some."""
+    shape = (1, rows.shape[1], height, rows.shape[3])
+    return torch.empty(shape, dtype=rows.dtype, device=rows.device, memory_format=torch.channels_last)
 
 
 def paint(
@@ -180,13 +189,10 @@ def paint(
     """
     height, width = image.shape[-2:]
     config = network.config
-    grain = place_grain(height, width, seed=seed, device=image.device)
-    padded = pad_to_strides(torch.add(image, grain, alpha=config.grain)[None])
-    del grain
-    source: _Source = _Rows(padded.contiguous(memory_format=torch.channels_last))
+    source: _Source = _Rows(_with_grain(image, config.grain, seed))
     keep_full = height * width <= KEEP_PIXELS
     pieces = [layer.conv.out_channels for layer in network.norm_layers]
-    scales, shifts = mix.tables.scale.split(pieces, dim=1), mix.tables.shift.split(pieces, dim=1)
+    scales, shifts = torch.split(mix.tables.scale, pieces, dim=1), torch.split(mix.tables.shift, pieces, dim=1)
     maps = _WeightMaps(mix.weights, (source.height, source.width))
     tick = Tick(_work(network, source), progress)
     number = 0
@@ -210,6 +216,16 @@ def paint(
         source = layer(up_one, source)
         source = layer(up_two, source, keep=keep_full)
         return _finish(network, image, source, mix, tick)
+
+
+def _with_grain(image: Tensor, amplitude: float, seed: int) -> Tensor:
+    """What the first layer reads: the picture with its grain, padded for the strides, (1, 3, H', W')."""
+    height, width = image.shape[-2:]
+    noisy = image.clone()
+    for top, bottom in strips(height, max(32, STRIP_NUMBERS // (8 * width))):  # the hash needs 64 bits a pixel
+        grain = place_grain(bottom - top, width, seed=seed, top=top, device=image.device)
+        noisy[:, top:bottom].add_(grain, alpha=amplitude)
+    return pad_to_strides(noisy[None]).contiguous(memory_format=torch.channels_last)
 
 
 def _finish(network: StyleNetwork, image: Tensor, source: _Source, mix: Mix, tick: Tick) -> Tensor:

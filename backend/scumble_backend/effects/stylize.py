@@ -81,7 +81,7 @@ def stylize(
     for place, part in enumerate(parts):
         groups.setdefault(id(part.style.network), []).append(place)
     clamped = image.clamp(0.0, 1.0)
-    styled = torch.zeros_like(image)
+    styled: Tensor | None = None
     notes: list[str] = []
     for number, places in enumerate(groups.values()):
         share = weights[places].sum(dim=0)
@@ -93,9 +93,10 @@ def stylize(
         painted = _paint_group(
             [parts[place].style for place in places], clamped, inside, stroke_scale, seed, half, report
         )
-        styled += share * painted.image
+        styled = painted.image if len(groups) == 1 else (0 if styled is None else styled) + share * painted.image
         if painted.note and painted.note not in notes:
             notes.append(painted.note)
+    assert styled is not None  # there is at least one group
     if keep_colors:
         styled = with_luma_of(image, styled)
     return Painted(styled if strength == 1.0 else torch.lerp(image, styled, strength), " ".join(notes))
