@@ -1,4 +1,4 @@
-"""What a bug report needs to know, as text: versions, settings, the last problem. No pictures, no file names."""
+"""What a bug report needs to know, as text: versions, settings, the last problem. No pictures, no documents."""
 
 import platform
 import sys

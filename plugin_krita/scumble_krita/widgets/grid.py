@@ -14,6 +14,7 @@ from ..qt import (
     QStyle,
     QStyledItemDelegate,
     Qt,
+    QTimer,
     pyqtSignal,
 )
 from ..scumble_wire.messages import ImageInfo, PackInfo
@@ -97,7 +98,8 @@ class StyleGrid(QListView):
         """Show these packs; the current one is highlighted where it is among them."""
         self._filling = True
         try:
-            if [self._items.item(row).data(ID) for row in range(self._items.rowCount())] != [p.id for p in packs]:
+            anew = [self._items.item(row).data(ID) for row in range(self._items.rowCount())] != [p.id for p in packs]
+            if anew:
                 self._items.clear()
                 for pack in packs:
                     item = QStandardItem(pack.title)
@@ -108,6 +110,8 @@ class StyleGrid(QListView):
             for row in range(self._items.rowCount()):
                 if self._items.item(row).data(ID) == current:
                     self.setCurrentIndex(self._items.index(row, 0))
+                    if anew:
+                        QTimer.singleShot(0, lambda: self.scrollTo(self.currentIndex()))  # once it is laid out
         finally:
             self._filling = False
 
