@@ -50,13 +50,14 @@ def events(text: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_it_trains_and_a_pause_a_lost_parent_and_a_kill_cost_nothing(job_folder: Path) -> None:
-    """One job through everything: paused, left alone, killed, and in the end done."""
+@pytest.mark.timeout(300)  # two processes that load torch: slow on a busy machine
+def test_it_says_how_it_goes_pauses_when_told_to_and_goes_on(job_folder: Path) -> None:
+    """One job: paused at its first step, started again, done."""
     paused = start(job_folder)
     assert paused.stdin is not None
     paused.stdin.write("pause\n")
     paused.stdin.flush()  # before the first step: heeded after it
-    out, err = paused.communicate(timeout=60)
+    out, err = paused.communicate(timeout=140)
     assert paused.returncode == 0, err
     told = events(out)
     assert {event["event"] for event in told} <= {"progress", "preview"}

@@ -65,14 +65,23 @@ def test_a_painting_20000_pixels_wide_is_cut_to_its_middle(tmp_path: Path) -> No
 
 
 def test_a_very_large_painting_is_read_and_made_smaller(tmp_path: Path) -> None:
-    """20,000 x 5,000 pixels, beyond Pillow's own warning, whose warnings are errors in these tests."""
-    path = tmp_path / "huge.png"
-    picture = Image.new("L", (20_000, 5_000), 60)
-    picture.paste(200, (0, 0, 10_000, 5_000))
-    picture.save(path, compress_level=1)
+    """20,000 x 4,600 pixels, beyond Pillow's own warning, whose warnings are errors in these tests."""
+    path = tmp_path / "huge.jpg"
+    picture = Image.new("L", (20_000, 4_600), 60)
+    picture.paste(200, (0, 0, 10_000, 4_600))
+    picture.save(path)
     painting = read_painting(path)
     assert min(painting.pixels.shape[1:]) == LARGEST_SIDE
     assert Image.MAX_IMAGE_PIXELS is not None
+
+
+def test_a_large_painting_is_halved_before_it_is_converted(tmp_path: Path) -> None:
+    picture = Image.new("RGBA", (4_200, 4_100), (200, 30, 60, 255))
+    picture.paste((20, 200, 60, 255), (0, 0, 2_100, 4_100))
+    picture.save(tmp_path / "a.png", compress_level=1)
+    pixels = read_painting(tmp_path / "a.png").pixels
+    assert pixels.shape == (3, 2048, 2098)
+    assert pixels[0, 1000, 1500] == pytest.approx(200 / 255, abs=1 / 255)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "LA", "1", "RGBA"])

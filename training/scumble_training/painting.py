@@ -49,7 +49,11 @@ def read_painting(path: Path) -> Painting:
             _check_side(opened.size, path.name)
             if opened.format == "JPEG":  # decodes at a fraction of the size, never below what is asked for
                 opened.draft(None, (LARGEST_SIDE, LARGEST_SIDE))
-            picture, alpha, notes = to_rgb(ImageOps.exif_transpose(opened))
+            whole = ImageOps.exif_transpose(opened)
+            factor = min(whole.size) // LARGEST_SIDE
+            if factor >= 2 and whole.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
+                whole = whole.reduce(factor)  # before anything makes more of so many pixels
+            picture, alpha, notes = to_rgb(whole)
     except PaintingUnusable:
         raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
