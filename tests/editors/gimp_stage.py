@@ -21,7 +21,7 @@ from scumble_wire.messages import Cancel, JobInfo, Jobs, ListJobs, Shutdown
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0  # of which a calm machine needs a tenth
 
 WAITED_FOR = ("see the training go on",)  # wishes whose scenario waits until the bell is gone
 

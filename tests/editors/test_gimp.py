@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from gimp_stage import HERE, Outcomes, Stage, staged
 
-pytestmark = [pytest.mark.editors, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.editors, pytest.mark.timeout(1500)]
 
 
 def names(file: str) -> list[str]:
