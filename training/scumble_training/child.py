@@ -99,7 +99,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("usage: python -m scumble_training.child JOB_DIR", file=sys.stderr)
         return 2
     leads = os.environ.get("RANK", "0") == "0"
-    wire = Wire(sys.stdout if leads else open(os.devnull, "w"), sys.stdin if leads else None)  # noqa: PTH123, SIM115
+    # Under torchrun nobody holds the other end of standard input: its end there is no wish.
+    source = None if "RANK" in os.environ else sys.stdin
+    wire = Wire(sys.stdout if leads else open(os.devnull, "w"), source)  # noqa: PTH123, SIM115
     wire.progress(0.0, None, "loading")  # before torch is imported, which takes seconds
     from scumble_training.job import Stopped
     from scumble_training.style_job import learn_style
