@@ -46,7 +46,8 @@ def name_for(purpose: str, pins: list[lockfile.Pin], python: Python, build: Torc
     """The folder's name: equal names hold equal packages."""
     from hashlib import sha256
 
-    text = "\n".join([lockfile.digest(pins), python.short, sys.platform, machine(), build.name])
+    digest = lockfile.digest(lockfile.for_python(pins, python.short))
+    text = "\n".join([digest, python.short, sys.platform, machine(), build.name])
     return f"{purpose}-{python.short}-{sha256(text.encode()).hexdigest()[:12]}"
 
 

@@ -13,6 +13,7 @@ from .console import Console, duration
 from .environment import python_in
 from .places import Places, source_root
 
+
 def kinds(python: str, cache: Path, arguments: list[str]) -> list[tuple[str, list[str]]]:
     """What is run, in this order: (name, command)."""
     return [

@@ -84,6 +84,11 @@ def version_of(pins: Iterable[Pin], name: str, python: str) -> str:
     raise InstallError(f"The constraints file has no {name} for Python {python}.", "Use another Python.")
 
 
+def for_python(pins: Iterable[Pin], python: str) -> list[Pin]:
+    """The pins that count for a Python ("3.12"); markers about the system stay for pip to judge."""
+    return [pin for pin in pins if _holds(pin.marker, python)]
+
+
 def _holds(marker: str, python: str) -> bool:
     """Whether a marker such as `python_full_version < '3.11'` holds; terms about anything else count as true."""
     have = tuple(int(part) for part in python.split(".")[:2])

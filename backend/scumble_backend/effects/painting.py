@@ -23,6 +23,7 @@ from scumble_backend.nets.style import (
     StyleNetwork,
     StyleTable,
     color_path,
+    doubled,
     pad_to_strides,
     place_grain,
 )
@@ -98,11 +99,12 @@ class _Layer:
     def convolve(self, top: int, bottom: int) -> Tensor:
         layer = self.layer
         if layer.upsample:
-            doubled = source_rows(top, bottom, self.height, radius=layer.radius)
-            rows = self.source.read(doubled.top // 2, -(-doubled.bottom // 2))
-            rows = F.interpolate(rows, scale_factor=2.0, mode="nearest")
-            skip = doubled.top % 2
-            window, rows = doubled, rows[:, :, skip : skip + doubled.bottom - doubled.top]
+            window = source_rows(top, bottom, self.height, radius=layer.radius)
+            # One row more on each side: interpolation looks at neighbors.
+            first = max(0, window.top // 2 - 1)
+            last = min(self.source.height, -(-window.bottom // 2) + 1)
+            rows = doubled(self.source.read(first, last), layer.upsample)
+            rows = rows[:, :, window.top - 2 * first : window.bottom - 2 * first]
         else:
             window = source_rows(top, bottom, self.source.height, radius=layer.radius, stride=layer.stride)
             rows = self.source.read(window.top, window.bottom)
@@ -192,7 +194,8 @@ def paint(
     source: _Source = _Rows(_with_grain(image, config.grain, seed))
     keep_full = height * width <= KEEP_PIXELS
     pieces = [layer.conv.out_channels for layer in network.norm_layers]
-    scales, shifts = torch.split(mix.tables.scale, pieces, dim=1), torch.split(mix.tables.shift, pieces, dim=1)
+    scales = torch.split(mix.tables.scale, pieces, dim=1)  # type: ignore[no-untyped-call,unused-ignore]
+    shifts = torch.split(mix.tables.shift, pieces, dim=1)  # type: ignore[no-untyped-call,unused-ignore]
     maps = _WeightMaps(mix.weights, (source.height, source.width))
     tick = Tick(_work(network, source), progress)
     number = 0

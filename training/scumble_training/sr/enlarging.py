@@ -14,7 +14,7 @@ Enlarge = Callable[[Tensor], Tensor]
 def enlarge_with(network: nn.Module) -> Enlarge:
     """The network, on the device where it is, in eval mode."""
     device = next(network.parameters()).device
-    network = network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    network = network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,unused-ignore]
 
     @torch.no_grad()
     def enlarge(small: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ def match(image: Tensor, reference: Tensor) -> Tensor:
 
 
 def _channel(image: Tensor, reference: Tensor) -> Tensor:
-    _, index, counts = image.flatten().unique(return_inverse=True, return_counts=True)
+    _, index, counts = torch.unique(image.flatten(), return_inverse=True, return_counts=True)  # type: ignore[no-untyped-call,unused-ignore]
     share = (counts.cumsum(0) - counts / 2) / image.numel()  # of the pixels below the middle of each group
     wanted = reference.flatten().sort().values
     place = (share * wanted.numel() - 0.5).clamp(0, wanted.numel() - 1)

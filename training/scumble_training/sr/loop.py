@@ -107,7 +107,7 @@ def train(
     network = build(recipe)
     if start is not None:
         _take_over(network, recipe, start)
-    network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload,unused-ignore]
     learned = [p for p in network.parameters() if p.requires_grad]
     averaged = [p.detach().clone() for p in learned]
     optimizer = torch.optim.Adam(learned, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True)

@@ -13,7 +13,7 @@ from scumble_training.errors import RecipeInvalid
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
 FOLDER = Path(__file__).resolve().parent.parent / "recipes"
 
