@@ -6,6 +6,7 @@ Run again with the same folder, it goes on where it stopped.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, help="instead of the recipe's")
     parser.add_argument("--steps", type=int, help="instead of the recipe's")
     parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", ...')
+    parser.add_argument("--report-every", type=int, default=200, help="steps")
     given = parser.parse_args(argv)
 
     from scumble_backend import device as devices
@@ -43,7 +45,11 @@ def main(argv: list[str] | None = None) -> int:
         objective = objective_of(recipe.loss, folder=given.loss_network, download=given.download)
         source = source_of(recipe, given.photos)
         device = devices.choose(given.device)
-        train(recipe, source, given.output, start=given.start, objective=objective, device=device, report=_tell)
+        signal.signal(signal.SIGTERM, _stop)
+        train(
+            recipe, source, given.output, start=given.start, objective=objective, device=device, report=_tell,
+            report_every=given.report_every,
+        )  # fmt: skip
     except ScumbleError as error:
         print(f"scumble: {error}", file=sys.stderr)
         return 1
@@ -51,6 +57,11 @@ def main(argv: list[str] | None = None) -> int:
         print("scumble: stopped; the checkpoint is written.", file=sys.stderr)
         return 130
     return 0
+
+
+def _stop(number: int, frame: object) -> None:
+    """A killed training ends as Ctrl-C ends it: with its checkpoint written."""
+    raise KeyboardInterrupt
 
 
 def _tell(step: Step) -> None:

@@ -123,7 +123,7 @@ def train(
         step, elapsed = int(state["step"]), float(state["elapsed_s"])
     generator = torch.Generator().manual_seed(recipe.seed + step)
 
-    began = last_save = last_report = time.monotonic() - elapsed
+    began = time.monotonic() - elapsed
     last_save = last_report = time.monotonic()
     total, count = 0.0, 0
 
@@ -161,6 +161,12 @@ def train(
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
                 output = network(small_image)
             loss = objective(output.float(), large)
+            value = loss.item()
+            if not math.isfinite(value):
+                raise LossNotFinite(
+                    f"The loss became {value} at step {step + 1}; the checkpoint before it is kept.",
+                    remedy="Lower learning_rate in the recipe, and start again from the checkpoint.",
+                )
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             if recipe.clip:
@@ -169,19 +175,13 @@ def train(
             keep = min(recipe.ema, (step + 1) / (step + 10))
             torch._foreach_lerp_(averaged, [p.detach() for p in learned], 1 - keep)
             step += 1
-            total, count = total + loss.item(), count + 1
+            total, count, now = total + value, count + 1, time.monotonic()
             if count == report_every:
-                mean, now = total / count, time.monotonic()
-                if not math.isfinite(mean):
-                    raise LossNotFinite(
-                        f"The loss became {mean} at step {step}; the checkpoint before it is kept.",
-                        remedy="Lower learning_rate in the recipe, and start again from the checkpoint.",
-                    )
-                report(Step(step, fraction(), mean, rate, count / (now - last_report), now - began))
+                report(Step(step, fraction(), total / count, rate, count / (now - last_report), now - began))
                 total, count, last_report = 0.0, 0, now
-                if now - last_save > save_every_s:
-                    save()
-                    last_save = now
+            if now - last_save > save_every_s:
+                save()
+                last_save = now
     except LossNotFinite:
         raise
     except BaseException:
