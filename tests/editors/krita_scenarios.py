@@ -609,7 +609,7 @@ def step_a_large_layer_is_quick_but_for_the_network(figures):
 
     made = yield from document(4000, 3000)
     settle(made)
-    yield 1500  # Krita makes thumbnails of a new document
+    yield 3000  # Krita makes thumbnails of a new document
     studio, clock = model().studio, time.perf_counter
     begun = clock()
     taken = model().canvas.take(1.0)
