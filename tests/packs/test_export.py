@@ -28,7 +28,11 @@ def test_a_pack_with_its_base_travels_alone_and_without_it_does_not(factory, sto
 @pytest.mark.parametrize("size", [(40, 64), (33, 47)])
 @pytest.mark.parametrize(
     "config",
-    [{}, {"grain": 0.0, "statistics_pull": 0.0, "output": "clamp"}, {"color_cell": 4, "color_cells": 3}],
+    [
+        {"upsampling": "bilinear"},
+        {"grain": 0.0, "statistics_pull": 0.0, "output": "clamp"},
+        {"color_cell": 4, "color_cells": 3},
+    ],
 )
 def test_a_style_as_onnx_paints_the_same_at_every_size(tiny_network, random_table, tmp_path, config, size):
     network = tiny_network(3, **config)

@@ -19,12 +19,13 @@ from scumble_backend.tiling import RunningStatistics, source_rows, strips
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 13), (61, 47), (130, 70), (300, 21)])
 @pytest.mark.parametrize("keep_pixels", [0, 1 << 30])
+@pytest.mark.parametrize("upsampling", ["nearest", "bilinear"])
 def test_strips_give_the_picture_of_the_whole(
-    size: tuple[int, int], keep_pixels: int, monkeypatch: pytest.MonkeyPatch
+    size: tuple[int, int], keep_pixels: int, upsampling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(painting, "STRIP_NUMBERS", 1)  # the lowest strips there are
     monkeypatch.setattr(painting, "KEEP_PIXELS", keep_pixels)
-    network, table = random_network()
+    network, table = random_network(upsampling=upsampling)
     image = torch.rand(3, *size, generator=torch.Generator().manual_seed(2))
     whole = network(image[None], table)[0]
     assert (paint(network, image, Mix.single(table)) - whole).abs().max() < 1e-5

@@ -172,6 +172,7 @@ class Run:
             batch.pictures,
             list(zip(batch.styles.tolist(), batch.octaves.tolist(), strict=True)),
             torch.where(batch.is_canvas, self.recipe.data.canvas_style, 1.0),
+            torch.where(batch.is_canvas, self.recipe.data.canvas_evenness, 1.0),
         )
         return losses
 

@@ -62,10 +62,11 @@ class Objective(nn.Module):
         content: Tensor,
         styles: Sequence[tuple[int, float]],
         style_weights: Tensor | None = None,
+        evenness_weights: Tensor | None = None,
     ) -> Losses:
         """painted, content: (N, 3, H, W) in [0, 1]; styles: for each picture its style's index and octave.
 
-        style_weights: (N,), multiplies each picture's style loss (synthetic canvases count less).
+        style_weights, evenness_weights: (N,), multiply each picture's loss (synthetic canvases count less and more).
         """
         with torch.no_grad():
             wanted = self._features(content, content_only=True)
@@ -96,7 +97,10 @@ class Objective(nn.Module):
         variation = total_variation(painted, power=w.variation_power)
         nothing = painted.new_zeros(())  # a part without weight costs nothing, which counts on large pictures
         luminance = tone_loss(painted, content) if w.luminance else nothing
-        evenness = evenness_loss(painted, content) if w.evenness else nothing
+        evenness = nothing
+        if w.evenness:
+            uneven = evenness_loss(painted, content)
+            evenness = (uneven if evenness_weights is None else uneven * evenness_weights).mean()
         total = (
             w.content * content_loss
             + w.style * style
@@ -128,11 +132,12 @@ def block_means(images: Tensor, side: int) -> Tensor:
     return F.avg_pool2d(images.float(), side)
 
 
-def evenness_loss(painted: Tensor, content: Tensor, side: int = 16, width: float = 0.04) -> Tensor:
+def evenness_loss(painted: Tensor, content: Tensor, side: int = 32, width: float = 0.04) -> Tensor:
     """Areas of one color in the content ought to share one color in the picture: no blotches in skies and pages.
 
     Averages over blocks of `side` pixels; for every pair of blocks of a picture the squared difference of the
-    painted colors, weighted by exp(-(distance of the content colors / width)^2). Mean over the pairs' weights.
+    painted colors, weighted by exp(-(distance of the content colors / width)^2). Divided by the
+    pairs' weights. Returns (N,), in squares of the [0, 1] range.
     """
     before = block_means(content, side).flatten(2).transpose(1, 2)  # (N, blocks, 3)
     after = block_means(painted, side).flatten(2).transpose(1, 2)
@@ -140,4 +145,4 @@ def evenness_loss(painted: Tensor, content: Tensor, side: int = 16, width: float
     apart = (after[:, :, None] - after[:, None, :]).square().sum(dim=-1)
     blocks = before.shape[1]
     alike = alike * (1 - torch.eye(blocks, device=alike.device))
-    return ((alike * apart).sum(dim=(1, 2)) / alike.sum(dim=(1, 2)).clamp_min(1.0)).mean()
+    return (alike * apart).sum(dim=(1, 2)) / alike.sum(dim=(1, 2)).clamp_min(1.0)

@@ -31,7 +31,7 @@ RIGHTS = "The painting is in the public domain; the network was trained from it 
 
 
 def averaged(checkpoint: Path) -> tuple[Recipe, StyleNetwork, StyleTable, int]:
-    """Recipe, network and tables (N styles) with the averaged weights of a run that trained them all, and its step."""
+    """Recipe, network and tables (N styles) with the averaged weights of a run that trained all, and its step."""
     saved = read_checkpoint(checkpoint)
     recipe = recipe_from_json(json.loads(saved["recipe"]))
     network = StyleNetwork(recipe.network)

@@ -41,6 +41,7 @@ class StyleNetworkConfig:
     statistics_pull: float = 0.25  # weight of the training set's statistics against the picture's own
     color_cell: int = 8  # pixels; side of the cells over which the color path averages
     color_cells: int = 5  # side of the box, in cells, over which it averages again
+    upsampling: str = "nearest"  # or "bilinear": nearest and a binomial blur, which leaves no lattice on flat areas
     output: str = "sigmoid"  # or "clamp": the last layer gives [0, 1] by itself, as in foreign networks
 
     def __post_init__(self) -> None:
@@ -60,6 +61,8 @@ class StyleNetworkConfig:
             raise ValueError(f"color_cells must be odd, not {self.color_cells}")
         if self.output not in ("sigmoid", "clamp"):
             raise ValueError(f"unknown output {self.output!r}")
+        if self.upsampling not in ("nearest", "bilinear"):
+            raise ValueError(f"unknown upsampling {self.upsampling!r}")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -80,7 +83,7 @@ class PaintLayer(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, upsample: bool = False, norm: bool = True
+        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, upsample: str = "", norm: bool = True
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride=stride, bias=not norm)
@@ -101,7 +104,7 @@ class PaintLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, H', W') with H' = 2 H, H or H / stride rounded up."""
         if self.upsample:
-            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = doubled(x, self.upsample)
         return self.convolve(F.pad(x, (self.radius,) * 4, mode="reflect"))
 
     def convolve(self, padded: Tensor) -> Tensor:
@@ -177,7 +180,8 @@ class StyleNetwork(nn.Module):
             [PaintLayer(3, w, 9), PaintLayer(w, 2 * w, 3, stride=2), PaintLayer(2 * w, 4 * w, 3, stride=2)]
         )
         self.residual = nn.ModuleList([PaintLayer(4 * w, 4 * w, 3) for _ in range(2 * config.residual_blocks)])
-        self.up = nn.ModuleList([PaintLayer(4 * w, 2 * w, 3, upsample=True), PaintLayer(2 * w, w, 3, upsample=True)])
+        up = config.upsampling
+        self.up = nn.ModuleList([PaintLayer(4 * w, 2 * w, 3, upsample=up), PaintLayer(2 * w, w, 3, upsample=up)])
         self.out = PaintLayer(w, 3, 9, norm=False)
 
     @property
@@ -261,6 +265,13 @@ class StyleNetwork(nn.Module):
 def build(config: dict[str, Any]) -> StyleNetwork:
     """For the table in `nets/__init__.py`."""
     return StyleNetwork(StyleNetworkConfig.from_json(config))
+
+
+def doubled(x: Tensor, mode: str) -> Tensor:
+    """(N, C, H, W) -> (N, C, 2 H, 2 W); mode: "nearest" or "bilinear" (pixel centers kept, the border clamped)."""
+    if mode == "nearest":
+        return F.interpolate(x, scale_factor=2.0, mode="nearest")
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def pad_to_strides(image: Tensor) -> Tensor:

@@ -110,8 +110,11 @@ def style_model(network: StyleNetwork, table: StyleTable, *, title: str, license
 def _convolved(g: _Graph, layer: PaintLayer, x: str) -> str:
     if layer.upsample:
         scales = g.constant([1, 1, 2, 2], np.float32)
-        x = g.op("Resize", x, "", scales, mode="nearest", coordinate_transformation_mode="asymmetric",
-                 nearest_mode="floor")  # fmt: skip
+        if layer.upsample == "nearest":
+            how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        else:
+            how = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+        x = g.op("Resize", x, "", scales, **how)
     x = g.border(x, layer.radius, "reflect")
     weights = [g.constant(layer.conv.weight)]
     if layer.conv.bias is not None:
