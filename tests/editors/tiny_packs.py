@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
+
 from scumble_backend.nets.compact import Compact
 from scumble_backend.nets.style import StyleNetwork, StyleNetworkConfig, StyleTable
 from scumble_backend.packs.archive import write_pack
