@@ -311,8 +311,8 @@ def uninstall(options: Options, console: Console) -> int:
     """Everything as it was before; the user's packs stay if asked for."""
     here = where(options)
     changes = Changes(here.journal, here.data / "backup")
-    if not changes.entries and not here.install_file.exists():
-        console.say("Scumble isn't installed for this user; there is nothing to remove.")
+    if not changes.entries and not any(folder.is_dir() for folder in own_folders(here)):
+        console.say("Scumble has nothing here; there is nothing to remove.")
         return 0
     packs = here.data / "packs"
     question = "Remove Scumble" + (", with the packs you have installed?" if _holds_packs(packs, options) else "?")

@@ -259,7 +259,8 @@ def run(options: commands.Options, console: Console) -> int:
     if options.repair and faults:
         repair(options, here, facts, faults, console)
         mended = faults
-        faults, _ = examine(options, here, console)
+        painted = any(fault.remove and fault.reinstall for fault in mended)  # a new version has passed its self-test
+        faults, _ = examine(options, here, console, paint=not painted)
     if options.as_json:
         print(json.dumps({"faults": [dataclasses.asdict(fault) for fault in faults],
                           "mended": [fault.code for fault in mended if fault not in faults]}))  # fmt: skip
@@ -272,12 +273,15 @@ def run(options: commands.Options, console: Console) -> int:
     return 1 if faults else 0
 
 
-def examine(options: commands.Options, here: Places, console: Console) -> tuple[list[Fault], Facts]:
+def examine(
+    options: commands.Options, here: Places, console: Console, *, paint: bool = True
+) -> tuple[list[Fault], Facts]:
+    """Look and judge; where nothing is wrong, `paint` a picture to be sure."""
     with console.step("Looking") as step:
         facts = commands.facts_for(options, here)
         seen = symptoms.observe(here, facts)
         faults = diagnose(seen, facts)
-        if not faults and seen.installed:
+        if not faults and seen.installed and paint:
             fault = _self_test(Path(seen.version_folder))
             faults += [fault] if fault else []
         step.note = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"

@@ -77,6 +77,15 @@ def test_uninstalling_nothing_is_no_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_uninstalling_removes_what_try_and_test_have_made(tmp_path: Path) -> None:
+    (tmp_path / ".local/share/scumble/environments/backend-3.13-abc/lib").mkdir(parents=True)
+    (tmp_path / ".cache/scumble/mypy").mkdir(parents=True)
+    done = installer("uninstall", "--yes", home=tmp_path)
+    assert done.returncode == 0
+    assert not (tmp_path / ".local/share/scumble").exists()
+    assert not (tmp_path / ".cache/scumble").exists()
+
+
 def test_help_names_every_command(tmp_path: Path) -> None:
     done = installer("--help", home=tmp_path)
     assert done.returncode == 0
