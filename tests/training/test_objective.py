@@ -55,7 +55,7 @@ def test_it_is_the_weighted_sum_of_its_parts(loss_folder: Path, normalization: s
         + weights.style * losses.style
         + weights.variation * total_variation(painted)
         + weights.luminance * tone_loss(painted, content)
-        + weights.evenness * evenness_loss(painted, content)
+        + weights.evenness * evenness_loss(painted, content).mean()
     )
     torch.testing.assert_close(losses.total, total)
 
@@ -77,6 +77,16 @@ def test_canvases_count_less_for_style_alone(loss_folder: Path) -> None:
     torch.testing.assert_close(less.content, whole.content)
 
 
+def test_evenness_counts_more_where_asked(loss_folder: Path) -> None:
+    objective = make(loss_folder, LossWeights())
+    styles = [(0, 0.0), (1, 0.0)]
+    whole = objective(picture(1, 2, 96), picture(2, 2, 96) * 0.01, styles)
+    more = objective(picture(1, 2, 96), picture(2, 2, 96) * 0.01, styles, None, torch.tensor([6.0, 6.0]))
+    assert whole.evenness > 0
+    torch.testing.assert_close(more.evenness, 6 * whole.evenness)
+    torch.testing.assert_close(more.style, whole.style)
+
+
 def test_parts_without_weight_are_not_computed(loss_folder: Path) -> None:
     objective = make(loss_folder, replace(LossWeights(), luminance=0.0, evenness=0.0))
     losses = objective(picture(1), picture(2), [(0, 0.0), (1, 0.0)])
@@ -89,7 +99,8 @@ def test_evenness_is_the_plain_mean_over_pairs_of_alike_blocks() -> None:
     a = painted.unfold(2, 16, 16).unfold(3, 16, 16).mean(dim=(4, 5))[0].flatten(1).T
     field = torch.tensor([0, 0, 1, 1]).repeat(4)
     pairs = [(a[i] - a[j]).square().sum() for i in range(16) for j in range(16) if i != j and field[i] == field[j]]
-    torch.testing.assert_close(evenness_loss(painted, content), torch.stack(pairs).mean(), rtol=1e-4, atol=1e-7)
+    found = evenness_loss(painted, content, side=16)
+    torch.testing.assert_close(found, torch.stack(pairs).mean()[None], rtol=1e-4, atol=1e-7)
 
 
 def test_gradients_reach_the_picture_through_every_part(loss_folder: Path) -> None:
