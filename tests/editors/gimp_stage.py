@@ -242,8 +242,8 @@ class Stage:
 
 
 TINY_RECIPE = """
-trains = "table"
-start = "base"
+trains = "all"
+start = "scratch"
 seed = 1
 
 [network]
