@@ -3,8 +3,10 @@ are served on."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import resource
+import signal
 import socket
 import time
 import zipfile
@@ -229,22 +231,21 @@ def test_a_damaged_pack_fails_its_job_and_its_installation(
     )
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk() -> Iterator[None]:
-    """No file may grow beyond 512 bytes: EFBIG, as a quota gives it."""
-    import signal
+    """No file may grow beyond 512 bytes: EFBIG, as a quota gives it. Inside a test only: pytest's log is a file, too."""
 
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (512, old[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_keeps_what_was_there_and_painting_goes_on(
-    backend: Running, pack_files: Path, full_disk: None
-) -> None:
+def test_a_full_disk_keeps_what_was_there_and_painting_goes_on(backend: Running, pack_files: Path) -> None:
     client = backend.connect()
     before = {path.name: path.stat().st_size for path in backend.places.packs.glob("*.scumble")}
     for message, frames in (
@@ -252,25 +253,23 @@ def test_a_full_disk_keeps_what_was_there_and_painting_goes_on(
         (InstallPack(file_name="wave.scumble"), [(pack_files / "wave.scumble").read_bytes()]),
         (Train(ImageInfo(64, 64), "New"), [photo(64, 64)]),
     ):
-        with pytest.raises(BackendFailed) as failed:
+        with full_disk(), pytest.raises(BackendFailed) as failed:
             client.request(message, frames)
         assert failed.value.code == "disk_full", failed.value
         assert "space" in failed.value.remedy
     assert {path.name: path.stat().st_size for path in backend.places.packs.glob("*.scumble")} == before
     assert not backend.places.trainings.exists() or not list(backend.places.trainings.iterdir())
-    assert isinstance(
-        run(client, Stylize(ImageInfo(8, 8), [StyleChoice("wave")]), [photo(8, 8)]).message, ImageResult
-    )
+    with full_disk():
+        painted = run(client, Stylize(ImageInfo(8, 8), [StyleChoice("wave")]), [photo(8, 8)]).message
+    assert isinstance(painted, ImageResult)
 
 
-def test_settings_that_can_not_be_written_are_not_taken_over(
-    backend: Running, tmp_path: Path, full_disk: None
-) -> None:
+def test_settings_that_can_not_be_written_are_not_taken_over(backend: Running, tmp_path: Path) -> None:
     folder = tmp_path / ("long " * 40)
     folder.mkdir()
     deep = folder / ("photos " * 30)
     deep.mkdir()
-    with pytest.raises(BackendFailed) as failed:
+    with full_disk(), pytest.raises(BackendFailed) as failed:
         backend.connect().request(Configure(photos=str(deep), loss_network=str(deep)))
     assert failed.value.code == "disk_full"
     status = backend.connect().request(GetStatus()).message

@@ -133,7 +133,7 @@ def test_any_size_from_eight_pixels_comes_back(height: int, width: int) -> None:
 
 
 def test_bilinear_upsampling_leaves_less_of_a_lattice_than_nearest() -> None:
-    """The power of painted flat pages at the lattice of two upsamplings, periods 2 and 4, against its surroundings."""
+    """The power of painted flat pages at the lattice of two upsamplings (periods 2 and 4), against what is around."""
 
     def peaks(upsampling: str) -> float:
         total = 0.0
