@@ -233,7 +233,7 @@ def test_a_damaged_pack_fails_its_job_and_its_installation(
 
 @contextlib.contextmanager
 def full_disk() -> Iterator[None]:
-    """No file may grow beyond 512 bytes: EFBIG, as a quota gives it. Inside a test only: pytest's log is a file, too."""
+    """No file may grow beyond 512 bytes: EFBIG, as a quota gives it. Within a test only: pytest's log is a file."""
 
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
