@@ -120,6 +120,7 @@ def test_a_second_client_is_answered_while_a_job_runs(start: Callable[..., Runni
     backend = start()
     busy, other = backend.connect(), backend.connect()
     run(busy, Stylize(ImageInfo(16, 16), [StyleChoice("wave")]), [photo(16, 16)])  # torch has been loaded
+    busy.request(ListPacks())  # and the titles of the packs
     number = busy.submit(Stylize(ImageInfo(1400, 1400), [StyleChoice("wave")]), [photo(1400, 1400)])
     while not any(isinstance(e.message, Progress) and e.message.stage == "painting" for e in busy.poll(1.0)):
         pass
