@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import unicodedata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +57,8 @@ def sheet(rows: list[tuple[str, list[Image.Image]]]) -> Image.Image:
     whole = Image.new("RGB", (columns * CELL, len(rows) * (CELL + TITLE)), "white")
     pen, font = ImageDraw.Draw(whole), ImageFont.load_default(14)
     for y, (title, pictures) in enumerate(rows):
-        pen.text((4, y * (CELL + TITLE) + 3), title, fill="black", font=font)
+        plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()  # all that the font has
+        pen.text((4, y * (CELL + TITLE) + 3), plain, fill="black", font=font)
         for x, picture in enumerate(pictures):
             cell = picture.crop(square(picture.size)).resize((CELL - 2, CELL - 2), Image.Resampling.LANCZOS)
             whole.paste(cell, (x * CELL, y * (CELL + TITLE) + TITLE))
