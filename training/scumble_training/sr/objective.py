@@ -12,6 +12,8 @@ from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.sr.recipe import LossWeights
 
 LUMA = (65.481 / 255, 128.553 / 255, 24.966 / 255)  # ITU-R BT.601 in studio range, as MATLAB's rgb2ycbcr
+GRID, GRID_WINDOW = 4, 8  # pixels of the grid that enlarging networks tend to leave; cells that are averaged
+PERIOD = 8  # pixels: the coarsest grid of the loss network that counts
 WINDOW = 32  # pixels of the picture that one texture statistic is taken over
 
 
@@ -46,8 +48,13 @@ class SrObjective(nn.Module):
             loss = loss + weights.sharpness * (
                 difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
             )
+        if weights.grid:
+            by_place = F.avg_pool2d(F.pixel_unshuffle(difference, GRID), GRID_WINDOW)
+            loss = loss + weights.grid * by_place.abs().mean()
         if self.loss_network is not None:
-            loss = loss + self._perceptual(output, target)
+            # Pooling in the loss network and in the enlarging one would share a grid, and draw it on the picture.
+            down, right = torch.randint(PERIOD, (2,)).tolist()
+            loss = loss + self._perceptual(output[..., down:, right:], target[..., down:, right:])
         return loss
 
     def _perceptual(self, output: Tensor, target: Tensor) -> Tensor:

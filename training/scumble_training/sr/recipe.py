@@ -31,6 +31,7 @@ class LossWeights:
     layers: tuple[str, ...] = ("relu2_2",)
     pyramid: int = 1  # how many sizes of the picture the loss network sees, each half the one before
     sharpness: float = 0.0  # l1 of differences between neighboring samples
+    grid: float = 0.0  # size of the mean error at each of the 4 x 4 places of a grid, over windows: against grids
 
     @property
     def looks_at_features(self) -> bool:
