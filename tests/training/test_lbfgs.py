@@ -44,7 +44,7 @@ def test_the_loss_falls_step_by_step_and_pixels_stay_in_range(objective: Objecti
 
 def test_luminance_and_evenness_do_not_count() -> None:
     weights = LossWeights()
-    assert baseline_weights(weights) == replace(weights, luminance=0.0, evenness=0.0)
+    assert baseline_weights(weights) == replace(weights, luminance=0.0, evenness=0.0, lattice=0.0)
 
 
 def test_steps_to_a_loss_are_counted_between_steps() -> None:

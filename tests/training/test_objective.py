@@ -11,7 +11,7 @@ import torch
 from scumble_training.config import LossWeights
 from scumble_training.loss_network import load_loss_network
 from scumble_training.losses import feature_loss, gram, gram_loss, tone_loss, total_variation
-from scumble_training.objective import Objective, evenness_loss
+from scumble_training.objective import Objective, evenness_loss, lattice_loss
 
 from .conftest import tiny_recipe
 
@@ -56,6 +56,7 @@ def test_it_is_the_weighted_sum_of_its_parts(loss_folder: Path, normalization: s
         + weights.variation * total_variation(painted)
         + weights.luminance * tone_loss(painted, content)
         + weights.evenness * evenness_loss(painted, content).mean()
+        + weights.lattice * lattice_loss(painted)
     )
     torch.testing.assert_close(losses.total, total)
 
@@ -108,3 +109,24 @@ def test_gradients_reach_the_picture_through_every_part(loss_folder: Path) -> No
     painted = picture(1).requires_grad_()
     objective(painted, picture(2), [(0, 0.0), (1, 0.0)]).total.backward()
     assert painted.grad is not None and (painted.grad.abs().sum(dim=(1, 2, 3)) > 0).all()
+
+
+def test_lattice_is_the_plain_spread_of_the_places_of_a_period() -> None:
+    painted = picture(5, 1, 100)  # two blocks of 48 on each side, the rest is not looked at
+    spread = []
+    for channel in range(3):
+        for top in (0, 48):
+            for left in (0, 48):
+                block = painted[0, channel, top : top + 48, left : left + 48]
+                means = torch.stack([block[row::4, column::4].mean() for row in range(4) for column in range(4)])
+                spread.append((means - block.mean()).square().mean())
+    torch.testing.assert_close(lattice_loss(painted), torch.stack(spread).mean(), rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("period", [2, 4])
+def test_a_weave_counts_and_a_soft_gradient_hardly_does(period: int) -> None:
+    ramp = torch.linspace(0.4, 0.6, 96).expand(1, 3, 96, 96)
+    weave = 0.02 * torch.cos(2 * torch.pi * torch.arange(96) / period)
+    woven = lattice_loss(0.5 + weave.expand(1, 3, 96, 96))
+    torch.testing.assert_close(woven, weave.square().mean(), rtol=1e-3, atol=0)
+    assert lattice_loss(ramp) < 0.05 * woven

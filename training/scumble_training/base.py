@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from scumble_training.checkpoint import averaged
 from scumble_training.config import load_recipe
 from scumble_training.data import PhotoSet
 from scumble_training.loop import Moment, Run, fit
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--recipe", default="base")
+    parser.add_argument("--start", type=Path, help="checkpoint of another run, whose averaged weights are the first")
     parser.add_argument("--loss-network", type=Path, help="folder with the loss networks")
     parser.add_argument("--previews", type=Path, nargs="*", default=[], help="photos for the contact sheet")
     parser.add_argument("--every", type=int, default=250, help="steps between contact sheets")
@@ -47,7 +49,11 @@ def main() -> None:
         paintings.append(torch.from_numpy(array).permute(2, 0, 1).float() / 255)
     recipe = load_recipe(options.recipe)
     photos = PhotoSet.load(options.photos, short_side=recipe.data.photo_side)
-    run = Run(recipe, paintings, photos, device=options.device, loss_folder=options.loss_network)
+    network, tables = averaged(options.start)[1:3] if options.start else (None, None)
+    run = Run(
+        recipe, paintings, photos,
+        device=options.device, loss_folder=options.loss_network, base=network, start=tables,
+    )  # fmt: skip
     options.run.mkdir(parents=True, exist_ok=True)
     (options.run / "styles.json").write_text(json.dumps([file.stem for file in files]))
     if (options.run / "checkpoint.pt").exists():

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_backend.packs.files import write_bytes
+from scumble_training.config import Recipe, recipe_from_json
 from scumble_training.errors import CheckpointUnusable
 
 REMEDY = "Start the training anew (without --resume, or in another folder)."
@@ -31,3 +36,19 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or not {"recipe", "step", "network", "bank"} <= state.keys():
         raise CheckpointUnusable(f"{path.name} is no checkpoint of a training run.", remedy=REMEDY)
     return state
+
+
+def averaged(checkpoint: Path) -> tuple[Recipe, StyleNetwork, StyleTable, int]:
+    """Recipe, network and tables (N styles) with the averaged weights of a run that trained all, and its step."""
+    saved = read_checkpoint(checkpoint)
+    recipe = recipe_from_json(json.loads(saved["recipe"]))
+    network = StyleNetwork(recipe.network)
+    network.load_state_dict(saved["network"])
+    names = [*saved["bank"], *(name for name, _ in network.named_parameters())]
+    averages: Mapping[str, Tensor] = dict(zip(names, saved["averages"], strict=True))
+    parameters = dict(network.named_parameters())
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(averages[name])
+    table = StyleTable(**{name: averages[name] for name in saved["bank"]})
+    return recipe, network.eval().requires_grad_(False), table, int(saved["step"])

@@ -44,6 +44,7 @@ class LossWeights:
     variation: float = 0.1
     luminance: float = 2.0
     evenness: float = 5.0
+    lattice: float = 0.0
     #: What a loss is divided by: "target", the mean square of its target; "supremum", for style, the largest value
     #: it can take (Cheng et al. 2021); "none" leaves the losses of the papers as they are.
     normalization: Literal["target", "supremum", "none"] = "target"
@@ -58,6 +59,7 @@ class DataRecipe:
     canvases: float = 0.15  # share of synthetic canvases
     canvas_style: float = 0.3  # their style loss counts this much
     canvas_evenness: float = 1.0  # and their evenness loss this much
+    jitter: int = 0  # pixels; the losses look at the pictures from a place that moves by up to so much
 
 
 @dataclass(frozen=True)

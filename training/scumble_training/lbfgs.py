@@ -35,7 +35,7 @@ class Course:
 
 def baseline_weights(weights: LossWeights) -> LossWeights:
     """Content, style and total variation alone, as both sides are measured: the paper knows no other losses."""
-    return replace(weights, luminance=0.0, evenness=0.0)
+    return replace(weights, luminance=0.0, evenness=0.0, lattice=0.0)
 
 
 def optimize(

@@ -167,9 +167,14 @@ class Run:
         return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def losses_of(self, painted: Tensor, batch: Batch) -> Losses:
+        """The losses, seen from a place that moves: the loss network's poolings would else keep step with the
+        upsamplings of the network and teach it a lattice."""
+        jitter, side = self.recipe.data.jitter, painted.shape[-1] - self.recipe.data.jitter
+        top, left = np.random.default_rng((self.recipe.seed, 3, self.step)).integers(0, jitter + 1, 2)
+        seen = (..., slice(top, top + side), slice(left, left + side))
         losses: Losses = self.objective(
-            painted,
-            batch.pictures,
+            painted[seen],
+            batch.pictures[seen],
             list(zip(batch.styles.tolist(), batch.octaves.tolist(), strict=True)),
             torch.where(batch.is_canvas, self.recipe.data.canvas_style, 1.0),
             torch.where(batch.is_canvas, self.recipe.data.canvas_evenness, 1.0),

@@ -28,13 +28,14 @@ class Losses:
     variation: Tensor
     luminance: Tensor
     evenness: Tensor
+    lattice: Tensor
 
     def as_floats(self) -> dict[str, float]:
         return {name: float(getattr(self, name).detach()) for name in self.__dataclass_fields__}
 
 
 class Objective(nn.Module):
-    """Content, style, variation, luminance and evenness of painted pictures.
+    """Content, style, variation, luminance, evenness and lattice of painted pictures.
 
     networks: one loss network per term, holding at least the term's layers.
     Targets of paintings are added with `add_style`; they are addressed by their index and a stroke octave (0: the
@@ -101,15 +102,17 @@ class Objective(nn.Module):
         if w.evenness:
             uneven = evenness_loss(painted, content)
             evenness = (uneven if evenness_weights is None else uneven * evenness_weights).mean()
+        lattice = lattice_loss(painted) if w.lattice else nothing
         total = (
             w.content * content_loss
             + w.style * style
             + w.variation * variation
             + w.luminance * luminance
             + w.evenness * evenness
+            + w.lattice * lattice
         )
         return Losses(total, content_loss.detach(), style.detach(), variation.detach(), luminance.detach(),
-                      evenness.detach())  # fmt: skip
+                      evenness.detach(), lattice.detach())  # fmt: skip
 
     def _features(self, images: Tensor, *, content_only: bool = False) -> list[dict[str, Tensor]]:
         """Features of every term, each at its own scale of the picture; without style terms where not wanted."""
@@ -146,3 +149,19 @@ def evenness_loss(painted: Tensor, content: Tensor, side: int = 32, width: float
     blocks = before.shape[1]
     alike = alike * (1 - torch.eye(blocks, device=alike.device))
     return (alike * apart).sum(dim=(1, 2)) / alike.sum(dim=(1, 2)).clamp_min(1.0)
+
+
+def lattice_loss(painted: Tensor, side: int = 48, period: int = 4) -> Tensor:
+    """What repeats at fixed places: two upsamplings can leave a weave of periods 2 and 4 on flat areas.
+
+    For every block of `side` pixels, a multiple of `period`, the mean of the pixels of each place in the period;
+    their mean square distance from the block's mean. In squares of the [0, 1] range; a picture without a lattice
+    has next to none of it, since it has little at so short periods that keeps step over a block.
+    """
+    side = min(side, *(length // period * period for length in painted.shape[-2:]))
+    n, c, height, width = painted.shape
+    rows, columns = height // side, width // side
+    cut = painted.float()[..., : rows * side, : columns * side]
+    blocks = cut.reshape(n, c, rows, side // period, period, columns, side // period, period)
+    places = blocks.mean(dim=(3, 6))  # (N, C, rows, period, columns, period)
+    return (places - places.mean(dim=(3, 5), keepdim=True)).square().mean()

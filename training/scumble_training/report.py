@@ -31,6 +31,7 @@ _CURVES = {
     "variation": "total variation",
     "luminance": "luminance",
     "evenness": "evenness",
+    "lattice": "lattice",
 }
 _CSS = """
 :root { color-scheme: light dark; }

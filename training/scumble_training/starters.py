@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,12 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_backend.nets.style import StyleTable
 from scumble_backend.packs.archive import WEIGHTS, write_pack
 from scumble_backend.packs.making import affine_weights, base_file, style_architecture
 from scumble_backend.packs.manifest import Manifest, Painting, Training
-from scumble_training.checkpoint import read_checkpoint
-from scumble_training.config import Recipe, recipe_from_json
+from scumble_training.checkpoint import averaged
 from scumble_training.export import hardware, jpeg
 from scumble_training.sheet import read_picture
 
@@ -28,22 +27,6 @@ from scumble_training.sheet import read_picture
 ABOUT = Path(__file__).parent / "recipes" / "starters.json"
 THUMBNAIL = 256  # pixels
 RIGHTS = "The painting is in the public domain; the network was trained from it by Scumble's own training package."
-
-
-def averaged(checkpoint: Path) -> tuple[Recipe, StyleNetwork, StyleTable, int]:
-    """Recipe, network and tables (N styles) with the averaged weights of a run that trained all, and its step."""
-    saved = read_checkpoint(checkpoint)
-    recipe = recipe_from_json(json.loads(saved["recipe"]))
-    network = StyleNetwork(recipe.network)
-    network.load_state_dict(saved["network"])
-    names = [*saved["bank"], *(name for name, _ in network.named_parameters())]
-    averages: Mapping[str, Tensor] = dict(zip(names, saved["averages"], strict=True))
-    parameters = dict(network.named_parameters())
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(averages[name])
-    table = StyleTable(**{name: averages[name] for name in saved["bank"]})
-    return recipe, network.eval().requires_grad_(False), table, int(saved["step"])
 
 
 @torch.no_grad()
