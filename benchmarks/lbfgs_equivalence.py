@@ -1,7 +1,7 @@
 """To how many steps of per-image L-BFGS one forward pass of each pack corresponds, at several sizes.
 
     python benchmarks/lbfgs_equivalence.py --photos DIR --paintings DIR --loss-network DIR [--sizes 256,512,1024]
-        [--packs great-wave,...] [--pictures 3] [--steps 200] [--out table.md]
+        [--packs great-wave,...] [--pictures 3] [--steps 200] [--start noise|photo] [--out table.md]
 
 Goal: at least 50 steps for every pack, 100 in the median. A size that is named without its own count of pictures
 takes fewer of the large ones: L-BFGS at 1024 pixels costs sixteen times that at 256.
@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="256,512,1024")
     parser.add_argument("--pictures", type=int, default=3)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--start", choices=("noise", "photo"), default="noise", help="what L-BFGS begins from")
     parser.add_argument("--recipe", default="")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=0)
@@ -64,7 +65,9 @@ def main() -> None:
         pictures = squares(options.photos, size, max(1, options.pictures * 256 // size))
         for pack in packs:
             painting = painting_of(pack, options.paintings)
-            score = evaluation.style(pack, painting, pictures, recipe=options.recipe, steps=options.steps)
+            score = evaluation.style(
+                pack, painting, pictures, recipe=options.recipe, steps=options.steps, start=options.start
+            )
             scores.append(score)
             print(
                 f"{pack.id:28} {size:5} style {score.style:.4f} steps {score.steps:.0f}", file=sys.stderr, flush=True

@@ -67,3 +67,22 @@ def test_a_network_that_paints_nothing_is_worth_few_steps(objective: Objective) 
     found = equivalence(network, network.plain_table(), objective, [content()[0]], steps=10)[0]
     assert found.steps < 5
     assert found.total > 0 and found.tried <= 10
+
+
+def test_the_rival_begins_from_noise_as_in_the_paper_or_from_the_photo(objective: Objective) -> None:
+    good = optimize(content(), objective, steps=4).image
+
+    class Painted(StyleNetwork):
+        def forward(self, image: torch.Tensor, table: object, grain: object = None) -> torch.Tensor:
+            return good
+
+    network = Painted(StyleNetworkConfig(width=2, residual_blocks=0)).eval()
+    easy, hard = (
+        equivalence(network, network.plain_table(), objective, [content()[0]], steps=60, start=start)[0]
+        for start in ("photo", "noise")
+    )
+    assert easy.total == hard.total
+    assert easy.steps == pytest.approx(4, abs=0.5)
+    noise = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    course = optimize(content(), objective, steps=60, start=noise, stop_at=hard.total)
+    assert hard.steps == pytest.approx(course.steps_to(hard.total)) != pytest.approx(easy.steps)

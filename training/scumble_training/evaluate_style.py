@@ -21,7 +21,7 @@ from scumble_training.artifacts import Artifacts, measure_artifacts
 from scumble_training.config import Recipe, load_recipe, recipe_from_json
 from scumble_training.data import SUFFIXES
 from scumble_training.errors import PaintingUnusable, PhotosUnusable, RecipeInvalid
-from scumble_training.lbfgs import baseline_weights, equivalence
+from scumble_training.lbfgs import Start, baseline_weights, equivalence
 from scumble_training.loop import with_short_side
 from scumble_training.loss_network import load_loss_network
 from scumble_training.objective import Objective
@@ -39,7 +39,7 @@ class StyleScore:
     style: float
     content: float
     total: float  # content + style + variation, weighted as in the recipe
-    steps: float  # of L-BFGS from the content picture that reach the same total
+    steps: float  # of L-BFGS that reach the same total
     tried: int  # steps after which L-BFGS was given up
     pictures: int
 
@@ -120,9 +120,10 @@ class Evaluation:
         *,
         recipe: str = "",
         steps: int = 200,
+        start: Start = "noise",
         progress: Progress = lambda fraction: None,
     ) -> StyleScore:
-        """Losses and L-BFGS equivalence on pictures (3, S, S), all of one size."""
+        """Losses and L-BFGS equivalence on pictures (3, S, S), all of one size. start: see `lbfgs.equivalence`."""
         network, table = self.load(pack)
         objective = self.objective(recipe_of(pack, recipe), painting)
         found = []
@@ -133,7 +134,7 @@ class Evaluation:
                 progress((number + step / max(1, steps)) / len(pictures))
 
             content = [picture.to(self._device)]
-            found += equivalence(network, table, objective, content, steps=steps, progress=tell)
+            found += equivalence(network, table, objective, content, steps=steps, start=start, progress=tell)
         progress(1.0)
         return StyleScore(
             pack.id,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,6 +15,9 @@ from torch import Tensor
 from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_training.config import LossWeights
 from scumble_training.objective import Objective
+
+#: What a picture begins as.
+Start = Literal["noise", "photo"]
 
 
 @dataclass(frozen=True)
@@ -104,9 +108,12 @@ def equivalence(
     contents: Sequence[Tensor],
     *,
     steps: int = 200,
+    start: Start = "noise",
     progress: Callable[[int, float], None] = lambda step, loss: None,
 ) -> list[Equivalence]:
-    """For each picture (3, H, W): one forward pass against L-BFGS from the content image, on the same losses.
+    """For each picture (3, H, W): one forward pass against L-BFGS on the same losses.
+
+    start: "noise", white noise as in Johnson et al. 2016, section 4.1, or "photo", the content image, a harder rival.
 
     network, table (N = 1): in evaluation mode, on the objective's device, as are the pictures.
     """
@@ -116,7 +123,10 @@ def equivalence(
         with torch.no_grad():
             losses = objective(network(picture, table.at(1.0)), picture, [(0, 0.0)])
         total = float(losses.total)
-        course = optimize(picture, objective, steps=steps, stop_at=total, progress=progress)
+        first = picture
+        if start == "noise":
+            first = torch.rand(picture.shape, generator=torch.Generator().manual_seed(0)).to(picture.device)
+        course = optimize(picture, objective, steps=steps, start=first, stop_at=total, progress=progress)
         found.append(
             Equivalence(
                 float(losses.style), float(losses.content), total, course.steps_to(total), len(course.losses) - 1
