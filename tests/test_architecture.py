@@ -32,6 +32,7 @@ ROOMS: dict[str, set[str]] = {
         "torch", "numpy", "safetensors", "cryptography", "PIL", "onnx", "onnxruntime", "spandrel", "platformdirs",
         "google.protobuf", "scumble_backend.config",
         "scumble_backend.nets", "scumble_backend.errors", "scumble_wire.messages", "scumble_wire.folders",
+        "scumble_wire.locking",
     },
     "backend/scumble_backend/effects": {
         "torch", "numpy", "scumble_backend.packs", "scumble_backend.pixels", "scumble_backend.tiling",

@@ -20,12 +20,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 import zmq
 
 from scumble_wire import codec, endpoint
 from scumble_wire.endpoint import Endpoint
+from scumble_wire.locking import try_lock
 from scumble_wire.messages import BackendMessage
 
 from . import __version__
@@ -280,31 +281,9 @@ def _alone(path: Path) -> Iterator[None]:
     except OSError as error:
         raise from_os_error(error, path) from error
     with file:
-        if not _lock(file):
+        if not try_lock(file):
             raise BackendRunning(
                 "A backend of this user runs already.",
                 remedy="Use that one, or stop it first with `scumble stop`. `scumble status` tells about it.",
             )
         yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> bool:
-        file.seek(0)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

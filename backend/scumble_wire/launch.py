@@ -17,10 +17,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from . import endpoint, folders
 from .errors import BackendNotStarted, ConnectionFailed
+from .locking import try_lock, unlock
 
 T = TypeVar("T")
 
@@ -186,42 +187,13 @@ def host_command(argv: list[str], environ: Mapping[str, str]) -> list[str]:
 def _locked(path: Path, deadline: float) -> Iterator[bool]:
     """Hold the lock file; yields False if another process kept it past the deadline. A crash frees it."""
     with path.open("a+b") as file:
-        while not (held := _try_lock(file)) and time.monotonic() < deadline:
+        while not (held := try_lock(file)) and time.monotonic() < deadline:
             time.sleep(_PAUSE_S)
         try:
             yield held
         finally:
             if held:
-                _unlock(file)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(file: IO[bytes]) -> bool:
-        file.seek(0)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(file: IO[bytes]) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(file: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_UN)
+                unlock(file)
 
 
 def _split(line: str) -> list[str]:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from scumble_wire.locking import try_lock, unlock
+
 from .errors import StoreBusy, from_os_error
 
 LOCK_TIMEOUT_S = 60.0
@@ -70,7 +72,7 @@ def locked(path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
         raise from_os_error(error, path) from error
     with stream:
         give_up = time.monotonic() + timeout_s
-        while not _try_lock(stream):
+        while not _taken(stream):
             if time.monotonic() >= give_up:
                 raise StoreBusy(
                     f"Another program has been working on {path.parent} for {timeout_s:.0f} seconds.",
@@ -80,35 +82,11 @@ def locked(path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
         try:
             yield
         finally:
-            _unlock(stream)
+            unlock(stream)
 
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(stream: BinaryIO) -> bool:
-        stream.seek(0)
-        try:
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(stream: BinaryIO) -> None:
-        stream.seek(0)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(stream: BinaryIO) -> bool:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError as error:  # a network drive without locks
-            raise from_os_error(error, stream.name, "lock") from error
-        return True
-
-    def _unlock(stream: BinaryIO) -> None:
-        fcntl.flock(stream, fcntl.LOCK_UN)
+def _taken(stream: BinaryIO) -> bool:
+    try:
+        return try_lock(stream)
+    except OSError as error:  # a network drive without locks
+        raise from_os_error(error, stream.name, "lock") from error
