@@ -16,13 +16,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
 
 import torch  # noqa: E402
-from PIL import Image, ImageDraw, ImageFont  # noqa: E402
+from PIL import Image, ImageDraw, ImageFont, ImageOps  # noqa: E402
 
 from scumble_backend.effects.stylize import Part, Style, stylize  # noqa: E402
 from scumble_backend.packs.making import load_network, load_style  # noqa: E402
 from scumble_backend.packs.store import Folders, PackStore, default_folders  # noqa: E402
+from scumble_training.painting import to_image  # noqa: E402
 from scumble_training.sheet import read_picture  # noqa: E402
-from scumble_training.starters import square, to_image  # noqa: E402
 
 CELL, TITLE = 236, 22  # pixels
 
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=6, help="styles on a sheet")
     options = parser.parse_args()
     usual = default_folders()
-    store = PackStore(Folders(usual.user, options.packs_folder) if options.packs_folder else usual)
+    store = PackStore(Folders(usual.user, (options.packs_folder,)) if options.packs_folder else usual)
     photos = [read_picture(path, options.side) for path in options.photos]
     rows: list[tuple[str, list[Image.Image]]] = []
     for pack in store.list("style"):
@@ -60,7 +60,7 @@ def sheet(rows: list[tuple[str, list[Image.Image]]]) -> Image.Image:
         plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()  # all that the font has
         pen.text((4, y * (CELL + TITLE) + 3), plain, fill="black", font=font)
         for x, picture in enumerate(pictures):
-            cell = picture.crop(square(picture.size)).resize((CELL - 2, CELL - 2), Image.Resampling.LANCZOS)
+            cell = ImageOps.fit(picture, (CELL - 2, CELL - 2), Image.Resampling.LANCZOS)
             whole.paste(cell, (x * CELL, y * (CELL + TITLE) + TITLE))
     return whole
 

@@ -11,14 +11,13 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 
 from scumble_training.checkpoint import averaged
 from scumble_training.config import load_recipe
 from scumble_training.data import PhotoSet
 from scumble_training.loop import Moment, Run, fit
+from scumble_training.painting import read_painting
 from scumble_training.sheet import paint_all, read_picture, test_pages, write_sheet
 
 
@@ -42,11 +41,7 @@ def main() -> None:
     files = sorted(file for file in options.paintings.iterdir() if file.suffix in (".jpg", ".png"))
     if options.only:
         files = [file for file in files if file.stem in options.only]
-    paintings = []
-    for file in files:
-        with Image.open(file) as opened:
-            array = np.array(opened.convert("RGB"))
-        paintings.append(torch.from_numpy(array).permute(2, 0, 1).float() / 255)
+    paintings = [read_painting(file).pixels for file in files]
     recipe = load_recipe(options.recipe)
     photos = PhotoSet.load(options.photos, short_side=recipe.data.photo_side)
     network, tables = averaged(options.start)[1:3] if options.start else (None, None)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_training.painting import from_image, to_image
 
 
 def read_picture(path: Path, side: int) -> Tensor:
@@ -18,7 +18,7 @@ def read_picture(path: Path, side: int) -> Tensor:
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
+    return from_image(picture)
 
 
 def test_pages(side: int = 256) -> list[Tensor]:
@@ -46,8 +46,7 @@ def write_sheet(rows: Sequence[Sequence[Tensor]], path: Path, *, cell: int = 256
     sheet = Image.new("RGB", (columns * cell, len(rows) * cell), (40, 40, 40))
     for y, row in enumerate(rows):
         for x, picture in enumerate(row):
-            array = (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-            image = Image.fromarray(array)
+            image = to_image(picture)
             image.thumbnail((cell, cell), Image.Resampling.LANCZOS)
             place = (x * cell + (cell - image.width) // 2, y * cell + (cell - image.height) // 2)
             sheet.paste(image, place)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from scumble_backend.nets.style import StyleTable
@@ -21,6 +21,7 @@ from scumble_backend.packs.making import affine_weights, base_file, style_archit
 from scumble_backend.packs.manifest import Manifest, Painting, Training
 from scumble_training.checkpoint import averaged
 from scumble_training.export import hardware, jpeg
+from scumble_training.painting import to_image
 from scumble_training.sheet import read_picture
 
 #: Titles and artists of the paintings, by the names of their files.
@@ -57,7 +58,7 @@ def write_starters(
     for place, style in enumerate(styles):
         table = StyleTable(**{name: tensor[place : place + 1].clone() for name, tensor in tables.tensors().items()})
         painted = to_image(network(sample[None], table)[0])
-        thumbnail = painted.crop(square(painted.size)).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        thumbnail = ImageOps.fit(painted, (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         known = Painting(**about[style], license="public domain")
         manifest = Manifest(
             id=style,
@@ -81,18 +82,6 @@ def write_starters(
         write_pack(path, manifest, files)
         written.append(path)
     return written
-
-
-def square(size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The middle square of a picture, as a crop box."""
-    side = min(size)
-    left, top = (size[0] - side) // 2, (size[1] - side) // 2
-    return left, top, left + side, top + side
-
-
-def to_image(picture: Tensor) -> Image.Image:
-    """(3, H, W) in [0, 1]."""
-    return Image.fromarray((picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
 
 
 def main() -> None:
