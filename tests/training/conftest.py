@@ -73,6 +73,12 @@ def photo_folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def no_loss_network_of_the_persons_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would go before the folders that the tests name."""
+    monkeypatch.delenv("SCUMBLE_LOSS_NETWORK", raising=False)
+
+
 def tiny_recipe(
     *,
     steps: int = 6,
