@@ -46,7 +46,7 @@ ROOMS: dict[str, set[str]] = {
         "scumble_backend.config", "scumble_backend.packs",
     },
     "training/scumble_training": {
-        "torch", "torchvision", "numpy", "PIL", "safetensors", "tensorboard", "tomli", "rich",
+        "torch", "torchvision", "numpy", "PIL", "safetensors", "tensorboard", "tomli", "rich", "torchmetrics",
         "scumble_backend.nets", "scumble_backend.packs", "scumble_backend.pixels", "scumble_backend.device",
         "scumble_backend.errors", "scumble_backend.effects", "scumble_backend.tiling", "scumble_wire.messages",
         "scumble_wire.folders", "scumble_wire.errors", "scumble_backend.__version__",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from scumble_backend import config
 from scumble_backend.cli import main
+from scumble_training.lpips import alexnet_file
 
 from .conftest import install_base, write_picture
 
@@ -57,6 +61,46 @@ def test_enlargements_are_measured(tmp_path: Path, home: Path, capsys: pytest.Ca
     assert main(["evaluate", "sr", str(tmp_path), "--model", "bicubic", "-f", "2", "--downsample", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["model"] == "bicubic" and told["mean"]["psnr"] > 20
+
+
+class OnlyMeanDifference(torch.nn.Module):
+    """In place of torchmetrics' LPIPS, whose weights are not at hand: takes the same pictures, measures less."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, net_type: str, normalize: bool) -> None:
+        super().__init__()
+        assert net_type == "alex" and normalize  # normalize: pictures come in [0, 1]
+
+    def forward(self, made: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
+        assert made.shape == original.shape and made.ndim == 4 and made.min() >= 0 and 0.5 < made.max() <= 1
+        return (made - original).abs().mean()
+
+
+def test_lpips_is_measured_where_it_is_at_hand_and_told_where_not(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (48, 48, 3), np.uint8)).resize((96, 96)).save(tmp_path / "a.png")
+    command = ["evaluate", "sr", str(tmp_path), "--model", "bicubic", "-f", "2", "--downsample", "--lpips"]
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setitem(sys.modules, "torchmetrics.image.lpip", None)
+    assert main(command) == 1
+    assert "scumble[lpips]" in capsys.readouterr().err
+    module = types.ModuleType("torchmetrics.image.lpip")
+    module.LearnedPerceptualImagePatchSimilarity = OnlyMeanDifference  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torchmetrics.image.lpip", module)
+    assert main(command) == 1
+    assert "--download" in capsys.readouterr().err
+    file = alexnet_file()
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert main([*command, "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)["pictures"]
+    assert 0 < one["lpips"] < 0.2
+    assert main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[-1] == "LPIPS" and lines[1].split()[-1] == f"{one['lpips']:.4f}"
 
 
 def test_missing_paintings_photos_and_packs_say_what_to_do(

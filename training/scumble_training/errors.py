@@ -61,6 +61,12 @@ class TensorboardMissing(TrainingError):
     code = "tensorboard_missing"
 
 
+class LpipsMissing(TrainingError):
+    """LPIPS was asked for, and its package or its weights are not at hand."""
+
+    code = "lpips_missing"
+
+
 class JobUnreadable(TrainingError):
     """job.json of a training is missing or says nothing sensible."""
 

@@ -136,19 +136,27 @@ def sr(
     downsample: Annotated[
         bool, typer.Option("--downsample", help="Make the small pictures here, from any pictures.")
     ] = False,
+    lpips: Annotated[bool, typer.Option("--lpips", help="Also LPIPS (AlexNet): how different they look.")] = False,
+    download: Annotated[bool, typer.Option("--download", help="Let --lpips fetch AlexNet's weights.")] = False,
     as_json: _Json = False,
 ) -> None:
     """PSNR and SSIM (Y channel, borders cropped) of enlarged pictures against the ones they were made from."""
     _need_training()
     from scumble_training.evaluate_sr import evaluate
+    from scumble_training.lpips import perceptual_distance
 
+    distance = perceptual_distance(download=download) if lpips else None
     with _bar("enlarging", as_json) as tell:
-        report = evaluate(folder, factor, model, downsample=downsample, progress=tell)
+        report = evaluate(folder, factor, model, downsample=downsample, lpips=distance, progress=tell)
     if as_json:
         connection.print_json(report.to_dict())
         return
-    rows = [[one.name, f"{one.psnr:.2f}", f"{one.ssim:.4f}"] for one in (*report.pictures, report.mean)]
-    _table(["picture", "PSNR (dB)", "SSIM"], rows)
+    columns, rows = ["picture", "PSNR (dB)", "SSIM"], []
+    for one in (*report.pictures, report.mean):
+        rows.append([one.name, f"{one.psnr:.2f}", f"{one.ssim:.4f}"])
+        if one.lpips is not None:
+            rows[-1].append(f"{one.lpips:.4f}")
+    _table([*columns, "LPIPS"] if lpips else columns, rows)
 
 
 def _chosen(names: list[str] | None) -> tuple[PackStore, list[InstalledPack]]:
