@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from scumble_backend.packs.making import load_network, load_style
@@ -11,7 +12,8 @@ from scumble_backend.packs.store import Folders, PackStore
 from scumble_training.checkpoint import averaged
 from scumble_training.data import PhotoSet
 from scumble_training.loop import Run
-from scumble_training.starters import write_starters
+from scumble_training.painting import to_image
+from scumble_training.starters import held_out_losses, write_starters
 
 from .conftest import tiny_recipe
 
@@ -28,8 +30,14 @@ def test_starters_paint_what_the_runs_averaged_weights_paint(
     sample = torch.rand(3, 40, 48, generator=torch.Generator().manual_seed(3))
 
     folder, styles = tmp_path / "starters", ["great-wave", "scream"]
+    files = tmp_path / "paintings"
+    files.mkdir()
+    for name, painting in zip(styles, paintings, strict=True):
+        to_image(painting).save(files / f"{name}.png")
+    checkpoint = tmp_path / "checkpoint.pt"
+    quality = held_out_losses(checkpoint, styles, files, photo_folder, loss_folder, pictures=2)
     written = write_starters(
-        folder, tmp_path / "checkpoint.pt", styles, sample, seconds=1, data="two photos", date="2026-01-01"
+        folder, checkpoint, styles, sample, seconds=1, data="two photos", date="2026-01-01", quality=quality
     )
     assert [path.stem for path in written] == styles
     store = PackStore(Folders(tmp_path / "user", (folder,)))
@@ -40,6 +48,8 @@ def test_starters_paint_what_the_runs_averaged_weights_paint(
         torch.testing.assert_close(painted, expected)
         assert pack.thumbnail() is not None
         assert pack.manifest.training is not None and pack.manifest.training.recipe["steps_done"] == 3
+        assert pack.manifest.quality["held_out_style"] == pytest.approx(quality[name].style, abs=1e-6)
+    assert quality["great-wave"].style != quality["scream"].style
     assert store.get("scream").manifest.painting is not None
     assert str(store.get("scream").manifest.painting) == "The Scream, Edvard Munch, 1893"
 
