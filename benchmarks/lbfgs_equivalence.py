@@ -1,10 +1,11 @@
 """To how many steps of per-image L-BFGS one forward pass of each pack corresponds, at several sizes.
 
     python benchmarks/lbfgs_equivalence.py --photos DIR --paintings DIR --loss-network DIR [--sizes 256,512,1024]
-        [--packs great-wave,...] [--pictures 3] [--steps 200] [--start noise|photo] [--out table.md]
+        [--packs great-wave,...] [--pictures 3] [--steps 200] [--start noise|photo] [--out table.md] [--sheet FILE]
 
 Goal: at least 50 steps for every pack, 100 in the median. A size that is named without its own count of pictures
-takes fewer of the large ones: L-BFGS at 1024 pixels costs sixteen times that at 256.
+takes fewer of the large ones: L-BFGS at 1024 pixels costs sixteen times that at 256. `--sheet` writes, instead of a
+table, a row of pictures per pack: the first photo, a forward pass, L-BFGS at the same loss, and after all `--steps`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
 
 import torch  # noqa: E402
+from torch import Tensor  # noqa: E402
 
 from scumble_backend import device as devices  # noqa: E402
-from scumble_backend.packs.store import Folders, PackStore, default_folders  # noqa: E402
-from scumble_training.evaluate_style import Evaluation, StyleScore, painting_of, squares  # noqa: E402
+from scumble_backend.packs.store import Folders, InstalledPack, PackStore, default_folders  # noqa: E402
+from scumble_training.evaluate_style import Evaluation, StyleScore, painting_of, recipe_of, squares  # noqa: E402
+from scumble_training.lbfgs import optimize  # noqa: E402
+from scumble_training.sheet import write_sheet  # noqa: E402
 
 
 def table(scores: list[StyleScore]) -> str:
@@ -36,6 +40,26 @@ def table(scores: list[StyleScore]) -> str:
         told = ["more than tried" if math.isinf(value) else f"{value:.0f}" for value in (min(steps), median(steps))]
         lines.append(f"| **all, {size}** | {size} | | | least {told[0]}, median {told[1]} |")
     return "\n".join(lines) + "\n"
+
+
+def sheet_row(evaluation: Evaluation, pack: InstalledPack, painting: Path, photo: Tensor, steps: int) -> list[Tensor]:
+    """(3, S, S) each: the photo, painted by the network, by L-BFGS to the same loss, by L-BFGS after `steps`."""
+    network, style = evaluation.load(pack)
+    objective = evaluation.objective(recipe_of(pack), painting)
+    content = photo[None]
+    with torch.no_grad():
+        painted = network(content, style)
+        loss = float(objective(painted, content, [(0, 0.0)]).total)
+    noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(0))
+    alike = optimize(content, objective, steps=steps, start=noise, stop_at=loss)
+    further = optimize(content, objective, steps=steps, start=noise)
+    print(
+        f"{pack.id}: {loss:.3f} by the network; by L-BFGS {alike.losses[-1]:.3f} in {len(alike.losses) - 1} steps, "
+        f"{further.losses[-1]:.3f} after {steps}",
+        file=sys.stderr,
+        flush=True,
+    )
+    return [photo, painted[0], alike.image[0], further.image[0]]
 
 
 def main() -> None:
@@ -53,6 +77,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--sheet", type=Path, help="write pictures instead of a table")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -60,6 +85,14 @@ def main() -> None:
     store = PackStore(Folders(options.packs_folder, usual.starters) if options.packs_folder else usual)
     packs = [store.get(name) for name in options.packs.split(",")] if options.packs else store.list("style")
     evaluation = Evaluation(store, device=devices.choose(options.device), loss_folder=options.loss_network)
+    if options.sheet:
+        size = int(options.sizes.split(",")[0])
+        (photo,) = squares(options.photos, size, 1)
+        rows = [
+            sheet_row(evaluation, pack, painting_of(pack, options.paintings), photo, options.steps) for pack in packs
+        ]
+        write_sheet(rows, options.sheet, cell=size)
+        return
     scores = []
     for size in map(int, options.sizes.split(",")):
         pictures = squares(options.photos, size, max(1, options.pictures * 256 // size))
