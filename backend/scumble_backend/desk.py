@@ -1,6 +1,6 @@
 """What the backend does with each message: no sockets here, and nothing that takes long.
 
-All methods run on the loop's thread. Jobs go to the worker, pack files to a thread of their own, training to its
+All methods run on the loop's thread. Jobs go to the worker, pack files to the librarian, training to its
 process; each of them reports through `post`, which brings a call back to the loop's thread.
 """
 
@@ -11,12 +11,10 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from functools import lru_cache
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from scumble_wire import codec
 from scumble_wire.errors import MalformedMessage, ScumbleError
@@ -39,8 +37,6 @@ from scumble_wire.messages import (
     KeepAlive,
     ListJobs,
     ListPacks,
-    PackInfo,
-    Packs,
     PacksChanged,
     Pause,
     RemovePack,
@@ -59,8 +55,9 @@ from .config import Places, Settings
 from .errors import HelloMissing, InternalError, PixelsDamaged
 from .jobs import Action, JobMessage, JobQueue, Send, Start, Stop, StopTraining
 from .leases import Leases
+from .librarian import Librarian, Post
 from .packs.store import PackStore
-from .shelf import PackMessage, Reply, Shelf
+from .shelf import Reply
 from .training_job import Trainings
 from .worker import Broken, DeviceState, Finished, Progressed, Report, Stopped, Worker
 
@@ -70,9 +67,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("scumble.desk")
 
 SendTo = Callable[[bytes, int, BackendMessage, Sequence[Any]], None]
-Post = Callable[[Callable[[], None]], None]
-
-T = TypeVar("T")
 
 LOOK_S = 2.0  # seconds between looks at the packs' folders, while somebody is there to be told
 LOAD_AFTER_S = 3.0  # torch is loaded so long after the start, or when the first client has been greeted
@@ -111,17 +105,15 @@ class Desk:
 
         self._worker = Worker(lambda report: post(lambda: self._reported(report)), settings, renderer)
         self._loading = False
-        self._shelf = Shelf(store)
-        self._librarian = ThreadPoolExecutor(1, thread_name_prefix="packs")
+        self._librarian = Librarian(store, post, self._packs_changed)
         self._looked = clock()
-        self._titles: dict[str, str] = {}  # pack -> title, for the list of jobs
         self._trainings = Trainings(places.trainings, self._trained_file)
         self.leaving = False  # set once Shutdown has been asked for
 
     def start(self) -> None:
         """Start the threads; take up trainings of an earlier run."""
         self._worker.start()
-        self._library(ListPacks(), (), self._learn_titles)
+        self._librarian.learn_titles()
         for name, message, state, fraction in self._trainings.found():
             self._queue.restore(name, message, state, fraction=fraction)
 
@@ -154,7 +146,7 @@ class Desk:
             self._load()
         if self._leases.clients and now - self._looked > LOOK_S:
             self._looked = now
-            self._librarian.submit(self._look)
+            self._librarian.look()
 
     def lost(self, client: bytes) -> None:
         """The connection of a client is known to be gone."""
@@ -165,14 +157,7 @@ class Desk:
         """Stop everything; training writes its checkpoint. False: a thread is still busy after `patience_s`."""
         self._trainings.close(patience_s)
         idle = self._worker.leave(patience_s)
-        last = self._librarian.submit(lambda: None)
-        self._librarian.shutdown(wait=False)
-        try:
-            last.result(patience_s)
-        except FutureTimeout:  # a download that hangs: what it has so far is only a temporary file
-            log.warning("The packs' thread is still busy.")
-            idle = False
-        return idle
+        return self._librarian.close(patience_s) and idle
 
     # --- messages ----------------------------------------------------------------------------------------
 
@@ -202,7 +187,7 @@ class Desk:
             self._answer(client, request, self._queue.listing(client))
         elif isinstance(message, (ListPacks, GetThumbnail, InspectPack, InstallPack, RemovePack)):
             changes = isinstance(message, (InstallPack, RemovePack))
-            self._library(message, frames, lambda reply: self._packs_answered(client, request, reply, changes))
+            self._librarian.ask(message, frames, lambda reply: self._packs_answered(client, request, reply, changes))
         elif isinstance(message, GetStatus):
             self._answer(client, request, self.status())
         elif isinstance(message, Configure):
@@ -248,14 +233,14 @@ class Desk:
 
     def _prepare_training(self, client: bytes, request: int, message: Train, frame: Any) -> None:
         """The reference picture is written to disk on the packs' thread; then the job stands in the queue."""
-        settings, packs = self._settings, self._shelf.store.folders.user
+        settings, packs = self._settings, self._librarian.folder
 
         def submit(name: str) -> None:
             self._carry_out(
                 self._queue.submit(client, request, message, (), self._clock(), name=name, title=self._title(message))
             )
 
-        self._in_library(
+        self._librarian.do(
             "Train",
             lambda: self._trainings.prepare(message, frame, settings, packs),
             lambda outcome: (
@@ -266,7 +251,7 @@ class Desk:
     def _title(self, message: JobMessage) -> str:
         size = f"{message.image.width} x {message.image.height}"
         if isinstance(message, Stylize):
-            names = [self._titles.get(style.pack, style.pack) for style in message.styles]
+            names = [self._librarian.title(style.pack) for style in message.styles]
             return f"{' + '.join(names)} on {size}"
         if isinstance(message, Upscale):
             return f"{size}, {message.factor:g} times"
@@ -304,34 +289,13 @@ class Desk:
             jobs_running=self._queue.count("running"),
             clients=len(self._leases.clients),
             log_file=str(self._places.log),
-            packs_folder=str(self._shelf.store.folders.user),
+            packs_folder=str(self._librarian.folder),
             loss_network=settings.loss_network,
             photos=settings.photos,
             versions=dict(_versions()),
         )
 
     # --- packs -------------------------------------------------------------------------------------------
-
-    def _in_library(self, what: str, work: Callable[[], T], then: Callable[[T | ScumbleError], None]) -> None:
-        """Do `work` on the packs' thread; `then` gets what came of it on the loop's."""
-
-        def run() -> None:
-            outcome: T | ScumbleError
-            try:
-                outcome = work()
-            except ScumbleError as error:
-                outcome = error
-            except Exception as error:
-                log.exception("%s failed unexpectedly.", what)
-                outcome = InternalError(f"{what} failed: {error}", remedy="The log tells more.")
-            self._post(lambda: then(outcome))
-
-        self._librarian.submit(run)
-
-    def _library(
-        self, message: PackMessage, frames: Sequence[Any], then: Callable[[Reply | ScumbleError], None]
-    ) -> None:
-        self._in_library(type(message).__name__, lambda: self._shelf.answer(message, frames), then)
 
     def _packs_answered(self, client: bytes, request: int, outcome: Reply | ScumbleError, changes: bool) -> None:
         if isinstance(outcome, ScumbleError):
@@ -340,27 +304,11 @@ class Desk:
         message, frames = outcome
         self._send(client, request, message, frames)
         if changes:
-            self._librarian.submit(self._look)
-
-    def _look(self) -> None:
-        """On the packs' thread: tell everybody if packs came or went, whichever program did it."""
-        try:
-            changed = self._shelf.look()
-        except (ScumbleError, OSError) as error:
-            log.warning("The packs' folder can't be read: %s", error)
-            return
-        if changed:
-            revision = self._shelf.revision
-            self._post(lambda: self._packs_changed(revision))
+            self._librarian.look()
 
     def _packs_changed(self, revision: int) -> None:
         for client in self._leases.clients:
             self._send(client, 0, PacksChanged(revision), ())
-        self._library(ListPacks(), (), self._learn_titles)
-
-    def _learn_titles(self, outcome: Reply | ScumbleError) -> None:
-        if not isinstance(outcome, ScumbleError) and isinstance(outcome[0], Packs):
-            self._titles = {pack.id: pack.title for pack in outcome[0].packs}
 
     # --- jobs --------------------------------------------------------------------------------------------
 
@@ -391,15 +339,9 @@ class Desk:
             elif isinstance(action, StopTraining):
                 self._trainings.stop(action.job, pause=action.pause)
             elif isinstance(action, Start) and isinstance(action.message, Train):
-                self._trainings.run(action.job, again=action.again, install=self._install_trained)
+                self._trainings.run(action.job, again=action.again, install=self._librarian.install)
             elif isinstance(action, Start):
                 self._worker.run(action)
-
-    def _install_trained(self, path: Any, source: str) -> PackInfo:
-        """On a training's reader thread: the shelf belongs to the packs' thread."""
-        pack = self._librarian.submit(self._shelf.install, path, source).result()
-        self._librarian.submit(self._look)
-        return pack.info()
 
     def _load(self) -> None:
         if not self._loading:

@@ -23,7 +23,7 @@ def perceptual_distance(*, download: bool = False, device: torch.device | None =
     they are not there. Raises LpipsMissing where one of the two is not at hand.
     """
     try:
-        from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity as Lpips
+        from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity as Lpips  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
         raise LpipsMissing(
             "torchmetrics, which computes LPIPS, is not installed.",
@@ -53,6 +53,7 @@ def perceptual_distance(*, download: bool = False, device: torch.device | None =
 
 def alexnet_file() -> Path:
     """Where torchvision keeps AlexNet's weights."""
-    from torchvision.models import AlexNet_Weights
+    from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped,unused-ignore]
 
-    return Path(torch.hub.get_dir()) / "checkpoints" / AlexNet_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[1]
+    name: str = AlexNet_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[1]
+    return Path(torch.hub.get_dir()) / "checkpoints" / name
