@@ -21,7 +21,7 @@ EDITOR_APIS = {"krita", "pykrita", "PyQt5", "PyQt6", "sip", "gi", "gimp"}
 ROOMS: dict[str, set[str]] = {
     "backend/scumble_wire": {"msgpack"},
     "backend/scumble_backend": {
-        "numpy", "torch", "PIL", "platformdirs", "typer", "click", "rich", "safetensors", "cryptography",
+        "numpy", "torch", "PIL", "OpenImageIO", "platformdirs", "typer", "click", "rich", "safetensors", "cryptography",
         "scumble_wire", "scumble_backend", "scumble_training",
     },
     "backend/scumble_backend/nets": {"torch"},
@@ -38,7 +38,8 @@ ROOMS: dict[str, set[str]] = {
         "torch", "numpy", "scumble_backend.packs", "scumble_backend.pixels", "scumble_backend.tiling",
         "scumble_backend.device", "scumble_backend.nets", "scumble_backend.errors", "scumble_wire.messages",
     },
-    "backend/scumble_backend/jobs.py": {"scumble_wire.messages"},
+    "backend/scumble_backend/job.py": {"scumble_wire.messages"},
+    "backend/scumble_backend/jobs.py": {"scumble_wire.messages", "scumble_backend.job"},
     "backend/scumble_backend/leases.py": set(),
     "backend/scumble_backend/network_cache.py": set(),
     "backend/scumble_backend/server.py": {

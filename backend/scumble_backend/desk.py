@@ -53,7 +53,8 @@ from scumble_wire.messages import (
 from . import __version__, config
 from .config import Places, Settings
 from .errors import HelloMissing, InternalError, PixelsDamaged
-from .jobs import Action, JobMessage, JobQueue, Send, Start, Stop, StopTraining
+from .job import Action, JobMessage, Send, Start, Stop, StopTraining
+from .jobs import JobQueue
 from .leases import Leases
 from .librarian import Librarian, Post
 from .packs.store import PackStore

@@ -29,7 +29,8 @@ from scumble_wire.messages import Failed, ImageInfo, JobState, PackInfo, Train, 
 from .config import Settings
 from .errors import TrainingFailed, TrainingMissing, from_os_error
 from .files import write_text
-from .jobs import Action, JobQueue
+from .job import Action
+from .jobs import JobQueue
 from .shelf import decode_picture
 
 log = logging.getLogger("scumble.training")

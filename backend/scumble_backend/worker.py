@@ -20,7 +20,7 @@ from scumble_wire.messages import BackendMessage, Copy, Failed, ImageResult, Sty
 
 from .config import Settings
 from .errors import InternalError, JobCancelled
-from .jobs import Start
+from .job import Start
 
 if TYPE_CHECKING:
     from .rendering import Renderer

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from scumble_backend import errors
-from scumble_backend.jobs import MAX_WAITING, JobQueue, Send, Start, Stop, StopTraining
+from scumble_backend.job import Send, Start, Stop, StopTraining
+from scumble_backend.jobs import MAX_WAITING, JobQueue
 from scumble_wire.messages import (
     FINAL,
     Accepted,
