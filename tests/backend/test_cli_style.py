@@ -124,21 +124,6 @@ def test_a_profile_that_is_none_is_told(scumble: Scumble, tmp_path: Path, capsys
     assert "ICC profile can't be read" in capsys.readouterr().err
 
 
-def test_16_bits_in_color_are_told_to_be_read_as_8(scumble: Scumble, tmp_path: Path, capsys: Any) -> None:
-    import struct
-    import zlib
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    rows = b"".join(b"\0" + bytes(range(10 * 6)) for _ in range(10))
-    header = struct.pack(">IIBBBBB", 10, 10, 16, 2, 0, 0, 0)
-    raw = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    (tmp_path / "in.png").write_bytes(raw)
-    assert scumble("style", tmp_path / "in.png", "-o", tmp_path / "out.png", "-p", "wave") == 0
-    assert "only 8" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -203,15 +188,3 @@ def test_a_full_disk_leaves_the_old_picture_and_no_half_one(
     assert "no room left" in capsys.readouterr().err
     assert output.read_bytes() == b"the old one"
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["in.png", "out.png"]
-
-
-def test_float_pictures_are_clipped_into_16_bits(tmp_path: Path) -> None:
-    Image.fromarray(np.float32([[-1.0, 0.0, 0.5, 1.0, 9.0]])).save(tmp_path / "in.tif")
-    loaded = files.load(tmp_path / "in.tif")
-    files.save(tmp_path / "out.png", loaded, loaded.info, loaded.pixels)
-    with Image.open(tmp_path / "out.png") as written:
-        assert np.asarray(written).tolist() == [[0, 0, 32768, 65535, 65535]]
-    assert loaded.notes == ["The float picture is written with 16 bits."]
-    files.save(tmp_path / "out.tif", loaded, loaded.info, loaded.pixels)
-    with Image.open(tmp_path / "out.tif") as written:
-        assert np.asarray(written).tolist() == [[-1.0, 0.0, 0.5, 1.0, 9.0]]

@@ -1,13 +1,12 @@
-"""Picture files for the command line: what pillow can hold is kept, what it can't is told.
+"""Picture files for the command line: depth, gray, alpha, EXIF and the ICC profile are kept; what can't be is told.
 
-Kept: 8-bit gray, RGB and alpha; 16-bit and float gray; EXIF (its orientation is applied) and the ICC profile. For the
-network 8-bit colors are converted from the file's profile to sRGB, and back afterwards.
+8 bits a channel are Pillow's, and converted from the file's profile to sRGB for the network, and back afterwards.
+Deeper PNG, TIFF and OpenEXR go through OpenImageIO: `deep_pictures`, `deep_writing`. EXIF's orientation is applied.
 """
 
 from __future__ import annotations
 
-import io
-import sys
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from scumble_wire.messages import MAX_PIXELS, ImageInfo
 
 from ..errors import UnreadableImage, UnwritableImage, from_os_error
 from ..files import replacing
+from . import deep_pictures, deep_writing, profiles
 
 ORIENTATION = 0x0112  # EXIF tag
 #: Tags that say how a TIFF file holds its pixels: the new file has its own.
@@ -25,14 +25,15 @@ _TIFF_LAYOUT = frozenset({
     254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 277, 278, 279, 280, 281, 284, 290, 291, 292, 293, 297, 301, 317,
     318, 319, 320, 322, 323, 324, 325, 330, 332, 338, 339, 340, 341, 347, 512, 513, 514, 529, 530, 531, 532, 34675,
 })  # fmt: skip
-#: Formats that can be written, with whether they hold alpha, and the deepest gray: 8, 16, or 32 (float).
+#: Formats that can be written, with whether they hold alpha, and more than 8 bits.
 FORMATS = {
-    ".png": ("PNG", True, 16),
-    ".tif": ("TIFF", True, 32),
-    ".tiff": ("TIFF", True, 32),
-    ".webp": ("WEBP", True, 8),
-    ".jpg": ("JPEG", False, 8),
-    ".jpeg": ("JPEG", False, 8),
+    ".png": ("PNG", True, True),
+    ".tif": ("TIFF", True, True),
+    ".tiff": ("TIFF", True, True),
+    ".exr": ("EXR", True, True),
+    ".webp": ("WEBP", True, False),
+    ".jpg": ("JPEG", False, False),
+    ".jpeg": ("JPEG", False, False),
 }
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 
@@ -46,6 +47,7 @@ class Loaded:
     profile: bytes | None = None  # ICC, of the file
     converted: bool = False  # the pixels were converted from the profile to sRGB
     exif: bytes = b""
+    deep: deep_pictures.Deep | None = None  # the file as OpenImageIO read it
     notes: list[str] = field(default_factory=list)
 
 
@@ -67,15 +69,30 @@ def check_target(path: Path, *, alpha: bool = False) -> None:
 
 
 def load(path: Path) -> Loaded:
-    """Read a picture. Raises UnreadableImage, FileTrouble."""
+    """Read a picture. Raises UnreadableImage, ImageTooLarge, FileTrouble."""
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # pillow refuses twice as many; the wire's limit is ours, too
+    try:
+        deep = deep_pictures.load(path)
+    except OSError as error:
+        raise from_os_error(error, path, "read") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Pillow warns of, it also raises, or can be borne
+        if deep is None:
+            return _load_flat(path)
+        exif = _exif(path)
+    pixels = deep.values.tobytes()
+    deep.values = None
+    return Loaded(deep.info, pixels, deep.profile, exif=exif, deep=deep, notes=deep.notes)
+
+
+def _load_flat(path: Path) -> Loaded:
     try:
         with Image.open(path) as opened:
             notes = _losses(opened, path)
-            exif = opened.getexif()
             profile = opened.info.get("icc_profile")
             picture: Image.Image = ImageOps.exif_transpose(opened)
             picture.load()
+            exif = _without_layout(opened.getexif())  # after turning, which needs the orientation
     except (UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UnreadableImage(
             f"{path} is no picture that can be read.", remedy="Convert it to PNG, TIFF or JPEG."
@@ -84,10 +101,8 @@ def load(path: Path) -> Loaded:
         if error.errno is None:  # pillow's own: a truncated file
             raise UnreadableImage(f"{path} is damaged: {error}.", remedy="Get the file again.") from error
         raise from_os_error(error, path, "read") from error
-    for tag in (ORIENTATION, *_TIFF_LAYOUT):
-        exif.pop(tag, None)
     loaded = _for_wire(picture, profile)
-    loaded.exif = exif.tobytes() if len(exif) else b""
+    loaded.exif = exif
     loaded.notes = notes + loaded.notes
     return loaded
 
@@ -95,18 +110,25 @@ def load(path: Path) -> Loaded:
 def save(path: Path, source: Loaded, info: ImageInfo, pixels: Any) -> None:
     """Write a result beside nothing but itself: a full disk or a kill leaves no half file.
 
-    Raises UnwritableImage, DiskFull, FileTrouble.
+    Adds to the source's notes what the format can't hold. Raises UnwritableImage, DiskFull, FileTrouble.
     """
     check_target(path, alpha=info.has_alpha)
-    picture = _from_wire(info, pixels, deepest=FORMATS[path.suffix.lower()][2], notes=source.notes)
-    if source.converted and source.profile is not None:
-        picture = _through(picture, _srgb(), _opened(source.profile))
+    kind, _, holds_deep = FORMATS[path.suffix.lower()]
+    profile = source.profile
+    if kind == "EXR" or (info.depth != "u8" and holds_deep):
+        profile = None if source.converted and info.depth == "u8" else profile
+        deep_writing.write(
+            path, kind, info, pixels, profile=profile, exif=source.exif, source=source.deep, notes=source.notes
+        )
+        return
+    picture, profile = _flat(info, pixels, profile, source.notes)
+    if source.converted and profile is not None and (own := profiles.opened(profile)) is not None:
+        picture = profiles.through(picture, profiles.srgb(), own)
     options: dict[str, Any] = {}
-    if source.profile is not None:
-        options["icc_profile"] = source.profile
+    if profile is not None:
+        options["icc_profile"] = profile
     if source.exif:
         options["exif"] = source.exif
-    kind = FORMATS[path.suffix.lower()][0]
     if kind == "JPEG":
         options.update(quality=95, subsampling=0)
     elif kind == "WEBP":
@@ -118,13 +140,28 @@ def save(path: Path, source: Loaded, info: ImageInfo, pixels: Any) -> None:
             raise UnwritableImage(f"{path}: {error}.", remedy="Write a .png.") from error
 
 
+def _without_layout(exif: Image.Exif) -> bytes:
+    for tag in (ORIENTATION, *_TIFF_LAYOUT):
+        exif.pop(tag, None)
+    return exif.tobytes() if len(exif) else b""
+
+
+def _exif(path: Path) -> bytes:
+    """EXIF of a deep file, for a result with 8 bits. Pillow reads it where it knows the kind of file."""
+    try:
+        with Image.open(path) as opened:
+            return _without_layout(opened.getexif())
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return b""
+
+
 def _losses(picture: Image.Image, path: Path) -> list[str]:
     """What pillow has to leave out of this file, in words."""
     notes = []
     if getattr(picture, "n_frames", 1) > 1:
         notes.append(f"{path.name} holds {picture.n_frames} pictures: the first one is used.")  # type: ignore[attr-defined]
     if _bits_in_file(picture, path) == 16 and picture.mode not in _SIXTEEN:
-        notes.append(f"{path.name} has 16 bits a channel: in color, only 8 of them can be read here.")
+        notes.append(f"{path.name} has 16 bits a channel: in this kind of color only 8 of them can be read.")
     return notes
 
 
@@ -140,12 +177,14 @@ def _bits_in_file(picture: Image.Image, path: Path) -> int:
 
 def _for_wire(picture: Image.Image, profile: bytes | None) -> Loaded:
     notes: list[str] = []
-    if picture.mode in _SIXTEEN or picture.mode == "F":
-        depth, order, kind = ("f32", "GRAY", "<f4") if picture.mode == "F" else ("u16", "GRAY", "<u2")
+    if picture.mode in _SIXTEEN or picture.mode == "F":  # not PNG or TIFF, but PNM and others
         import numpy as np
 
-        info = ImageInfo(picture.width, picture.height, depth, order)  # type: ignore[arg-type]
-        return Loaded(info, np.asarray(picture).astype(kind).tobytes(), profile, notes=notes)
+        info = ImageInfo(picture.width, picture.height, "u16", "GRAY")
+        if picture.mode == "F":
+            info = ImageInfo(picture.width, picture.height, "f32", "GRAY", "linear")
+        values = np.asarray(picture).astype(deep_pictures.NUMPY[info.depth])
+        return Loaded(info, values.tobytes(), profile, notes=notes)
     if picture.mode == "I":
         notes.append("The picture's 32-bit integers are read as 16 bits.")
         import numpy as np
@@ -154,14 +193,14 @@ def _for_wire(picture: Image.Image, profile: bytes | None) -> Loaded:
         return Loaded(ImageInfo(picture.width, picture.height, "u16", "GRAY"), values.tobytes(), profile, notes=notes)
     converted = False
     if profile is not None:
-        own = _try_open(profile)
+        own = profiles.opened(profile)
         if own is None:
             notes.append("The picture's ICC profile can't be read: its colors are taken as sRGB.")
             profile = None
         elif picture.mode in ("RGB", "RGBA"):
-            picture, converted = _through(picture, own, _srgb()), True
+            picture, converted = profiles.through(picture, own, profiles.srgb()), True
         elif picture.mode == "CMYK":
-            picture = ImageCms.profileToProfile(picture, own, _srgb(), outputMode="RGB") or picture
+            picture = ImageCms.profileToProfile(picture, own, profiles.srgb(), outputMode="RGB") or picture
             profile, converted = None, False
             notes.append("The CMYK picture was converted to sRGB.")
     wanted = _mode(picture)
@@ -182,53 +221,14 @@ def _mode(picture: Image.Image) -> str:
     return "RGBA" if clear else "RGB"
 
 
-def _from_wire(info: ImageInfo, pixels: Any, *, deepest: int, notes: list[str]) -> Image.Image:
+def _flat(info: ImageInfo, pixels: Any, profile: bytes | None, notes: list[str]) -> tuple[Image.Image, bytes | None]:
+    """A picture of 8 bits, and the profile that goes with it."""
     import numpy as np
 
-    size = (info.width, info.height)
-    if info.depth == "u8":
-        mode = {"GRAY": "L", "GRAYA": "LA", "RGB": "RGB", "RGBA": "RGBA"}[info.order]
-        return Image.frombytes(mode, size, bytes(pixels))
-    kind = "<u2" if info.depth == "u16" else "<f4"
-    values = np.frombuffer(pixels, kind).reshape(info.height, info.width)
-    if info.depth == "f32" and deepest == 32:
-        return Image.fromarray(values.astype(np.float32))
-    if info.depth == "u16" and deepest >= 16:
-        return Image.fromarray(values.astype(np.uint16))
-    if info.depth == "f32" and deepest == 16:
-        notes.append("The float picture is written with 16 bits.")
-        return Image.fromarray((np.clip(values, 0, 1) * 65535 + 0.5).astype(np.uint16))
-    notes.append("The picture is written with 8 bits: this format holds no more.")
-    scale = 257.0 if info.depth == "u16" else 1 / 255
-    return Image.fromarray(np.clip(values / scale + 0.5, 0, 255).astype(np.uint8))
-
-
-def _opened(profile: bytes) -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(io.BytesIO(profile))
-
-
-def _try_open(profile: bytes) -> ImageCms.ImageCmsProfile | None:
-    try:
-        return _opened(profile)
-    except OSError:
-        return None
-
-
-def _srgb() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-
-def _through(picture: Image.Image, source: Any, target: Any) -> Image.Image:
-    """Convert colors between profiles; alpha stays. A profile that does not fit the picture leaves it as it is."""
-    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
-    rgb = picture.convert("RGB") if alpha is not None else picture
-    if rgb.mode != "RGB":
-        return picture
-    try:
-        rgb = ImageCms.profileToProfile(rgb, source, target, outputMode="RGB") or rgb
-    except ImageCms.PyCMSError as error:
-        print(f"The ICC profile could not be applied: {error}.", file=sys.stderr)
-        return picture
-    if alpha is not None:
-        rgb.putalpha(alpha)
-    return rgb
+    if info.depth != "u8":
+        notes.append("The picture is written with 8 bits: this format holds no more.")
+        values = np.frombuffer(pixels, deep_pictures.NUMPY[info.depth])
+        values = values.reshape(info.height, info.width, info.channels)
+        pixels, profile = deep_writing.to_integers(values, info, 255, profile)
+    mode = {"GRAY": "L", "GRAYA": "LA", "RGB": "RGB", "RGBA": "RGBA"}[info.order]
+    return Image.frombytes(mode, (info.width, info.height), bytes(pixels)), profile
