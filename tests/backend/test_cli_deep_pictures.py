@@ -529,8 +529,9 @@ def test_light_beyond_white_survives_enlarging(scumble: Scumble, tmp_path: Path)
     np.testing.assert_allclose(read(tmp_path / "out.exr")[0], 6.0, rtol=1e-4)
 
 
-def test_nothing_changes_at_strength_zero(scumble: Scumble, tmp_path: Path) -> None:
-    values = noise("uint16", 4)
-    source = write(tmp_path / "in.png", values, "uint16")
-    assert scumble("style", source, "-o", tmp_path / "out.png", "-p", "wave", "--strength", "0") == 0
-    np.testing.assert_array_equal(read(tmp_path / "out.png")[0], values)
+@pytest.mark.parametrize(("kind", "suffix"), [("uint16", ".png"), ("float", ".tif"), ("half", ".exr")])
+def test_nothing_changes_at_strength_zero(scumble: Scumble, tmp_path: Path, kind: str, suffix: str) -> None:
+    values = noise(kind, 3 if suffix == ".exr" else 4)
+    source, output = write(tmp_path / f"in{suffix}", values, kind), tmp_path / f"out{suffix}"
+    assert scumble("style", source, "-o", output, "-p", "wave", "--strength", "0") == 0
+    np.testing.assert_array_equal(read(output)[0], values)
