@@ -21,8 +21,8 @@ EDITOR_APIS = {"krita", "pykrita", "PyQt5", "PyQt6", "sip", "gi", "gimp"}
 ROOMS: dict[str, set[str]] = {
     "backend/scumble_wire": {"msgpack"},
     "backend/scumble_backend": {
-        "numpy", "torch", "PIL", "OpenImageIO", "platformdirs", "typer", "click", "rich", "safetensors", "cryptography",
-        "scumble_wire", "scumble_backend", "scumble_training",
+        "numpy", "torch", "PIL", "OpenImageIO", "platformdirs", "typer", "click", "rich", "safetensors",
+        "cryptography", "scumble_wire", "scumble_backend", "scumble_training",
     },
     "backend/scumble_backend/nets": {"torch"},
     "backend/scumble_backend/pixels.py": {"torch", "numpy", "scumble_wire.messages", "scumble_backend.errors"},
