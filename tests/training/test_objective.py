@@ -11,7 +11,7 @@ import torch
 from scumble_training.config import LossWeights
 from scumble_training.loss_network import load_loss_network
 from scumble_training.losses import feature_loss, gram, gram_loss, tone_loss, total_variation
-from scumble_training.objective import Objective, evenness_loss, lattice_loss
+from scumble_training.objective import Emphasis, Objective, evenness_loss, lattice_loss
 
 from .conftest import tiny_recipe
 
@@ -54,7 +54,7 @@ def test_it_is_the_weighted_sum_of_its_parts(loss_folder: Path, normalization: s
         weights.content * losses.content
         + weights.style * losses.style
         + weights.variation * total_variation(painted)
-        + weights.luminance * tone_loss(painted, content)
+        + weights.luminance * tone_loss(painted, content).mean()
         + weights.evenness * evenness_loss(painted, content).mean()
         + weights.lattice * lattice_loss(painted)
     )
@@ -69,23 +69,20 @@ def test_a_picture_of_the_painting_itself_has_no_style_loss(loss_folder: Path) -
     assert objective(painting, painting, [(1, 0.0)]).style.item() > 1e-3
 
 
-def test_canvases_count_less_for_style_alone(loss_folder: Path) -> None:
+@pytest.mark.parametrize("part", ["style", "luminance", "evenness"])
+def test_a_part_counts_as_much_as_it_is_asked_to_for_each_picture(loss_folder: Path, part: str) -> None:
     objective = make(loss_folder, LossWeights())
-    styles = [(0, 0.0), (0, 0.0)]
-    whole = objective(picture(1), picture(2), styles)
-    less = objective(picture(1), picture(2), styles, torch.tensor([0.3, 0.3]))
-    torch.testing.assert_close(less.style, 0.3 * whole.style)
-    torch.testing.assert_close(less.content, whole.content)
-
-
-def test_evenness_counts_more_where_asked(loss_folder: Path) -> None:
-    objective = make(loss_folder, LossWeights())
+    painted, content = picture(1, 2, 96), picture(2, 2, 96) * 0.01  # alike enough for the evenness loss
     styles = [(0, 0.0), (1, 0.0)]
-    whole = objective(picture(1, 2, 96), picture(2, 2, 96) * 0.01, styles)
-    more = objective(picture(1, 2, 96), picture(2, 2, 96) * 0.01, styles, None, torch.tensor([6.0, 6.0]))
-    assert whole.evenness > 0
-    torch.testing.assert_close(more.evenness, 6 * whole.evenness)
-    torch.testing.assert_close(more.style, whole.style)
+    as_they_are = {name: torch.ones(2) for name in ("style", "luminance", "evenness")}
+    both = objective(painted, content, styles)
+    first, second = (objective(painted[n : n + 1], content[n : n + 1], styles[n : n + 1]) for n in range(2))
+    changed = objective(painted, content, styles, Emphasis(**{**as_they_are, part: torch.tensor([0.3, 6.0])}))
+    expected = (0.3 * getattr(first, part) + 6.0 * getattr(second, part)) / 2
+    assert expected > 0
+    torch.testing.assert_close(getattr(changed, part), expected)
+    for other in {"content", "style", "luminance", "evenness"} - {part}:
+        torch.testing.assert_close(getattr(changed, other), getattr(both, other))
 
 
 def test_parts_without_weight_are_not_computed(loss_folder: Path) -> None:

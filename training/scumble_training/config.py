@@ -58,6 +58,7 @@ class DataRecipe:
     style_side: int = 384  # pixels; short side of the painting
     canvases: float = 0.15  # share of synthetic canvases
     canvas_style: float = 0.3  # their style loss counts this much
+    canvas_luminance: float = 1.0  # their luminance loss this much
     canvas_evenness: float = 1.0  # and their evenness loss this much
     jitter: int = 0  # pixels; the losses look at the pictures from a place that moves by up to so much
 

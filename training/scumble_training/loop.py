@@ -28,7 +28,7 @@ from scumble_training.data import PhotoSet, Pictures
 from scumble_training.distributed import World
 from scumble_training.errors import CheckpointUnusable, LossNotFinite, OutOfMemory
 from scumble_training.loss_network import LossNetwork, load_loss_network
-from scumble_training.objective import Losses, Objective
+from scumble_training.objective import Emphasis, Losses, Objective
 
 
 class StyleBank(nn.Module):
@@ -169,15 +169,20 @@ class Run:
     def losses_of(self, painted: Tensor, batch: Batch) -> Losses:
         """The losses, seen from a place that moves: the loss network's poolings would else keep step with the
         upsamplings of the network and teach it a lattice."""
-        jitter, side = self.recipe.data.jitter, painted.shape[-1] - self.recipe.data.jitter
+        data = self.recipe.data
+        jitter, side = data.jitter, painted.shape[-1] - data.jitter
         top, left = np.random.default_rng((self.recipe.seed, 3, self.step)).integers(0, jitter + 1, 2)
         seen = (..., slice(top, top + side), slice(left, left + side))
         losses: Losses = self.objective(
             painted[seen],
             batch.pictures[seen],
             list(zip(batch.styles.tolist(), batch.octaves.tolist(), strict=True)),
-            torch.where(batch.is_canvas, self.recipe.data.canvas_style, 1.0),
-            torch.where(batch.is_canvas, self.recipe.data.canvas_evenness, 1.0),
+            Emphasis(
+                *(
+                    torch.where(batch.is_canvas, value, 1.0)
+                    for value in (data.canvas_style, data.canvas_luminance, data.canvas_evenness)
+                )
+            ),
         )
         return losses
 

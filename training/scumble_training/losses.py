@@ -92,12 +92,12 @@ def total_variation(images: Tensor, *, power: Literal[1, 2] = 1) -> Tensor:
 def tone_loss(images: Tensor, contents: Tensor, *, side: int = 32) -> Tensor:
     """Mean square difference of luminance (Rec. 709 weights on encoded values), averaged over side x side pixels.
 
-    images, contents: (N, 3, H, W), range [0, 1]. Holds a white page apart from a black one, which the Gram loss
-    alone does not ask for.
+    images, contents: (N, 3, H, W), range [0, 1]. Returns (N,). Holds a white page apart from a black one, which the
+    Gram loss alone does not ask for.
     """
     weights = images.new_tensor((0.2126, 0.7152, 0.0722), dtype=torch.float32).view(1, 3, 1, 1)
     difference = ((images.float() - contents.float()) * weights).sum(1, keepdim=True)
-    return F.avg_pool2d(difference, min(side, *difference.shape[2:])).square().mean()
+    return F.avg_pool2d(difference, min(side, *difference.shape[2:])).square().mean(dim=(1, 2, 3))
 
 
 def pyramid(images: Tensor, levels: int) -> list[Tensor]:

@@ -34,6 +34,15 @@ class Losses:
         return {name: float(getattr(self, name).detach()) for name in self.__dataclass_fields__}
 
 
+@dataclass(frozen=True)
+class Emphasis:
+    """(N,) each: how much a part counts for each picture; synthetic canvases have their own."""
+
+    style: Tensor
+    luminance: Tensor
+    evenness: Tensor
+
+
 class Objective(nn.Module):
     """Content, style, variation, luminance, evenness and lattice of painted pictures.
 
@@ -62,12 +71,11 @@ class Objective(nn.Module):
         painted: Tensor,
         content: Tensor,
         styles: Sequence[tuple[int, float]],
-        style_weights: Tensor | None = None,
-        evenness_weights: Tensor | None = None,
+        emphasis: Emphasis | None = None,
     ) -> Losses:
         """painted, content: (N, 3, H, W) in [0, 1]; styles: for each picture its style's index and octave.
 
-        style_weights, evenness_weights: (N,), multiply each picture's loss (synthetic canvases count less and more).
+        emphasis: multiplies the pictures' losses; 1 each where left out.
         """
         with torch.no_grad():
             wanted = self._features(content, content_only=True)
@@ -91,17 +99,15 @@ class Objective(nn.Module):
                 elif relative:
                     distance = distance / goal.square().mean(dim=(1, 2))
                 style_loss = style_loss + weight * distance
-        if style_weights is not None:
-            style_loss = style_loss * style_weights
+        if emphasis is None:
+            ones = torch.ones_like(style_loss)
+            emphasis = Emphasis(ones, ones, ones)
         w = self.weights
-        style = style_loss.mean()
+        style = (style_loss * emphasis.style).mean()
         variation = total_variation(painted, power=w.variation_power)
         nothing = painted.new_zeros(())  # a part without weight costs nothing, which counts on large pictures
-        luminance = tone_loss(painted, content) if w.luminance else nothing
-        evenness = nothing
-        if w.evenness:
-            uneven = evenness_loss(painted, content)
-            evenness = (uneven if evenness_weights is None else uneven * evenness_weights).mean()
+        luminance = (tone_loss(painted, content) * emphasis.luminance).mean() if w.luminance else nothing
+        evenness = (evenness_loss(painted, content) * emphasis.evenness).mean() if w.evenness else nothing
         lattice = lattice_loss(painted) if w.lattice else nothing
         total = (
             w.content * content_loss
