@@ -1,7 +1,7 @@
 """How far few photos, or none, fall short: one style trained with 16, 64 and all photos and with made-up pictures.
 
     python benchmarks/photos_needed.py --painting FILE --photos DIR --validation DIR --loss-network DIR
-        [--counts 16,64,250] [--recipe quick] [--steps N] [--packs-folder DIR] [--out table.md]
+        [--counts 16,64,250 | --counts ""] [--recipe quick] [--steps N] [--packs-folder DIR] [--out table.md]
 
 Every run begins alike (same seed, same base network) and is judged on the same validation photos.
 """
@@ -70,7 +70,7 @@ def main() -> None:
         print(f"begins from {name}", file=sys.stderr)
 
     everything = PhotoSet.load(options.photos, short_side=recipe.data.photo_side)
-    counts = [min(int(count), len(everything)) for count in options.counts.split(",")]
+    counts = [min(int(count), len(everything)) for count in options.counts.split(",") if count]
     lines = ["| pictures | steps | style loss | content loss | seconds |", "|---|---|---|---|---|"]
     for count in [*counts, 0]:
         every = len(everything) / count if count else 1
