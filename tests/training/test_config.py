@@ -9,7 +9,7 @@ import pytest
 from scumble_training.config import RECIPES, Recipe, load_recipe, recipe_from_json
 from scumble_training.errors import RecipeInvalid
 
-NAMES = ("base", "base-longer", "full", "johnson2016", "quick")
+NAMES = ("base", "base-longer", "base-pages", "full", "johnson2016", "quick")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -38,9 +38,9 @@ def test_johnson2016_is_as_published() -> None:
 
 def test_quick_and_full_ask_for_the_same_losses_as_the_base_network() -> None:
     """Else a style would be tuned away from what its base network was trained for."""
-    base, longer, quick, full = map(load_recipe, ("base", "base-longer", "quick", "full"))
-    assert quick.terms == full.terms == longer.terms == base.terms
-    assert quick.weights == full.weights == longer.weights == base.weights
+    base, longer, pages, quick, full = map(load_recipe, ("base", "base-longer", "base-pages", "quick", "full"))
+    assert quick.terms == full.terms == pages.terms == longer.terms == base.terms
+    assert quick.weights == full.weights == pages.weights == longer.weights == base.weights
     assert quick.data == full.data == longer.data == base.data
     assert (quick.trains, full.trains) == ("table", "all")
     assert {term.network for term in quick.alternative} <= {"vgg16", "vgg19"}  # what torchvision can download
