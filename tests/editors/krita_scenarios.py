@@ -459,10 +459,12 @@ def step_closing_the_document_mid_job_is_safe(figures):
 
 
 def step_two_documents_get_each_their_own_layer(figures):
-    first = yield from document(1600, 1200)
+    second = yield from document(300, 200)
+    first = yield from document(3200, 2400)  # long enough to be still at work when the other one is asked for
     choose(pack="tiny-sea")
     one = model().apply_style()
-    second = yield from document(300, 200)
+    next(view for view in APP.activeWindow().views() if view.document() == second).setVisible()
+    yield from wait(lambda: APP.activeDocument() == second)
     choose(pack="tiny-field")
     two = model().apply_style()
     assert len([job for job in model().studio.jobs if job.open]) == 2
