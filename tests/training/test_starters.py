@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from scumble_backend.nets.style import StyleNetwork
 from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.packs.store import Folders, PackStore
 from scumble_training.checkpoint import averaged
@@ -66,3 +68,17 @@ def test_the_averages_of_a_checkpoint_are_not_its_last_weights(
     assert step == 4
     assert not torch.equal(network.out.conv.weight, run.network.out.conv.weight)
     torch.testing.assert_close(table.scale, run.averaged()[1].scale)
+
+
+def test_a_run_of_tables_alone_keeps_its_base_network(tmp_path: Path, photo_folder: Path, loss_folder: Path) -> None:
+    painting = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(1))
+    recipe = replace(tiny_recipe(), trains="table")
+    base = StyleNetwork(recipe.network)
+    run = Run(recipe, [painting], PhotoSet.load(photo_folder), loss_folder=loss_folder, base=base)
+    for _ in range(4):
+        run.train_step()
+    run.save(tmp_path / "checkpoint.pt")
+    _, network, table, _ = averaged(tmp_path / "checkpoint.pt")
+    torch.testing.assert_close(network.state_dict(), base.state_dict())
+    torch.testing.assert_close(table.tensors(), run.averaged()[1](torch.tensor([0])).tensors())
+    assert not torch.equal(table.scale, run.bank.scale)

@@ -39,16 +39,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def averaged(checkpoint: Path) -> tuple[Recipe, StyleNetwork, StyleTable, int]:
-    """Recipe, network and tables (N styles) with the averaged weights of a run that trained all, and its step."""
+    """Recipe, network and tables (N styles) of a run, averaged as far as they were trained, and its step."""
     saved = read_checkpoint(checkpoint)
     recipe = recipe_from_json(json.loads(saved["recipe"]))
     network = StyleNetwork(recipe.network)
     network.load_state_dict(saved["network"])
-    names = [*saved["bank"], *(name for name, _ in network.named_parameters())]
-    averages: Mapping[str, Tensor] = dict(zip(names, saved["averages"], strict=True))
     parameters = dict(network.named_parameters())
+    trained = [name for name in saved["bank"] if recipe.color_path or not name.startswith("color")]
+    if recipe.trains == "all":
+        trained += parameters
+    averages: Mapping[str, Tensor] = dict(zip(trained, saved["averages"], strict=True))
     with torch.no_grad():
         for name, parameter in parameters.items():
-            parameter.copy_(averages[name])
-    table = StyleTable(**{name: averages[name] for name in saved["bank"]})
+            parameter.copy_(averages.get(name, parameter))
+    table = StyleTable(**{name: averages.get(name, value) for name, value in saved["bank"].items()})
     return recipe, network.eval().requires_grad_(False), table, int(saved["step"])
