@@ -70,6 +70,8 @@ def document(width=320, height=240, model="RGBA", depth="U8", profile=""):
     made.setBatchmode(True)
     APP.activeWindow().addView(made)
     yield 250
+    # Krita's own node manager must know the new view: told of an active node before, it may crash.
+    yield from wait(lambda: APP.activeDocument() == made and made.activeNode() is not None)
     node = made.rootNode().childNodes()[0]
     space = Space(node.colorModel(), node.colorDepth(), node.colorProfile())
     data = convert(picture(width, height), width, height, Space("RGBA", "U8", CODED), space)
