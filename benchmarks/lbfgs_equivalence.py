@@ -25,7 +25,8 @@ from torch import Tensor  # noqa: E402
 from scumble_backend import device as devices  # noqa: E402
 from scumble_backend.packs.store import Folders, InstalledPack, PackStore, default_folders  # noqa: E402
 from scumble_training.evaluate_style import Evaluation, StyleScore, painting_of, recipe_of, squares  # noqa: E402
-from scumble_training.lbfgs import optimize  # noqa: E402
+from scumble_training.lbfgs import optimize, white_noise  # noqa: E402
+from scumble_training.objective import Objective  # noqa: E402
 from scumble_training.sheet import write_sheet  # noqa: E402
 
 
@@ -42,15 +43,16 @@ def table(scores: list[StyleScore]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def sheet_row(evaluation: Evaluation, pack: InstalledPack, painting: Path, photo: Tensor, steps: int) -> list[Tensor]:
+def sheet_row(
+    evaluation: Evaluation, pack: InstalledPack, objective: Objective, photo: Tensor, steps: int
+) -> list[Tensor]:
     """(3, S, S) each: the photo, painted by the network, by L-BFGS to the same loss, by L-BFGS after `steps`."""
     network, style = evaluation.load(pack)
-    objective = evaluation.objective(recipe_of(pack), painting)
     content = photo[None]
     with torch.no_grad():
         painted = network(content, style)
         loss = float(objective(painted, content, [(0, 0.0)]).total)
-    noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(0))
+    noise = white_noise(content)
     alike = optimize(content, objective, steps=steps, start=noise, stop_at=loss)
     further = optimize(content, objective, steps=steps, start=noise)
     print(
@@ -84,20 +86,23 @@ def main() -> None:
     usual = default_folders()
     store = PackStore(Folders(options.packs_folder, usual.starters) if options.packs_folder else usual)
     packs = [store.get(name) for name in options.packs.split(",")] if options.packs else store.list("style")
-    evaluation = Evaluation(store, device=devices.choose(options.device), loss_folder=options.loss_network)
+    device = devices.choose(options.device)
+    evaluation = Evaluation(store, device=device, loss_folder=options.loss_network)
     if options.sheet:
         size = int(options.sizes.split(",")[0])
         (photo,) = squares(options.photos, size, 1)
-        rows = [
-            sheet_row(evaluation, pack, painting_of(pack, options.paintings), photo, options.steps) for pack in packs
-        ]
+        rows = []
+        for pack in packs:
+            painting = painting_of(pack.id, options.paintings)
+            objective = evaluation.objective(recipe_of(pack, options.recipe), painting)
+            rows.append(sheet_row(evaluation, pack, objective, photo.to(device), options.steps))
         write_sheet(rows, options.sheet, cell=size)
         return
     scores = []
     for size in map(int, options.sizes.split(",")):
         pictures = squares(options.photos, size, max(1, options.pictures * 256 // size))
         for pack in packs:
-            painting = painting_of(pack, options.paintings)
+            painting = painting_of(pack.id, options.paintings)
             score = evaluation.style(
                 pack, painting, pictures, recipe=options.recipe, steps=options.steps, start=options.start
             )

@@ -26,7 +26,7 @@ T = TypeVar("T")
 class Librarian:
     """The only one who touches the shelf.
 
-    post: brings a call to the loop's thread, as which all methods but `install` are called.
+    post: brings a call to the loop's thread, where all methods but `install` are called.
     changed: called on the loop's thread with the new revision when packs came or went, whichever program did it.
     """
 

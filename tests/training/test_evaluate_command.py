@@ -66,8 +66,6 @@ def test_enlargements_are_measured(tmp_path: Path, home: Path, capsys: pytest.Ca
 class OnlyMeanDifference(torch.nn.Module):
     """In place of torchmetrics' LPIPS, whose weights are not at hand: takes the same pictures, measures less."""
 
-    device = torch.device("cpu")
-
     def __init__(self, net_type: str, normalize: bool) -> None:
         super().__init__()
         assert net_type == "alex" and normalize  # normalize: pictures come in [0, 1]

@@ -45,7 +45,7 @@ def averaged(checkpoint: Path) -> tuple[Recipe, StyleNetwork, StyleTable, int]:
     network = StyleNetwork(recipe.network)
     network.load_state_dict(saved["network"])
     parameters = dict(network.named_parameters())
-    trained = [name for name in saved["bank"] if recipe.color_path or not name.startswith("color")]
+    trained = [name for name in saved["bank"] if recipe.learns(name)]
     if recipe.trains == "all":
         trained += parameters
     averages: Mapping[str, Tensor] = dict(zip(trained, saved["averages"], strict=True))

@@ -93,6 +93,10 @@ class Recipe:
     stroke_octaves: list[float] = field(default_factory=lambda: [0.0])  # sizes of the painting, as powers of two
     seed: int = 0
 
+    def learns(self, entry: str) -> bool:
+        """Whether an entry of the styles' tables ("scale", "color", ...) is trained."""
+        return self.color_path or not entry.startswith("color")
+
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 

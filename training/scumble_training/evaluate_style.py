@@ -61,13 +61,13 @@ def recipe_of(pack: InstalledPack, other: str = "") -> Recipe:
     return recipe_from_json({key: value for key, value in training.recipe.items() if key in known})
 
 
-def painting_of(pack: InstalledPack, folder: Path) -> Path:
-    """The pack's painting in a folder: the picture that is called as its id. Raises PaintingUnusable."""
+def painting_of(style: str, folder: Path) -> Path:
+    """A style's painting in a folder: the picture that is called as its pack's id. Raises PaintingUnusable."""
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if file.stem == pack.id and file.suffix.lower() in SUFFIXES:
+        if file.stem == style and file.suffix.lower() in SUFFIXES:
             return file
     raise PaintingUnusable(
-        f"There is no painting {pack.id} in {folder}.",
+        f"There is no painting {style} in {folder}.",
         remedy="Name the folder with the packs' paintings by their ids.",
     )
 

@@ -42,6 +42,11 @@ def baseline_weights(weights: LossWeights) -> LossWeights:
     return replace(weights, luminance=0.0, evenness=0.0, lattice=0.0)
 
 
+def white_noise(like: Tensor) -> Tensor:
+    """What L-BFGS begins from in Johnson et al. 2016, section 4.1: the same noise for every picture of a size."""
+    return torch.rand(like.shape, generator=torch.Generator().manual_seed(0)).to(like.device)
+
+
 def optimize(
     content: Tensor,
     objective: Objective,
@@ -125,7 +130,7 @@ def equivalence(
         total = float(losses.total)
         first = picture
         if start == "noise":
-            first = torch.rand(picture.shape, generator=torch.Generator().manual_seed(0)).to(picture.device)
+            first = white_noise(picture)
         course = optimize(picture, objective, steps=steps, start=first, stop_at=total, progress=progress)
         found.append(
             Equivalence(

@@ -104,7 +104,7 @@ class Run:
                 side = round(data.style_side * 2.0**octave)
                 self.objective.add_style(index, octave, with_short_side(painting, side).to(self.device))
 
-        tables = [p for name, p in self.bank.named_parameters() if recipe.color_path or not name.startswith("color")]
+        tables = [p for name, p in self.bank.named_parameters() if recipe.learns(name)]
         groups: list[dict[str, Any]] = [{"params": tables, "peak": optimizer.table_rate}]
         self.network.requires_grad_(recipe.trains == "all")
         self.bank.requires_grad_(False)

@@ -16,7 +16,7 @@ from scumble_training.errors import LpipsMissing
 Distance = Callable[[Tensor, Tensor], float]
 
 
-def perceptual_distance(*, download: bool = False, device: torch.device | None = None) -> Distance:
+def perceptual_distance(*, download: bool = False) -> Distance:
     """The distance of two (3, H, W) uint8 pictures of the same size, at least 32 pixels wide and high; 0: alike.
 
     torchmetrics brings the fitted layers, torchvision AlexNet's weights, from its cache. download: fetch these where
@@ -36,7 +36,7 @@ def perceptual_distance(*, download: bool = False, device: torch.device | None =
             remedy="Allow their download (233 MB) with --download, or put torchvision's file there.",
         )
     try:
-        metric = Lpips(net_type="alex", normalize=True).to(device or torch.device("cpu"))
+        metric = Lpips(net_type="alex", normalize=True)
     except (OSError, RuntimeError) as error:  # no network (URLError is an OSError); a damaged file
         raise LpipsMissing(
             f"AlexNet's weights can't be loaded: {error}.",
@@ -45,7 +45,7 @@ def perceptual_distance(*, download: bool = False, device: torch.device | None =
 
     @torch.no_grad()
     def distance(result: Tensor, wanted: Tensor) -> float:
-        made, original = (image[None].to(metric.device).float() / 255 for image in (result, wanted))
+        made, original = (image[None].float() / 255 for image in (result, wanted))
         return float(metric(made, original))
 
     return distance

@@ -15,12 +15,11 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from scumble_backend.nets.style import StyleTable
 from scumble_backend.packs.archive import WEIGHTS, write_pack
 from scumble_backend.packs.making import affine_weights, base_file, style_architecture
 from scumble_backend.packs.manifest import Manifest, Painting, Training
 from scumble_training.checkpoint import averaged
-from scumble_training.evaluate_style import squares
+from scumble_training.evaluate_style import painting_of, squares
 from scumble_training.export import hardware, jpeg
 from scumble_training.held_out import HeldOut, measure
 from scumble_training.loop import with_short_side
@@ -70,7 +69,7 @@ def write_starters(
     )
     written = []
     for place, style in enumerate(styles):
-        table = StyleTable(**{name: tensor[place : place + 1].clone() for name, tensor in tables.tensors().items()})
+        table = tables.row(place)
         painted = to_image(network(sample[None], table)[0])
         thumbnail = ImageOps.fit(painted, (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         known = Painting(**about[style], license="public domain")
@@ -111,13 +110,13 @@ def held_out_losses(
     recipe, network, tables, _ = averaged(checkpoint)
     networks = [load_loss_network(term.network, term.layers, folder=loss_network) for term in recipe.terms]
     contents = squares(photos, SIDE, pictures)
-    files = {file.stem: file for file in paintings.iterdir()}
     found = {}
     for place, style in enumerate(styles):
         objective = Objective(recipe.terms, networks, recipe.weights)
-        objective.add_style(0, 0.0, with_short_side(read_painting(files[style]).pixels, recipe.data.style_side))
-        table = StyleTable(**{name: tensor[place : place + 1] for name, tensor in tables.tensors().items()})
-        found[style] = measure(network, table, objective, contents)
+        objective.add_style(
+            0, 0.0, with_short_side(read_painting(painting_of(style, paintings)).pixels, recipe.data.style_side)
+        )
+        found[style] = measure(network, tables.row(place), objective, contents)
     return found
 
 

@@ -63,7 +63,7 @@ def style(
 
             scores.append(
                 evaluation.style(
-                    pack, painting_of(pack, paintings), content, recipe=recipe, steps=steps, progress=part
+                    pack, painting_of(pack.id, paintings), content, recipe=recipe, steps=steps, progress=part
                 )
             )
     if as_json:
