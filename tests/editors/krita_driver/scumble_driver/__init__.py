@@ -1,7 +1,8 @@
 """A Krita plugin for tests: runs the file named by SCUMBLE_SCENARIO, one generator function after another.
 
-The file has functions `step_<name>()` in order; each is a generator whose `yield milliseconds` gives Krita's event
-loop a turn. What happened goes to the JSON file SCUMBLE_RESULT after each step: {name: {"ok", "error", "figures"}}.
+The file has functions `step_<name>(figures)` in order, and `cleanup()` for after each of them; all are generators
+whose `yield milliseconds` gives Krita's event loop a turn. What happened goes to the JSON file SCUMBLE_RESULT after
+each step: {name: {"ok", "error", "figures", "seconds"}}.
 """
 
 # ruff: noqa: PTH105, PTH123, BLE001, N802
@@ -49,7 +50,7 @@ class Driver(Extension):
         self.steps = [
             (n[5:], f) for n, f in space.items() if n.startswith("step_") and (not wanted or n[5:] in wanted)
         ]
-        self.cleanup = space.get("cleanup", lambda: None)
+        self.cleanup = space["cleanup"]
         self.next_step()
 
     def note(self, name, error=None, figures=None, seconds=0.0):
@@ -64,29 +65,32 @@ class Driver(Extension):
             self.note("finished")
             self.leave()
             return
-        self.name, function = self.steps.pop(0)
-        self.figures = {}
-        self.began = time.monotonic()
-        self.running = function(self.figures)
+        name, function = self.steps.pop(0)
+        os.write(2, f"--- scenario {name}\n".encode())  # into Krita's log, among what Krita says
+        self.running = self.play(name, function)
         self.turn()
+
+    def play(self, name, function):
+        """One scenario and the cleaning up after it, with its outcome noted in between."""
+        figures, began, error = {}, time.monotonic(), None
+        try:
+            yield from function(figures)
+        except Exception:
+            error = traceback.format_exc()
+        self.note(name, error, figures, time.monotonic() - began)
+        gc.collect()  # what it held of a document must be gone before the document is closed
+        try:
+            yield from self.cleanup()
+        except Exception:
+            self.note(name + ":cleanup", traceback.format_exc())
 
     def turn(self):
         try:
             pause = next(self.running)
         except StopIteration:
-            self.note(self.name, None, self.figures, time.monotonic() - self.began)
-        except BaseException:
-            self.note(self.name, traceback.format_exc(), self.figures, time.monotonic() - self.began)
+            QTimer.singleShot(50, self.next_step)
         else:
             QTimer.singleShot(int(pause or 1), self.turn)
-            return
-        self.running = None  # what it held of a document must be gone before the document is closed
-        gc.collect()
-        try:
-            self.cleanup()
-        except BaseException:
-            self.note(self.name + ":cleanup", traceback.format_exc())
-        QTimer.singleShot(50, self.next_step)
 
     def leave(self):
         for document in Krita.instance().documents():
