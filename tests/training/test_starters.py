@@ -11,8 +11,10 @@ import torch
 from scumble_backend.nets.style import StyleNetwork
 from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.packs.store import Folders, PackStore
+from scumble_training.base import first_weights
 from scumble_training.checkpoint import averaged
 from scumble_training.data import PhotoSet
+from scumble_training.errors import CheckpointUnusable
 from scumble_training.loop import Run
 from scumble_training.painting import to_image
 from scumble_training.starters import held_out_losses, write_starters
@@ -51,6 +53,13 @@ def test_starters_paint_what_the_runs_averaged_weights_paint(
         assert pack.thumbnail() is not None
         assert pack.manifest.training is not None and pack.manifest.training.recipe["steps_done"] == 3
         assert pack.manifest.quality["held_out_style"] == pytest.approx(quality[name].style, abs=1e-6)
+    # A run can go on from the packs as from the checkpoint.
+    for start in (folder, checkpoint):
+        first, tables = first_weights(start, styles)
+        torch.testing.assert_close(first(sample[None], tables.row(1)), network(sample[None], bank(torch.tensor([1]))))
+    with pytest.raises(CheckpointUnusable, match="udnie"):
+        first_weights(folder, ["scream", "udnie"])
+    assert sorted(path.name for path in folder.iterdir()) == ["bases", "great-wave.scumble", "scream.scumble"]
     assert quality["great-wave"].style != quality["scream"].style
     assert store.get("scream").manifest.painting is not None
     assert str(store.get("scream").manifest.painting) == "The Scream, Edvard Munch, 1893"

@@ -9,16 +9,40 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_backend.packs.store import Folders, PackStore
+from scumble_training.base_network import find_base
 from scumble_training.checkpoint import averaged
 from scumble_training.config import load_recipe
 from scumble_training.data import PhotoSet
+from scumble_training.errors import CheckpointUnusable
 from scumble_training.loop import Moment, Run, fit
 from scumble_training.painting import read_painting
 from scumble_training.sheet import paint_all, read_picture, test_pages, write_sheet
+
+
+def first_weights(start: Path, styles: Sequence[str]) -> tuple[StyleNetwork, StyleTable]:
+    """Network and tables (one for each style, in order) to go on from.
+
+    start: a run's checkpoint, whose averages are taken, or a folder of affine packs, one called as each style.
+    Raises CheckpointUnusable where there is not what was named.
+    """
+    if not start.is_dir():
+        return averaged(start)[1:3]
+    base = find_base(PackStore(Folders(user=start / "none", starters=(start,))))
+    missing = [style for style in styles if base is None or style not in base.tables]
+    if base is None or missing:
+        raise CheckpointUnusable(
+            f"{start} has no packs on one base network for: {', '.join(missing)}.",
+            remedy="Name a checkpoint, or a folder like backend/starter_packs.",
+        )
+    return base.network, StyleTable.stack([base.tables[style] for style in styles])
 
 
 def main() -> None:
@@ -28,7 +52,11 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--recipe", default="base")
-    parser.add_argument("--start", type=Path, help="checkpoint of another run, whose averaged weights are the first")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint of another run, or folder of packs on one base network, to go on from"
+    )
+    parser.add_argument("--seed", type=int, help="instead of the recipe's: other crops, grain and order of styles")
+    parser.add_argument("--steps", type=int, help="instead of the recipe's")
     parser.add_argument("--loss-network", type=Path, help="folder with the loss networks")
     parser.add_argument("--previews", type=Path, nargs="*", default=[], help="photos for the contact sheet")
     parser.add_argument("--every", type=int, default=250, help="steps between contact sheets")
@@ -42,9 +70,11 @@ def main() -> None:
     if options.only:
         files = [file for file in files if file.stem in options.only]
     paintings = [read_painting(file).pixels for file in files]
-    recipe = load_recipe(options.recipe)
+    recipe = load_recipe(options.recipe).changed(seed=options.seed)
+    if options.steps:
+        recipe = replace(recipe, optimizer=replace(recipe.optimizer, steps=options.steps))
     photos = PhotoSet.load(options.photos, short_side=recipe.data.photo_side)
-    network, tables = averaged(options.start)[1:3] if options.start else (None, None)
+    network, tables = first_weights(options.start, [file.stem for file in files]) if options.start else (None, None)
     run = Run(
         recipe, paintings, photos,
         device=options.device, loss_folder=options.loss_network, base=network, start=tables,
