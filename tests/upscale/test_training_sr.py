@@ -273,6 +273,10 @@ def test_a_larger_factor_starts_from_a_smaller_one(tmp_path: Path) -> None:
     train(recipe, source(recipe), tmp_path / "x4", start=tmp_path / "x2")
     small, large = averaged_network(tmp_path / "x2")[0], averaged_network(tmp_path / "x4")[0]
     assert torch.equal(small.body[2].weight, large.body[2].weight)
+    export(tmp_path / "x2", tmp_path / "tiny.scumble", license="MIT")  # a pack serves as well as its checkpoint
+    train(recipe, source(recipe), tmp_path / "again", start=tmp_path / "tiny.scumble")
+    again = averaged_network(tmp_path / "again")[0].state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in large.state_dict().items())
     other = dataclasses.replace(recipe, arguments={"features": 4, "layers": 1})
     with pytest.raises(CheckpointUnusable, match="another network"):
         train(other, source(other), tmp_path / "other", start=tmp_path / "x2")

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from scumble_backend import device as devices
 from scumble_backend.nets.style import StyleNetwork, StyleTable, initialize
 from scumble_training.batch import Ahead, Batch
 from scumble_training.checkpoint import REMEDY, read_checkpoint, write_checkpoint
@@ -271,13 +272,7 @@ class Run:
     @property
     def half(self) -> torch.dtype | None:
         """The type of convolutions where the device gains by it; statistics and Gram matrices stay in float32."""
-        if self.precision == "float32":
-            return None
-        if self.device.type == "cuda":
-            return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-        if self.device.type == "xpu" or (self.device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
-            return torch.bfloat16
-        return None
+        return None if self.precision == "float32" else devices.half_precision(self.device)
 
     # --- what has been learned --------------------------------------------------------------------------
 

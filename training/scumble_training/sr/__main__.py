@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("recipe", help="name of a shipped recipe, or a .toml file")
     parser.add_argument("--photos", type=Path, help="folder with training pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--start", type=Path, help="checkpoint to take the first weights from")
+    parser.add_argument("--start", type=Path, help="checkpoint or pack to take the first weights from")
     parser.add_argument("--loss-network", type=Path, help="file or folder, for recipes that compare features")
     parser.add_argument("--download", action="store_true", help="let torchvision fetch the loss network")
     parser.add_argument("--minutes", type=float, help="instead of the recipe's")

@@ -19,7 +19,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from scumble_backend import device as devices
 from scumble_backend import nets
+from scumble_backend.packs.archive import SUFFIX, PackArchive
+from scumble_backend.packs.installed import InstalledPack
+from scumble_backend.packs.making import load_upscaler
 from scumble_training.errors import CheckpointUnusable, LossNotFinite
 from scumble_training.sr.degrade import DEGRADATIONS
 from scumble_training.sr.objective import SrObjective
@@ -98,7 +102,7 @@ def train(
 ) -> nn.Module:
     """Train until the recipe's steps or minutes are over; go on from `folder`'s checkpoint if there is one.
 
-    start: a checkpoint to take the first weights from (the averaged ones); another factor is allowed.
+    start: a checkpoint (its averaged weights) or a pack to begin from; another factor is allowed.
     report: called every `report_every` steps; whatever it raises stops the training after the checkpoint is written.
     Returns the averaged network in eval mode. Raises LossNotFinite, CheckpointUnusable.
     """
@@ -112,6 +116,7 @@ def train(
     averaged = [p.detach().clone() for p in learned]
     optimizer = torch.optim.Adam(learned, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True)
     objective = (objective or SrObjective(recipe.loss)).to(device)
+    half = recipe.precision == "bf16" and devices.half_precision(device) is torch.bfloat16
     degrade = DEGRADATIONS[recipe.degradation]
     step, elapsed = 0, 0.0
     checkpoint = folder / CHECKPOINT
@@ -158,7 +163,7 @@ def train(
             else:
                 small_image = small.to(device, non_blocking=True).float().div_(255)
             small_image = small_image.contiguous(memory_format=torch.channels_last)
-            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
                 output = network(small_image)
             loss = objective(output.float(), large)
             value = loss.item()
@@ -193,12 +198,20 @@ def train(
 
 
 def _take_over(network: nn.Module, recipe: SrRecipe, start: Path) -> None:
-    other, other_recipe, _ = averaged_network(start)
-    if (other_recipe.family, other_recipe.arguments) != (recipe.family, recipe.arguments):
+    """The first weights. Raises CheckpointUnusable, PackError's kinds."""
+    if start.suffix == SUFFIX:
+        with PackArchive(start) as archive:
+            pack = InstalledPack(start, archive.manifest())
+        other, architecture = load_upscaler(pack), dict(pack.manifest.architecture)
+    else:
+        other, other_recipe, _ = averaged_network(start)
+        architecture = other_recipe.architecture
+    factor = architecture.pop("factor")
+    if {**architecture, "factor": recipe.factor} != recipe.architecture:
         raise CheckpointUnusable(
             f"{start} holds another network than {recipe.name} asks for.", remedy="Name another."
         )
-    if other_recipe.factor == recipe.factor:
+    if factor == recipe.factor:
         network.load_state_dict(other.state_dict())
     else:
         network.start_from(other)  # type: ignore[operator]

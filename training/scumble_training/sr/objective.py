@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from scumble_backend import device as devices
 from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.sr.recipe import LossWeights
 
@@ -60,10 +61,11 @@ class SrObjective(nn.Module):
     def _perceptual(self, output: Tensor, target: Tensor) -> Tensor:
         assert self.loss_network is not None
         loss = output.new_zeros(())
+        half = devices.half_precision(output.device) is torch.bfloat16
         for size in range(self.weights.pyramid):
             if size:
                 output, target = F.avg_pool2d(output, 2), F.avg_pool2d(target, 2)
-            with torch.autocast(output.device.type, torch.bfloat16):
+            with torch.autocast(output.device.type, torch.bfloat16, enabled=half):
                 made = self.loss_network(output)
                 with torch.no_grad():
                     wanted = self.loss_network(target)

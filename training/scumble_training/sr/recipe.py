@@ -60,7 +60,7 @@ class SrRecipe:
     warmup: int = 200  # steps
     ema: float = 0.999  # how much of the averaged weights stays at each step
     clip: float = 0.5  # largest norm of the gradient; 0: any
-    precision: str = "bf16"  # "bf16" or "f32", of the convolutions; losses and master weights are float32
+    precision: str = "bf16"  # of the convolutions; "bf16" where the device gains by it, or "f32"; all else is float32
     seed: int = 0
     loss: LossWeights = field(default_factory=LossWeights)
 
