@@ -13,7 +13,7 @@ from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.sr.recipe import LossWeights
 
 LUMA = (65.481 / 255, 128.553 / 255, 24.966 / 255)  # ITU-R BT.601 in studio range, as MATLAB's rgb2ycbcr
-GRID, GRID_WINDOW = 4, 8  # pixels of the grid that enlarging networks tend to leave; cells that are averaged
+GRID, GRID_WINDOW = 4, 3  # pixels of the grid that enlarging networks tend to leave; cells that are averaged
 PERIOD = 8  # pixels: the coarsest grid of the loss network that counts
 WINDOW = 32  # pixels of the picture that one texture statistic is taken over
 
