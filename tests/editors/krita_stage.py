@@ -14,10 +14,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gimp_stage import Backend
+from staging import HERE, SOURCE, Backend
 
-HERE = Path(__file__).resolve().parent
-SOURCE = HERE.parent.parent
 PATIENCE_S = 500.0  # about 90 s on two idle cores
 CONFIG = "[python]\nenable_scumble_krita=true\nenable_scumble_driver=true\n"
 

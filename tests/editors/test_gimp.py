@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from gimp_stage import HERE, Outcomes, Stage, staged
+from gimp_stage import Outcomes, Stage, staged
+from staging import scenario_names, short_folder
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(1500)]
 
 
-def names(file: str) -> list[str]:
-    lines = (HERE / file).read_text("utf-8").splitlines()
-    return [line.removeprefix("def scenario_").split("(")[0] for line in lines if line.startswith("def scenario_")]
-
-
-SCENARIOS = names("gimp_scenarios.py")
-WITH_WINDOWS = names("gimp_window_scenarios.py")
+SCENARIOS = scenario_names("gimp_scenarios.py", "scenario_")
+WITH_WINDOWS = scenario_names("gimp_window_scenarios.py", "scenario_")
 
 
 @pytest.fixture(scope="module")
 def stage(editor_root: Callable[[str], Path]) -> Iterator[Stage]:
-    root = editor_root("gimp")
-    folder = Path(tempfile.mkdtemp(prefix="scumble-"))  # short: a socket's path must fit into 107 bytes
-    try:
-        with staged(root, folder) as made:
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with short_folder() as folder, staged(editor_root("gimp"), folder) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import gimp_stage
 import krita_stage
 import pytest
 from installing import Home, copy_of_the_checkout, shared_environments
+from staging import Backend, short_folder
 
 pytestmark = [pytest.mark.editors, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -30,9 +29,8 @@ Root = Callable[[str], Path]
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="scumble-"))  # short: a socket's path must fit into 107 bytes
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
+    with short_folder() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,7 @@ def test_gimp_has_the_procedures_of_the_installed_plug_in(editor_root: Root, fol
     root = editor_root("gimp")
     place = folder / "gimp"
     place.mkdir()
-    stage = gimp_stage.Stage(root, place, gimp_stage.Backend(place))
+    stage = gimp_stage.Stage(root, place, Backend(place))
     install(home, f"gimp={stage.profile}")
     assert (stage.profile / "plug-ins/scumble_gimp/scumble_gimp.py").stat().st_mode & 0o100
     outcome = stage.run(["arguments_are_typed_and_told"])["arguments_are_typed_and_told"]
@@ -89,7 +87,7 @@ def test_krita_has_the_docker_of_the_installed_plugin(editor_root: Root, folder:
     root = editor_root("krita")
     place = folder / "krita"
     place.mkdir()
-    stage = InstalledStage(root, place, gimp_stage.Backend(place))
+    stage = InstalledStage(root, place, Backend(place))
     stage.home = home
     stage.prepare()
     seen = stage.look()

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from krita_stage import HERE, Stage, staged
+from krita_stage import Stage, staged
+from staging import scenario_names, short_folder
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(900)]
 
 Outcomes = dict[str, dict[str, object]]
 
 
-def names(prefix: str) -> list[str]:
-    lines = (HERE / "krita_scenarios.py").read_text("utf-8").splitlines()
-    return [line.removeprefix("def step_").split("(")[0] for line in lines if line.startswith(f"def step_{prefix}")]
-
-
-SCENARIOS = [name for name in names("") if not name.startswith("german_")]
-GERMAN = names("german_")
+NAMES = scenario_names("krita_scenarios.py", "step_")
+GERMAN = [name for name in NAMES if name.startswith("german_")]
+SCENARIOS = [name for name in NAMES if name not in GERMAN]
 
 
 @pytest.fixture(scope="module")
 def stage(editor_root: Callable[[str], Path]) -> Iterator[Stage]:
-    root = editor_root("krita")
-    folder = Path(tempfile.mkdtemp(prefix="scumble-"))  # short: a socket's path must fit into 107 bytes
-    try:
-        with staged(root, folder) as made:
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with short_folder() as folder, staged(editor_root("krita"), folder) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 """A Krita plugin for tests: runs the file named by SCUMBLE_SCENARIO, one generator function after another.
 
-The file has functions `step_<name>(figures)` in order, and `cleanup()` for after each of them; all are generators
-whose `yield milliseconds` gives Krita's event loop a turn. What happened goes to the JSON file SCUMBLE_RESULT after
-each step: {name: {"ok", "error", "figures", "seconds"}}.
+The file has functions `step_<name>(figures)` in order, and perhaps `cleanup()` for after each of them; all are
+generators whose `yield milliseconds` gives Krita's event loop a turn. What happened goes to the JSON file
+SCUMBLE_RESULT after each step: {name: {"ok", "error", "figures", "seconds"}}.
 """
 
 # ruff: noqa: PTH105, PTH123, BLE001, N802
@@ -50,7 +50,7 @@ class Driver(Extension):
         self.steps = [
             (n[5:], f) for n, f in space.items() if n.startswith("step_") and (not wanted or n[5:] in wanted)
         ]
-        self.cleanup = space["cleanup"]
+        self.cleanup = space.get("cleanup", tuple)
         self.next_step()
 
     def note(self, name, error=None, figures=None, seconds=0.0):
