@@ -84,7 +84,8 @@ class PreviewSlot:
 
     @property
     def busy(self) -> bool:
-        return self._job is not None
+        """Whether a picture is still to come; no more so when on_end hears of the last one."""
+        return self._job is not None or self._next is not None
 
     def show(
         self,

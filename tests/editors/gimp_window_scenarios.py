@@ -74,7 +74,7 @@ def scenario_window_stylize():
     status, _answer = interactive("plug-in-scumble-stylize", "Stylize", "Escape", image)
     assert status == Gimp.PDBStatusType.CANCEL and len(image.get_layers()) == 1
     before = native(image.get_layers()[0])
-    status, answer = interactive("plug-in-scumble-stylize", "Stylize", "Return", image, "gimp-stylize")
+    status, answer = interactive("plug-in-scumble-stylize", "Stylize", "Return", image, "gimp-stylize", settle=6.0)
     assert status == Gimp.PDBStatusType.SUCCESS, answer
     assert len(image.get_layers()) == 2
     painted = native(image.get_layers()[0])
@@ -114,7 +114,7 @@ def scenario_window_undo_of_enlarging():
 def scenario_window_upscale():
     image = photo()
     count = len(Gimp.get_images())
-    status, answer = interactive("plug-in-scumble-upscale", "Upscale", "Return", image, "gimp-upscale")
+    status, answer = interactive("plug-in-scumble-upscale", "Upscale", "Return", image, "gimp-upscale", settle=6.0)
     assert status == Gimp.PDBStatusType.SUCCESS, answer
     assert len(Gimp.get_images()) == count + 1
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from gimp_stage import Outcomes, Stage, staged
+from PIL import Image
 from staging import scenario_names, short_folder
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(1500)]
@@ -50,3 +51,12 @@ def test_in_gimp_with_windows(with_windows: Outcomes, scenario: str) -> None:
 
 def test_the_backend_saw_vanished_clients_and_lasting_trainings(stage: Stage, with_windows: Outcomes) -> None:
     assert with_windows and not stage.complaints
+
+
+@pytest.mark.parametrize("name", ["gimp-stylize", "gimp-upscale"])
+def test_a_preview_that_has_come_is_not_said_to_be_painted(stage: Stage, with_windows: Outcomes, name: str) -> None:
+    """To the right of the switches below the preview, nothing is written and nothing turns."""
+    assert with_windows
+    below = {"gimp-stylize": (340, 465, 465, 493), "gimp-upscale": (240, 426, 425, 454)}[name]
+    with Image.open(stage.folder / "shots" / f"{name}.png") as shot:
+        assert len(shot.convert("RGB").crop(below).getcolors() or ()) == 1

@@ -159,9 +159,13 @@ def test_a_broken_connection_fails_every_open_job_and_says_so(studio: Studio, ro
 
 def test_of_many_previews_the_newest_wins(studio: Studio, road: Recorded) -> None:
     shown: list[float] = []
+    busy: list[bool] = []
 
     def show(strength: float) -> None:
-        studio.preview.show(stylize(strength=strength), [PIXELS], lambda job, came: shown.append(strength))
+        studio.preview.show(
+            stylize(strength=strength), [PIXELS],
+            lambda job, came: shown.append(strength), lambda job: busy.append(studio.preview.busy),
+        )  # fmt: skip
 
     for strength in (0.1, 0.2, 0.3):
         show(strength)
@@ -170,6 +174,7 @@ def test_of_many_previews_the_newest_wins(studio: Studio, road: Recorded) -> Non
     assert [message.strength for message in road.messages(Stylize)] == [0.1, 0.3]
     come(studio, road, 2, ImageResult("p2", INFO, "cpu", 0.1, 0.1), frames=[PIXELS])
     assert shown == [0.1, 0.3] and not studio.preview.busy
+    assert busy == [True, False], "at the end of the first the third was still to come"
     assert studio.jobs == []
 
 

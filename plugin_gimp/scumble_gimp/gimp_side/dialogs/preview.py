@@ -17,6 +17,7 @@ from ..stopwatch import note_preview
 from ..targets import Target
 from ..texts import _
 from . import pictures
+from .preview_line import PreviewLine
 
 SIDE = 440  # pixels of the longer side
 NETWORK_SIDE = 768  # largest side a preview costs in the network, so that it stays quick without a GPU
@@ -29,7 +30,7 @@ class Preview(Gtk.Box):
     def __init__(self, studio: Studio, target: Target, note: str = "") -> None:
         """note: said below the picture whenever there is nothing else to say."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._studio, self._target, self._note = studio, target, note
+        self._studio, self._target = studio, target
         self._form = SCREEN_GRAY if target.drawable.is_gray() else SCREEN
         self._painted: GdkPixbuf.Pixbuf | None = None
         self._wish: StyleChoices | None = None
@@ -46,8 +47,7 @@ class Preview(Gtk.Box):
         frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
         frame.add(box)
         self.pack_start(frame, True, True, 0)
-        self._line = Gtk.Label(xalign=0)
-        self._spinner = Gtk.Spinner()
+        self._line = PreviewLine(studio, note)
         self._original = Gtk.CheckButton.new_with_mnemonic(_("_Original"))
         self._original.connect("toggled", lambda _button: self._draw())
         detail = Gtk.CheckButton.new_with_mnemonic(_("_Detail at 100 %"))
@@ -56,8 +56,7 @@ class Preview(Gtk.Box):
         below = Gtk.Box(spacing=6)
         below.pack_start(self._original, False, False, 0)
         below.pack_start(detail, False, False, 0)
-        below.pack_end(self._spinner, False, False, 0)
-        below.pack_end(self._line, False, False, 0)
+        below.pack_end(self._line, True, True, 0)
         self.pack_start(below, False, False, 0)
         self._take()
 
@@ -65,14 +64,13 @@ class Preview(Gtk.Box):
         """Paint the picture with these choices."""
         self._wish = choices
         whole = self._choices_here(choices)
-        self._spinner.start()
-        self._line.set_text(_("Painting") + "…")
-        self._studio.preview.show(whole.message(self._info, "preview"), [self._pixels], self._arrived)
+        self._line.painting()
+        message = whole.message(self._info, "preview")
+        self._studio.preview.show(message, [self._pixels], self._arrived, self._line.ended)
 
     def tell(self, text: str) -> None:
         """Show a line instead of the spinner."""
-        self._spinner.stop()
-        self._line.set_text(text)
+        self._line.tell(text)
 
     def _choices_here(self, choices: StyleChoices) -> StyleChoices:
         """Brush marks shrink with the picture, as far as the network's time allows."""
@@ -114,8 +112,6 @@ class Preview(Gtk.Box):
             self._painted = pictures.over(
                 self._before, pictures.pixbuf(info, pictures.masked(data, info.channels, self._mask))
             )
-        if not self._studio.preview.busy:
-            self.tell(self._note)
         self._draw()
         note_preview(job, delivery, time.monotonic())
 

@@ -17,6 +17,7 @@ from ..targets import Target
 from ..texts import _
 from ..upscale import BICUBIC, FIELDS
 from . import pictures
+from .preview_line import PreviewLine
 from .troubles import TroubleBar
 
 SIDE = 400  # pixels of the enlarged detail
@@ -50,7 +51,7 @@ class UpscaleDialog:
         self._original = Gtk.CheckButton.new_with_mnemonic(_("_Without the network"))
         self._original.set_tooltip_text(_("Compare with plain enlarging."))
         self._original.connect("toggled", lambda _button: self._draw())
-        self._spinner = Gtk.Spinner()
+        self._line = PreviewLine(session.studio)
         self._size = Gtk.Label(xalign=0)
         self._models = Gtk.ComboBoxText()
         self._models.connect("changed", self._model_chosen)
@@ -79,7 +80,7 @@ class UpscaleDialog:
         frame.add(self._picture)
         below = Gtk.Box(spacing=6)
         below.pack_start(self._original, False, False, 0)
-        below.pack_end(self._spinner, False, False, 0)
+        below.pack_end(self._line, True, True, 0)
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         left.pack_start(frame, True, True, 0)
         left.pack_start(below, False, False, 0)
@@ -150,8 +151,8 @@ class UpscaleDialog:
         self._painted = None
         self._draw()
         if self._studio.packs_known:
-            self._spinner.start()
-            self._studio.preview.show(choices.message(info, "preview"), [pixels], self._arrived)
+            self._line.painting()
+            self._studio.preview.show(choices.message(info, "preview"), [pixels], self._arrived, self._line.ended)
         return False
 
     def _detail(self, factor: float) -> Area:
@@ -165,8 +166,6 @@ class UpscaleDialog:
     def _arrived(self, _job: Job, delivery: Delivery) -> None:
         info = delivery.message.image
         self._painted = pictures.on_checks(pictures.pixbuf(info, delivery.frames[info.frame]))
-        if not self._studio.preview.busy:
-            self._spinner.stop()
         self._draw()
 
     def _draw(self) -> None:

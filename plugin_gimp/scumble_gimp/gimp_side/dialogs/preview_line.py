@@ -1,0 +1,36 @@
+"""The line below a preview: that it is being painted, why it could not be, or a note."""
+
+from __future__ import annotations
+
+from gi.repository import Gtk, Pango
+
+from scumble_wire.studio import Job, Studio
+
+from ..texts import _
+
+
+class PreviewLine(Gtk.Box):
+    """A text and a spinner. `painting`: a preview is asked for; `ended`: the preview slot's on_end."""
+
+    def __init__(self, studio: Studio, note: str = "") -> None:
+        """note: said whenever there is nothing else to say."""
+        super().__init__(spacing=6)
+        self._studio, self._note = studio, note
+        self._label = Gtk.Label(xalign=1, ellipsize=Pango.EllipsizeMode.END)
+        self._spinner = Gtk.Spinner()
+        self.pack_start(self._label, True, True, 0)
+        self.pack_start(self._spinner, False, False, 0)
+
+    def painting(self) -> None:
+        self._label.set_text(_("Painting") + "…")
+        self._spinner.start()
+
+    def tell(self, text: str) -> None:
+        """Show a line instead of the spinner; what does not fit is seen by pointing at it."""
+        self._spinner.stop()
+        self._label.set_text(text)
+        self._label.set_tooltip_text(text)
+
+    def ended(self, job: Job) -> None:
+        if not self._studio.preview.busy:
+            self.tell(self._note if job.problem is None else job.problem.text)
