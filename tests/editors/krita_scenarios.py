@@ -129,6 +129,17 @@ def undo(made):
     raise AssertionError(f"nothing was undone: {undo_text()}, {before}")
 
 
+def activate(made, node):
+    """Make a layer the current one. Krita goes to a layer that was added as its event loop turns, maybe after us."""
+    for _ in range(20):
+        settle(made)
+        made.setActiveNode(node)
+        yield 150
+        if made.activeNode() == node:
+            return
+    raise AssertionError(f"{node.name()} did not become the current layer")
+
+
 def names(made):
     return [node.name() for node in made.rootNode().childNodes()]
 
@@ -328,11 +339,11 @@ def step_groups_vectors_files_clones_and_masks_are_sources(figures):
     yield 300
     choose(strength=0.0)
     for node in (group, vector, clone, masked):
-        made.setActiveNode(node)
-        yield 100
+        yield from activate(made, node)
         yield from finish(model().apply_style())
         no_problem()
-        layer = next(each for each in root.childNodes() if each.name().startswith("Tiny Sea"))
+        layer = next((each for each in root.childNodes() if each.name().startswith("Tiny Sea")), None)
+        assert layer is not None, f"{node.name()}: {names(made)}, {[each.name() for each in group.childNodes()]}"
         below = root.childNodes()[root.childNodes().index(layer) - 1]
         wanted = background if node == masked else node
         assert below.name() == wanted.name(), f"above {below.name()} instead of {wanted.name()}: {names(made)}"
@@ -360,8 +371,7 @@ def step_hidden_and_locked_layers_are_handled_as_an_artist_expects(figures):
     child.setPixelData(picture(100, 80), 0, 0, 100, 80)
     group.addChildNode(child, None)
     group.setLocked(True)
-    made.setActiveNode(child)
-    yield 100
+    yield from activate(made, child)
     yield from finish(model().apply_style())
     assert [node.name() for node in group.childNodes()] == ["Child"], "a locked group was changed"
     yield from close_all()
