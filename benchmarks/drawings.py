@@ -47,7 +47,7 @@ def main() -> None:
         [downsample_u8(drawing, FACTOR) for drawing in large],
         [worn(drawing, number) for number, drawing in enumerate(large)],
     ]
-    print("| | made small only | also worn |\n|---|---|---|")
+    print("| | made small only | half of them also worn |\n|---|---|---|")
     for name in options.models.split(","):
         enlarge = model_named(name, FACTOR)
         cells = []

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from scumble_backend import nets
-from scumble_backend.packs import making
+from scumble_backend.packs import adding, making
+from scumble_backend.packs.foreign import Answers
 from scumble_backend.packs.store import Folders, PackStore
 from scumble_training.errors import CheckpointUnusable, LossNotFinite, PhotosUnusable, RecipeInvalid
 from scumble_training.loss_network import LossNetwork
@@ -280,6 +281,16 @@ def test_a_larger_factor_starts_from_a_smaller_one(tmp_path: Path) -> None:
     other = dataclasses.replace(recipe, arguments={"features": 4, "layers": 1})
     with pytest.raises(CheckpointUnusable, match="another network"):
         train(other, source(other), tmp_path / "other", start=tmp_path / "x2")
+
+
+def test_a_pack_of_a_foreign_network_is_no_start(tmp_path: Path) -> None:
+    torch.save(
+        {"params": nets.build({"name": "compact", "features": 8, "layers": 1, "factor": 2}).state_dict()},
+        tmp_path / "x.pth",
+    )
+    (pack,) = adding.add(PackStore(Folders(tmp_path / "store")), tmp_path / "x.pth", answers=Answers("Crisp", "MIT"))
+    with pytest.raises(CheckpointUnusable, match="another network"):
+        train(TINY, source(), tmp_path / "run", start=pack.path)
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 half a zip"])

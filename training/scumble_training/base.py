@@ -35,7 +35,8 @@ def first_weights(start: Path, styles: Sequence[str]) -> tuple[StyleNetwork, Sty
     """
     if not start.is_dir():
         return averaged(start)[1:3]
-    base = find_base(PackStore(Folders(user=start / "none", starters=(start,))))
+    packs = PackStore(Folders(user=start / "none", starters=(start,)))  # read where they lie; nothing is installed
+    base = find_base(packs)
     missing = [style for style in styles if base is None or style not in base.tables]
     if base is None or missing:
         raise CheckpointUnusable(

@@ -206,7 +206,7 @@ def _take_over(network: nn.Module, recipe: SrRecipe, start: Path) -> None:
     else:
         other, other_recipe, _ = averaged_network(start)
         architecture = other_recipe.architecture
-    factor = architecture.pop("factor")
+    factor = architecture.pop("factor", None)  # a foreign network does not tell it
     if {**architecture, "factor": recipe.factor} != recipe.architecture:
         raise CheckpointUnusable(
             f"{start} holds another network than {recipe.name} asks for.", remedy="Name another."
