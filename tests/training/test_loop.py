@@ -282,12 +282,17 @@ def test_two_processes_give_the_result_of_one_with_twice_the_batch(
     script = Path(__file__).with_name("two_processes.py")
     root = Path(__file__).parents[2]
     paths = [str(root / "backend"), str(root / "training"), str(root / "tests")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-    subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0", "--standalone",
-         str(script), str(loss_folder), str(photo_folder), str(tmp_path)],
-        check=True, timeout=200, env=environment, capture_output=True,
+    # Both processes are on this machine: nothing here may hang on how its name resolves or which cards it has. One
+    # restart, as torchrun offers: a busy machine may fail to bring two processes together; wrong sums fail each time.
+    environment = {
+        **os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo",
+    }  # fmt: skip
+    ended = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1",
+         "--nproc-per-node=2", "--max-restarts=1", str(script), str(loss_folder), str(photo_folder), str(tmp_path)],
+        timeout=200, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     one = make(tiny_recipe(batch=4))
     for _ in range(3):

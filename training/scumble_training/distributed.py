@@ -42,7 +42,8 @@ class World:
 def joined(device: torch.device) -> Iterator[World]:
     """The world that torchrun's environment variables describe; a world of one without them.
 
-    Processes on CUDA devices talk by NCCL, others by Gloo. The group ends with the block.
+    Processes on CUDA devices talk by NCCL, others by Gloo. The group ends with the block: a process that comes to
+    its end waits for the others to come to theirs, since one that left early would cut connections they still use.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
@@ -51,6 +52,7 @@ def joined(device: torch.device) -> Iterator[World]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield World(dist.get_rank(), size, int(os.environ.get("LOCAL_RANK", "0")))
+        dist.barrier()  # not in `finally`: a process that failed must not keep the others waiting
     finally:
         dist.destroy_process_group()
 
