@@ -8,19 +8,12 @@ Goals: white and black pages at least 60/255 apart; block means of a flat page s
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import asdict
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
+from chosen_packs import add_options, chosen
 
-import torch  # noqa: E402
-
-from scumble_backend import device as devices  # noqa: E402
-from scumble_backend.packs.store import Folders, PackStore, default_folders  # noqa: E402
-from scumble_training.artifacts import Artifacts  # noqa: E402
-from scumble_training.evaluate_style import Evaluation  # noqa: E402
+from scumble_training.artifacts import Artifacts
+from scumble_training.evaluate_style import Evaluation
 
 
 def table(found: dict[str, Artifacts]) -> str:
@@ -38,20 +31,12 @@ def table(found: dict[str, Artifacts]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--packs", default="", help="ids, by commas; all styles where left out")
-    parser.add_argument("--packs-folder", type=Path)
+    add_options(parser)
     parser.add_argument("--side", type=int, default=256)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    usual = default_folders()
-    store = PackStore(Folders(options.packs_folder, usual.starters) if options.packs_folder else usual)
-    packs = [store.get(name) for name in options.packs.split(",")] if options.packs else store.list("style")
-    evaluation = Evaluation(store, device=devices.choose(options.device))
-    text = table({pack.id: evaluation.artifacts(pack, options.side) for pack in packs})
+    on = chosen(options)
+    evaluation = Evaluation(on.store, device=on.device)
+    text = table({pack.id: evaluation.artifacts(pack, options.side) for pack in on.packs})
     if options.out:
         options.out.write_text(text, encoding="utf-8")
     print(text, end="")

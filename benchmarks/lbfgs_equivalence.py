@@ -16,18 +16,15 @@ import sys
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
+import torch
+from chosen_packs import add_options, chosen
+from torch import Tensor
 
-import torch  # noqa: E402
-from torch import Tensor  # noqa: E402
-
-from scumble_backend import device as devices  # noqa: E402
-from scumble_backend.packs.store import Folders, InstalledPack, PackStore, default_folders  # noqa: E402
-from scumble_training.evaluate_style import Evaluation, StyleScore, painting_of, recipe_of, squares  # noqa: E402
-from scumble_training.lbfgs import optimize, white_noise  # noqa: E402
-from scumble_training.objective import Objective  # noqa: E402
-from scumble_training.sheet import write_sheet  # noqa: E402
+from scumble_backend.packs.store import InstalledPack
+from scumble_training.evaluate_style import Evaluation, StyleScore, painting_of, recipe_of, squares
+from scumble_training.lbfgs import optimize, white_noise
+from scumble_training.objective import Objective
+from scumble_training.sheet import write_sheet
 
 
 def table(scores: list[StyleScore]) -> str:
@@ -69,39 +66,30 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True, help="pictures called as the packs' ids")
     parser.add_argument("--loss-network", type=Path, required=True)
-    parser.add_argument("--packs", default="", help="ids, by commas; all styles where left out")
-    parser.add_argument("--packs-folder", type=Path, help="instead of the user's")
+    add_options(parser)
     parser.add_argument("--sizes", default="256,512,1024")
     parser.add_argument("--pictures", type=int, default=3)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--start", choices=("noise", "photo"), default="noise", help="what L-BFGS begins from")
     parser.add_argument("--recipe", default="")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--out", type=Path)
     parser.add_argument("--sheet", type=Path, help="write pictures instead of a table")
     options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    usual = default_folders()
-    store = PackStore(Folders(options.packs_folder, usual.starters) if options.packs_folder else usual)
-    packs = [store.get(name) for name in options.packs.split(",")] if options.packs else store.list("style")
-    device = devices.choose(options.device)
-    evaluation = Evaluation(store, device=device, loss_folder=options.loss_network)
+    on = chosen(options)
+    evaluation = Evaluation(on.store, device=on.device, loss_folder=options.loss_network)
     if options.sheet:
         size = int(options.sizes.split(",")[0])
         (photo,) = squares(options.photos, size, 1)
         rows = []
-        for pack in packs:
+        for pack in on.packs:
             painting = painting_of(pack.id, options.paintings)
             objective = evaluation.objective(recipe_of(pack, options.recipe), painting)
-            rows.append(sheet_row(evaluation, pack, objective, photo.to(device), options.steps))
+            rows.append(sheet_row(evaluation, pack, objective, photo.to(on.device), options.steps))
         write_sheet(rows, options.sheet, cell=size)
         return
     scores = []
     for size in map(int, options.sizes.split(",")):
         pictures = squares(options.photos, size, max(1, options.pictures * 256 // size))
-        for pack in packs:
+        for pack in on.packs:
             painting = painting_of(pack.id, options.paintings)
             score = evaluation.style(
                 pack, painting, pictures, recipe=options.recipe, steps=options.steps, start=options.start

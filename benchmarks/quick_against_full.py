@@ -16,21 +16,17 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
+import torch
+from chosen_packs import add_options, chosen
 
-import torch  # noqa: E402
-
-from scumble_backend import device as devices  # noqa: E402
-from scumble_backend.packs.making import load_network, load_style  # noqa: E402
-from scumble_backend.packs.store import Folders, PackStore, default_folders  # noqa: E402
-from scumble_training import held_out  # noqa: E402
-from scumble_training.config import load_recipe  # noqa: E402
-from scumble_training.data import PhotoSet  # noqa: E402
-from scumble_training.evaluate_style import painting_of, squares  # noqa: E402
-from scumble_training.loop import Run  # noqa: E402
-from scumble_training.loss_network import load_loss_network  # noqa: E402
-from scumble_training.painting import read_painting  # noqa: E402
+from scumble_backend.packs.making import load_network, load_style
+from scumble_training import held_out
+from scumble_training.config import load_recipe
+from scumble_training.data import PhotoSet
+from scumble_training.evaluate_style import painting_of, squares
+from scumble_training.loop import Run
+from scumble_training.loss_network import load_loss_network
+from scumble_training.painting import read_painting
 
 
 def main() -> None:
@@ -39,19 +35,10 @@ def main() -> None:
     parser.add_argument("--validation", type=Path, required=True, help="photos to judge on, of which eight are taken")
     parser.add_argument("--paintings", type=Path, required=True, help="pictures called as the packs' ids")
     parser.add_argument("--loss-network", type=Path, required=True)
-    parser.add_argument("--packs", default="", help="ids, by commas; all affine styles where left out")
-    parser.add_argument("--packs-folder", type=Path, help="instead of the user's")
+    add_options(parser)
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    device = devices.choose(options.device)
-    usual = default_folders()
-    store = PackStore(Folders(options.packs_folder, usual.starters) if options.packs_folder else usual)
-    packs = [store.get(name) for name in options.packs.split(",")] if options.packs else store.list("affine")
+    on = chosen(options, kind="affine")
     recipe = load_recipe("full")
     recipe = replace(recipe, optimizer=replace(recipe.optimizer, steps=options.steps))
     networks = [load_loss_network(term.network, term.layers, folder=options.loss_network) for term in recipe.terms]
@@ -63,20 +50,20 @@ def main() -> None:
         "|---|---|---|---|---|",
     ]
     ratios = []
-    for pack in packs:
-        network, start = load_network(store, pack), load_style(pack).table.at(1.0)
+    for pack in on.packs:
+        network, start = load_network(on.store, pack), load_style(pack).table.at(1.0)
         run = Run(
             replace(recipe, network=network.config), [read_painting(painting_of(pack.id, options.paintings)).pixels],
-            photos, device=device, networks=networks, base=network, start=start,
+            photos, device=on.device, networks=networks, base=network, start=start,
         )  # fmt: skip
-        before = held_out.measure(network, start, run.objective, contents, device=device)
+        before = held_out.measure(network, start, run.objective, contents, device=on.device)
         began = time.perf_counter()
         while run.step < recipe.optimizer.steps:
             run.train_step()
         seconds = time.perf_counter() - began
         tuned, bank = run.averaged()
         table = bank(torch.zeros(1, dtype=torch.int64))
-        after = held_out.measure(tuned, table, run.objective, contents, device=device)
+        after = held_out.measure(tuned, table, run.objective, contents, device=on.device)
         ratios.append(before.style / after.style)
         lines.append(
             f"| {pack.id} | {before.style:.4f} / {before.content:.4f} | {after.style:.4f} / {after.content:.4f} "
