@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from . import backend_env, checkout, environment, lockfile, payload, places, pythons, torch_builds, try_it
+from . import backend_env, checkout, environment, lockfile, payload, places, pythons, torch_builds
 from .commands import Options
 from .console import Console, megabytes, stream
 from .errors import InstallError
@@ -21,7 +21,7 @@ from .torch_builds import TorchBuild
 #: What of the checkout goes into the kit.
 KIT_PARTS = (
     "README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "constraints.txt", "constraints-dev.txt", "backend",
-    "training", "plugin_krita", "plugin_gimp", "installer", "docs/install.md", try_it.SAMPLE,
+    "training", "plugin_krita", "plugin_gimp", "installer", "docs/install.md",
 )  # fmt: skip
 _STAMP = (1980, 1, 1, 0, 0, 0)  # equal sources make equal zips
 

@@ -18,7 +18,7 @@ from .environment import python_in
 from .errors import InstallError
 from .places import Places, source_root
 
-SAMPLE = "docs/pictures/sample.jpg"
+SAMPLE = "training/scumble_training/photos/sample.jpg"
 PACK = "great-wave"
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageOps
 
 from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.packs.store import Folders, PackStore
+from scumble_training import held_out
 from scumble_training.errors import LossNetworkMissing, PaintingUnusable, PhotosUnusable
 from scumble_training.job import Stopped, StyleJob
 from scumble_training.style_job import learn_style
@@ -129,6 +135,15 @@ def test_it_asks_for_nothing_but_the_painting(job: StyleJob) -> None:
     pack = install(job, learned.pack).get("test-style")
     assert pack.manifest.training is not None and pack.manifest.training.data == "made-up pictures"
     assert "made-up pictures" in learned.note
+
+
+def test_without_photos_the_style_is_shown_on_the_photo_that_ships(job: StyleJob, base: str) -> None:
+    report = learn_style(replace(job, photos=None, quality="quick"), Notebook()).report.read_text()
+    first = re.search(r"<table.*?alt='the picture' src='data:image/jpeg;base64,([^']+)'", report, re.DOTALL)
+    assert first is not None
+    with Image.open(io.BytesIO(base64.b64decode(first[1]))) as shown, Image.open(held_out.SAMPLE) as photo:
+        expected = ImageOps.fit(photo.convert("RGB"), shown.size, Image.Resampling.BILINEAR)
+        assert np.abs(np.asarray(shown, np.float32) - np.asarray(expected, np.float32)).mean() < 4
 
 
 @pytest.mark.parametrize("stop_after", [5, 14])  # in the quick stage; in the probe

@@ -52,7 +52,7 @@ pre { background: #8882; padding: 1em; overflow: auto; font-size: 12px; }
 
 @dataclass(frozen=True)
 class Report:
-    """What a report tells. contents: held-out pictures (3, H, W); histories: stage -> its course."""
+    """What a report tells. contents: (3, H, W), not seen in training; histories: stage -> its course."""
 
     title: str
     painting: Painting

@@ -160,7 +160,8 @@ class _Learning:
             self._note(WITHOUT_PHOTOS)
         self.data = f"{len(photos)} photos" if photos else "made-up pictures"
         self.photos, held = held_out.split(photos)
-        self.contents = held_out.pictures(held, 256)
+        self.contents = held_out.pictures(held, 256)  # what the style is judged on
+        self.shown = self.contents if held else [held_out.sample(256), *self.contents]  # what people look at
 
     def _stage(
         self,
@@ -276,7 +277,7 @@ class _Learning:
             return
         network, bank = run.averaged()
         table = bank(torch.zeros(1, dtype=torch.int64)).at(1.0)
-        painted = [paint(network, table, content) for content in self.contents[:2]]
+        painted = [paint(network, table, content) for content in self.shown[:2]]
         sheet = Image.new("RGB", (256 * len(painted), 256))
         for place, picture in enumerate(painted):
             sheet.paste(to_image(picture), (256 * place, 0))
@@ -297,7 +298,7 @@ class _Learning:
         pack_id = free_id(job.name, [pack.id for pack in self.store.list()])
         pack, report = job.folder / f"{pack_id}.scumble", job.folder / "report.html"
         if self.world.leads:
-            paints = [paint(result.network, result.table.at(1.0), content) for content in self.contents[:2]]
+            paints = [paint(result.network, result.table.at(1.0), content) for content in self.shown[:2]]
             manifest = write_style_pack(
                 pack, title=job.name, pack_id=pack_id, network=result.network, table=result.table,
                 base_sha256=base_sha, story=story, thumbnail=self.painting.thumbnail(256),
@@ -308,7 +309,7 @@ class _Learning:
                 report,
                 Report(
                     title=job.name, painting=self.painting, manifest=manifest, network=result.network,
-                    table=result.table, contents=self.contents[:4],
+                    table=result.table, contents=self.shown[:4],
                     histories={**stages, result.run.recipe.name: result.history.lines}, held=result.held,
                     notes=tuple(self.notes),
                 ),
