@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,6 +16,7 @@ from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_training.data import PhotoSet
 from scumble_training.made_up import made_up
 from scumble_training.objective import Objective
+from scumble_training.painting import from_image
 
 SAMPLE = Path(__file__).with_name("photos") / "sample.jpg"
 
@@ -52,22 +52,20 @@ def pictures(photos: PhotoSet | None, side: int, count: int = 8) -> list[Tensor]
     if photos is None:
         rng = np.random.default_rng((7, 1 << 50))
         return [torch.from_numpy(made_up(side, rng)).permute(2, 0, 1).contiguous() for _ in range(count)]
-    return [_square(photo, side) for photo in photos.photos[:count]]
+    squares = []
+    for photo in photos.photos[:count]:
+        short = min(photo.shape[:2])
+        top, left = (photo.shape[0] - short) // 2, (photo.shape[1] - short) // 2
+        square = torch.from_numpy(photo[top : top + short, left : left + short].copy()).permute(2, 0, 1)[None]
+        square = F.interpolate(square, (side, side), mode="bilinear", antialias=True, align_corners=False)
+        squares.append(square[0].float() / 255)
+    return squares
 
 
 def sample(side: int) -> Tensor:
     """The middle of the photo that ships, (3, side, side) in [0, 1]: to look at where no photos were given."""
     with Image.open(SAMPLE) as photo:
-        return _square(np.asarray(photo.convert("RGB")), side)
-
-
-def _square(photo: NDArray[np.uint8], side: int) -> Tensor:
-    """The middle of a (H, W, 3) u8 photo: (3, side, side) in [0, 1]."""
-    short = min(photo.shape[:2])
-    top, left = (photo.shape[0] - short) // 2, (photo.shape[1] - short) // 2
-    square = torch.from_numpy(photo[top : top + short, left : left + short].copy()).permute(2, 0, 1)[None]
-    square = F.interpolate(square, (side, side), mode="bilinear", antialias=True, align_corners=False)
-    return square[0].float() / 255
+        return from_image(ImageOps.fit(photo, (side, side), Image.Resampling.LANCZOS))
 
 
 @torch.no_grad()
