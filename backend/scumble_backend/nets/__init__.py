@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: the network; it raises ValueError or TypeError for a configuration that it does not know or that is out of range.
 _FAMILIES: dict[str, str] = {
     "style": "style:build",
+    "style-skip": "style_skip:build",
     "span": "span:build",
     "compact": "compact:build",
     "johnson-sr": "johnson_sr:build",
