@@ -12,8 +12,8 @@ from dataclasses import asdict
 
 from chosen_packs import add_options, chosen
 
-from scumble_training.artifacts import Artifacts
-from scumble_training.evaluate_style import Evaluation
+from scumble_training.measuring.artifacts import Artifacts
+from scumble_training.measuring.evaluate_style import Evaluation
 
 
 def table(found: dict[str, Artifacts]) -> str:

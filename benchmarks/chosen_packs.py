@@ -13,8 +13,8 @@ sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
 
 import torch  # noqa: E402
 
-from scumble_backend import device as devices  # noqa: E402
 from scumble_backend.packs.store import Folders, InstalledPack, PackStore, default_folders  # noqa: E402
+from scumble_backend.rendering import device as devices  # noqa: E402
 
 
 @dataclass(frozen=True)

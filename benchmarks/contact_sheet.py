@@ -18,11 +18,11 @@ sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
 import torch  # noqa: E402
 from PIL import Image, ImageDraw, ImageFont, ImageOps  # noqa: E402
 
-from scumble_backend.effects.stylize import Part, Style, stylize  # noqa: E402
 from scumble_backend.packs.making import load_network, load_style  # noqa: E402
 from scumble_backend.packs.store import Folders, PackStore, default_folders  # noqa: E402
-from scumble_training.painting import to_image  # noqa: E402
-from scumble_training.sheet import read_picture  # noqa: E402
+from scumble_backend.rendering.effects.stylize import Part, Style, stylize  # noqa: E402
+from scumble_training.measuring.sheet import read_picture  # noqa: E402
+from scumble_training.style.painting import to_image  # noqa: E402
 
 CELL, TITLE = 236, 22  # pixels
 

@@ -19,10 +19,10 @@ sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from scumble_backend.effects.resample import downsample_u8  # noqa: E402
-from scumble_training.evaluate_sr import model_named, score  # noqa: E402
-from scumble_training.sr.degrade import DEGRADATIONS  # noqa: E402
-from scumble_training.sr.drawings import drawings  # noqa: E402
+from scumble_backend.rendering.effects.resample import downsample_u8  # noqa: E402
+from scumble_training.measuring.evaluate_sr import model_named, score  # noqa: E402
+from scumble_training.super_resolution.degrade import DEGRADATIONS  # noqa: E402
+from scumble_training.super_resolution.drawings import drawings  # noqa: E402
 
 FACTOR = 4
 UNSEEN = 77  # a seed that no recipe has

@@ -21,10 +21,10 @@ from chosen_packs import add_options, chosen
 from torch import Tensor
 
 from scumble_backend.packs.store import InstalledPack
-from scumble_training.evaluate_style import Evaluation, StyleScore, painting_of, recipe_of, squares
-from scumble_training.lbfgs import optimize, white_noise
-from scumble_training.objective import Objective
-from scumble_training.sheet import write_sheet
+from scumble_training.measuring.evaluate_style import Evaluation, StyleScore, painting_of, recipe_of, squares
+from scumble_training.measuring.lbfgs import optimize, white_noise
+from scumble_training.measuring.sheet import write_sheet
+from scumble_training.style.objective import Objective
 
 
 def table(scores: list[StyleScore]) -> str:

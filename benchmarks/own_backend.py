@@ -14,7 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "backend"))
 
 from scumble_backend import __version__
-from scumble_backend.cli.connection import this_program
+from scumble_cli.connection import this_program
 from scumble_wire.client import Client
 from scumble_wire.errors import ConnectionLost
 from scumble_wire.messages import FINAL, ImageResult, Shutdown

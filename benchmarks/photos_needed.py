@@ -19,17 +19,17 @@ sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
 
 import torch  # noqa: E402
 
-from scumble_backend import device as devices  # noqa: E402
 from scumble_backend.packs.store import Folders, PackStore, default_folders  # noqa: E402
-from scumble_training import held_out  # noqa: E402
-from scumble_training.base_network import find_base, nearest_style  # noqa: E402
-from scumble_training.config import load_recipe  # noqa: E402
-from scumble_training.data import PhotoSet  # noqa: E402
-from scumble_training.evaluate_style import squares  # noqa: E402
-from scumble_training.loop import Run  # noqa: E402
+from scumble_backend.rendering import device as devices  # noqa: E402
 from scumble_training.loss_network import load_loss_network  # noqa: E402
-from scumble_training.objective import Objective  # noqa: E402
-from scumble_training.painting import read_painting  # noqa: E402
+from scumble_training.measuring.evaluate_style import squares  # noqa: E402
+from scumble_training.style import held_out  # noqa: E402
+from scumble_training.style.base_network import find_base, nearest_style  # noqa: E402
+from scumble_training.style.data import PhotoSet  # noqa: E402
+from scumble_training.style.loop import Run  # noqa: E402
+from scumble_training.style.objective import Objective  # noqa: E402
+from scumble_training.style.painting import read_painting  # noqa: E402
+from scumble_training.style.recipe import load_recipe  # noqa: E402
 
 
 def main() -> None:

@@ -20,13 +20,13 @@ import torch
 from chosen_packs import add_options, chosen
 
 from scumble_backend.packs.making import load_network, load_style
-from scumble_training import held_out
-from scumble_training.config import load_recipe
-from scumble_training.data import PhotoSet
-from scumble_training.evaluate_style import painting_of, squares
-from scumble_training.loop import Run
 from scumble_training.loss_network import load_loss_network
-from scumble_training.painting import read_painting
+from scumble_training.measuring.evaluate_style import painting_of, squares
+from scumble_training.style import held_out
+from scumble_training.style.data import PhotoSet
+from scumble_training.style.loop import Run
+from scumble_training.style.painting import read_painting
+from scumble_training.style.recipe import load_recipe
 
 
 def main() -> None:

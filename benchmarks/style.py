@@ -31,7 +31,7 @@ def main() -> None:
     with running("--device", options.device) as client:
         import torch
 
-        from scumble_backend import device as devices
+        from scumble_backend.rendering import device as devices
 
         device = devices.choose(options.device)
         network, table = install_style()

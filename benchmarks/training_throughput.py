@@ -21,11 +21,11 @@ sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
 
 import torch  # noqa: E402
 
-from scumble_backend import device as devices  # noqa: E402
-from scumble_training.config import load_recipe  # noqa: E402
-from scumble_training.data import PhotoSet  # noqa: E402
-from scumble_training.loop import Run, with_short_side  # noqa: E402
-from scumble_training.painting import read_painting  # noqa: E402
+from scumble_backend.rendering import device as devices  # noqa: E402
+from scumble_training.style.data import PhotoSet  # noqa: E402
+from scumble_training.style.loop import Run, with_short_side  # noqa: E402
+from scumble_training.style.painting import read_painting  # noqa: E402
+from scumble_training.style.recipe import load_recipe  # noqa: E402
 
 
 class PlainLoop:

@@ -54,8 +54,8 @@ def from_file(path: Path) -> Any:
 
 def networks_of(name: str, device: Any) -> list[Any]:
     """The networks of one line of the table."""
-    from scumble_backend.effects import upscale_models
     from scumble_backend.packs.store import PackStore
+    from scumble_backend.rendering.effects import upscale_models
 
     if name in FOREIGN:
         return [upscale_models.UpscaleNetwork(foreign(*FOREIGN[name]), device)]
@@ -68,8 +68,8 @@ def run(networks: list[Any], width: int, height: int, factor: float, device: Any
     """Seconds of one enlargement of noise, 8-bit RGB."""
     import numpy as np
 
-    from scumble_backend import pixels
-    from scumble_backend.effects.upscale import upscale
+    from scumble_backend.rendering import pixels
+    from scumble_backend.rendering.effects.upscale import upscale
     from scumble_wire.messages import ImageInfo
 
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -83,7 +83,7 @@ def peak_memory(name: str, setting: str, line: Any) -> None:
     """In a fresh process: send (megabytes before, megabytes at the highest, seconds) of 4000 x 3000 x 4."""
     import torch
 
-    from scumble_backend import device as devices
+    from scumble_backend.rendering import device as devices
 
     device = devices.choose(setting)
     networks = networks_of(name, device)
@@ -97,7 +97,7 @@ def peak_memory(name: str, setting: str, line: Any) -> None:
 
 def times(names: list[str], setting: str, rounds: int) -> list[dict[str, Any]]:
     """One row a model: milliseconds at 640 x 480 four times larger."""
-    from scumble_backend import device as devices
+    from scumble_backend.rendering import device as devices
 
     device = devices.choose(setting)
     rows = []

@@ -11,7 +11,8 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "installer")]
 
 from catalogs import CatalogDamaged, read_po, write_mo  # noqa: E402
-from scumble_installer.vendoring import VendoringFailed, copy_sources, vendor_wire  # noqa: E402
+
+from scumble_installer.vendoring import VendoringFailed, copy_sources, vendor  # noqa: E402
 
 NAME = "scumble_gimp"
 
@@ -19,8 +20,8 @@ NAME = "scumble_gimp"
 def build(out: Path) -> Path:
     """Make the plug-in's folder inside `out`, replacing an older one. Returns it."""
     plugin = out / NAME
-    copy_sources(HERE / NAME, plugin, leave_out=("locale", "scumble_wire"))
-    vendor_wire(plugin)
+    copy_sources(HERE / NAME, plugin, leave_out=("locale", "scumble_wire", "scumble_editor"))
+    vendor(plugin)
     for source in sorted((HERE / "po").glob("*.po")):
         write_mo(read_po(source), plugin / "locale" / source.stem / "LC_MESSAGES" / f"{NAME}.mo")
     (plugin / f"{NAME}.py").chmod(0o755)  # GIMP passes over a script that is not executable

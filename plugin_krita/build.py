@@ -1,8 +1,9 @@
 """Build `scumble_krita.zip` for Krita's "Import Python Plugin from File": python plugin_krita/build.py OUT [--folder]
 
 OUT: folder that gets the zip; with --folder it gets the unpacked plugin instead, as Krita's resource folder holds it.
-Standard library only. The plugin carries its own copy of scumble_wire, name-spaced as `scumble_krita.scumble_wire`,
-and in it msgpack's pure-Python files from the Python that runs this script.
+Standard library only. All of Krita's plugins share one Python, so this one carries its own scumble_wire and
+scumble_editor as subpackages, which its files import relatively; msgpack's pure-Python files come from the Python
+that runs this script.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "installer"))
 
-from scumble_installer.vendoring import VendoringFailed, copy_sources, vendor_wire  # noqa: E402
+from scumble_installer.vendoring import VendoringFailed, copy_sources, make_imports_relative, vendor  # noqa: E402
 
 NAME = "scumble_krita"
 STAMP = (1980, 1, 1, 0, 0, 0)  # the same sources give the same zip
@@ -26,7 +27,8 @@ def write_folder(out: Path) -> Path:
     plugin = out / "pykrita" / NAME
     plugin.parent.mkdir(parents=True, exist_ok=True)
     copy_sources(HERE / NAME, plugin, leave_out=["*.action"])
-    vendor_wire(plugin)
+    vendor(plugin)
+    make_imports_relative(plugin)
     shutil.copyfile(str(HERE / f"{NAME}.desktop"), str(plugin.parent / f"{NAME}.desktop"))
     (out / "actions").mkdir(exist_ok=True)
     shutil.copyfile(str(HERE / NAME / f"{NAME}.action"), str(out / "actions" / f"{NAME}.action"))

@@ -10,14 +10,14 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-WIRE = HERE.parent / "backend" / "scumble_wire"
+SHARED = HERE.parent / "plugin_shared" / "scumble_editor"
 TABLES = {"HEADLINES", "STAGES", "STATES", "KINDS"}  # dictionaries whose values are shown through tr
 
 
 def gather() -> list[str]:
     """Texts in English, in the order of the sources."""
     found: dict[str, None] = {}
-    sources = [WIRE / "words.py", WIRE / "choices.py", WIRE / "studio_jobs.py"]
+    sources = [SHARED / "words.py", SHARED / "choices.py", SHARED / "jobs.py"]
     for path in [*sources, *sorted((HERE / "scumble_krita").rglob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             for text in _texts(node):

@@ -20,7 +20,7 @@ from scumble_backend.packs.archive import write_pack
 from scumble_backend.packs.making import affine_weights, base_file, network_weights, style_architecture
 from scumble_backend.packs.manifest import Manifest
 from scumble_backend.packs.store import PackStore
-from scumble_backend.server import Server
+from scumble_backend.serving.server import Server
 from scumble_wire.client import Client
 from scumble_wire.endpoint import Endpoint
 from scumble_wire.messages import FINAL

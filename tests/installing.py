@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from scumble_installer import backend_env, checkout, lockfile, places, pythons, torch_builds
-from scumble_installer.bundle import KIT_PARTS
 
 from scumble_backend.nets.style import StyleNetwork, StyleNetworkConfig, initialize
 from scumble_backend.packs.archive import write_pack
 from scumble_backend.packs.making import network_weights, style_architecture
 from scumble_backend.packs.manifest import Manifest, Painting
+from scumble_installer import backend_env, checkout, lockfile, places, pythons, torch_builds
+from scumble_installer.bundle import KIT_PARTS
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -1,139 +1,212 @@
-"""Who may import whom, that nothing runs on import, and that the installer stays old-fashioned.
+"""Who may import whom, no circles, nothing that acts on import, and an installer that old Pythons can read.
 
-Read with `ast`, so the rooms needn't be importable. CONTRIBUTING.md shows the same table to people.
+Read with `ast`, so nothing has to be importable. The rules are `rooms.toml`; CONTRIBUTING.md shows them to people.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).resolve().parents[1]
 STANDARD = set(sys.stdlib_module_names) | {"__future__"}
-EDITOR_APIS = {"krita", "pykrita", "PyQt5", "PyQt6", "sip", "gi", "gimp"}
 
-#: Room -> what it may import beside the standard library and itself. A name stands for all that lies below it.
-#: The longest room that a file lies in holds.
-ROOMS: dict[str, set[str]] = {
-    "backend/scumble_wire": {"msgpack"},
-    "backend/scumble_backend": {
-        "numpy", "torch", "PIL", "OpenImageIO", "platformdirs", "typer", "click", "rich", "safetensors",
-        "cryptography", "scumble_wire", "scumble_backend", "scumble_training",
-    },
-    "backend/scumble_backend/nets": {"torch"},
-    "backend/scumble_backend/pixels.py": {"torch", "numpy", "scumble_wire.messages", "scumble_backend.errors"},
-    "backend/scumble_backend/tiling.py": {"torch", "numpy", "scumble_wire.messages", "scumble_backend.errors"},
-    "backend/scumble_backend/device.py": {"torch", "numpy", "scumble_wire.messages", "scumble_backend.errors"},
-    "backend/scumble_backend/packs": {
-        "torch", "numpy", "safetensors", "cryptography", "PIL", "onnx", "onnxruntime", "spandrel", "platformdirs",
-        "google.protobuf", "scumble_backend.config",
-        "scumble_backend.nets", "scumble_backend.errors", "scumble_wire.messages", "scumble_wire.folders",
-        "scumble_wire.locking",
-    },
-    "backend/scumble_backend/effects": {
-        "torch", "numpy", "scumble_backend.packs", "scumble_backend.pixels", "scumble_backend.tiling",
-        "scumble_backend.device", "scumble_backend.nets", "scumble_backend.errors", "scumble_wire.messages",
-    },
-    "backend/scumble_backend/job.py": {"scumble_wire.messages"},
-    "backend/scumble_backend/jobs.py": {"scumble_wire.messages", "scumble_backend.job"},
-    "backend/scumble_backend/leases.py": set(),
-    "backend/scumble_backend/network_cache.py": set(),
-    "backend/scumble_backend/server.py": {
-        "zmq", "scumble_wire", "scumble_backend.desk", "scumble_backend.__version__", "scumble_backend.errors",
-        "scumble_backend.config", "scumble_backend.packs",
-    },
-    "training/scumble_training": {
-        "torch", "torchvision", "numpy", "PIL", "safetensors", "tensorboard", "tomli", "rich", "torchmetrics",
-        "scumble_backend.nets", "scumble_backend.packs", "scumble_backend.pixels", "scumble_backend.device",
-        "scumble_backend.errors", "scumble_backend.effects", "scumble_backend.tiling", "scumble_wire.messages",
-        "scumble_wire.folders", "scumble_wire.errors", "scumble_backend.__version__",
-    },
-    "plugin_krita/scumble_krita": {*EDITOR_APIS, "scumble_wire"},
-    "plugin_gimp/scumble_gimp": {*EDITOR_APIS, "scumble_wire", "gimp_side"},
-    "plugin_krita": {"scumble_installer.vendoring"},  # its build command
-    "plugin_gimp": {"scumble_installer.vendoring", "catalogs"},
-    "installer": {"scumble_installer"},
-}  # fmt: skip
-
-#: Only these files of the backend may import zmq, torch-free start included (see below).
-ONLY_IMPORTER_OF_ZMQ = "backend/scumble_backend/server.py"
+#: Folders that imports start from, as the environment's path has them.
+TOPS = (
+    "backend",
+    "training",
+    "cli",
+    "plugin_shared",
+    "plugin_krita",
+    "plugin_gimp/scumble_gimp",
+    "plugin_gimp",
+    "installer",
+)
 
 
-def _room_of(path: Path) -> str | None:
-    name = path.relative_to(ROOT).as_posix()
-    fitting = [room for room in ROOMS if name == room or name.startswith(room + "/")]
-    return max(fitting, key=len, default=None)
+@dataclass(frozen=True)
+class Room:
+    name: str
+    places: tuple[str, ...]  # folders, or files
+    what: str
+    rooms: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+
+    def holds(self, path: str) -> int:
+        """How much of the path the room's closest place names; 0: it lies elsewhere."""
+        return max((len(place) for place in self.places if path == place or path.startswith(place + "/")), default=0)
 
 
-def _sources() -> list[Path]:
-    folders = ["backend", "training", "plugin_krita", "plugin_gimp", "installer"]
-    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
-    return [path for path in found if "_vendor" not in path.parts and "build" not in path.parts]
+def _spelled_out(place: str) -> list[str]:
+    match = re.fullmatch(r"(.*)\{(.*)\}(.*)", place)
+    return [match[1] + one + match[3] for one in match[2].split(",")] if match else [place]
+
+
+def _read_rooms() -> dict[str, Room]:
+    table: dict[str, dict[str, Any]] = tomllib.loads((ROOT / "tests/rooms.toml").read_text("utf-8"))
+    return {
+        name: Room(
+            name,
+            tuple(one for place in room["places"] for one in _spelled_out(place)),
+            room["what"],
+            tuple(room.get("rooms", ())),
+            tuple(room.get("packages", ())),
+        )
+        for name, room in table.items()
+    }
+
+
+ROOMS = _read_rooms()
+
+
+def _sources() -> dict[Path, str]:
+    """Every source file and the dotted name it is imported by."""
+    found: dict[Path, str] = {}
+    for top in sorted(TOPS, key=len, reverse=True):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            if path not in found and not {"_vendor", "build", "__pycache__"} & set(path.parts):
+                parts = path.relative_to(ROOT / top).with_suffix("").parts
+                found[path] = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return found
 
 
 SOURCES = _sources()
+PATHS = {name: path for path, name in SOURCES.items()}
 
 
-def _package_of(path: Path) -> list[str]:
-    """The dotted package a file lies in, for resolving relative imports."""
-    parts = list(path.relative_to(ROOT).parts[:-1])
-    return parts[1:]  # the room's folder is no package
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
-def _imports(tree: ast.AST, path: Path) -> Iterator[tuple[int, str]]:
-    """(line, dotted name) of everything imported; `from a import b` counts as a.b."""
-    package = _package_of(path)
-    for node in ast.walk(tree):
+def _room_of(path: Path) -> Room | None:
+    return max(
+        (room for room in ROOMS.values() if room.holds(_name(path))), key=lambda r: r.holds(_name(path)), default=None
+    )
+
+
+def _imports(tree: ast.AST, package: list[str], *, types_too: bool = True) -> Iterator[tuple[int, str]]:
+    """(line, dotted name) of everything imported; a module of ours by its own name, other things by their package's.
+
+    package: the dotted package that the file lies in, for relative imports. types_too: what is imported for the type
+    checker alone counts as well.
+    """
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and not types_too and "TYPE_CHECKING" in ast.dump(node.test):
+            waiting += node.orelse
+            continue
+        waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
         elif isinstance(node, ast.ImportFrom):
-            base = [node.module] if node.module else []
-            if node.level:
-                base = package[: len(package) - node.level + 1] + base
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base += [node.module] if node.module else []
             for alias in node.names:
-                yield node.lineno, ".".join([*base, alias.name])
+                name = ".".join([*base, alias.name])
+                yield node.lineno, name if name in PATHS else ".".join(base)
 
 
-def _allowed(name: str, allowed: set[str]) -> bool:
-    top = name.split(".")[0]
-    return top in STANDARD or any(name == one or name.startswith(one + ".") for one in allowed)
+@cache
+def _imported(path: Path, *, types_too: bool = True) -> list[tuple[int, str]]:
+    name = SOURCES[path]
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    return sorted(_imports(ast.parse(path.read_text(encoding="utf-8")), package, types_too=types_too))
 
 
-def _own_package(room: str, name: str, path: Path) -> bool:
-    """Whether `name` lies in the room itself."""
-    dotted = room.removesuffix(".py").split("/", 1)[-1].replace("/", ".")
-    return name == dotted or name.startswith(dotted + ".") or name.split(".")[0] == path.stem
+def _strangers(room: Room, imported: list[tuple[int, str]]) -> list[str]:
+    """What is imported from where it may not be."""
+    found = []
+    for line, name in imported:
+        if name in PATHS:
+            other = _room_of(PATHS[name])
+            fine = other is room or (other is not None and other.name in room.rooms)
+        else:
+            fine = name.split(".")[0] in STANDARD or any(
+                name == one or name.startswith(one + ".") for one in room.packages
+            )
+        if not fine:
+            found.append(f"line {line}: {name}")
+    return found
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
     room = _room_of(path)
-    assert room is not None, f"{path.relative_to(ROOT)} lies in no room; add it to the table or move it."
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    strangers = [
-        f"line {line}: {name}"
-        for line, name in _imports(tree, path)
-        if not _allowed(name, ROOMS[room]) and not _own_package(room, name, path)
-    ]
-    assert not strangers, f"{path.relative_to(ROOT)} imports what {room} may not: " + ", ".join(strangers)
+    assert room is not None, f"{_name(path)} lies in no room; add it to rooms.toml or move it."
+    strangers = _strangers(room, _imported(path))
+    assert not strangers, f"{_name(path)} imports what the room `{room.name}` may not: " + ", ".join(strangers)
+
+
+def test_what_a_room_may_import_is_what_it_does_import() -> None:
+    """No permission is kept in store."""
+    used: dict[str, set[str]] = {name: set() for name in ROOMS}
+    for path in SOURCES:
+        room = _room_of(path)
+        assert room is not None
+        for _, name in _imported(path):
+            other = _room_of(PATHS[name]) if name in PATHS else None
+            used[room.name] |= (
+                {other.name} if other else {p for p in room.packages if name == p or name.startswith(p + ".")}
+            )
+    spare = [f"{r.name}: {one}" for r in ROOMS.values() for one in (*r.rooms, *r.packages) if one not in used[r.name]]
+    assert spare == []
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    graph = {
+        name: {other for _, other in _imported(path, types_too=False) if other in PATHS and other != name}
+        for path, name in SOURCES.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_rooms_come_before_those_that_import_them() -> None:
+    order = list(ROOMS)
+    assert [(r.name, one) for r in ROOMS.values() for one in r.rooms if order.index(one) >= order.index(r.name)] == []
+
+
+def test_every_place_of_the_table_exists() -> None:
+    assert [place for room in ROOMS.values() for place in room.places if not (ROOT / place).exists()] == []
 
 
 def test_only_the_server_imports_zmq() -> None:
-    importers = [
-        path.relative_to(ROOT).as_posix()
-        for path in SOURCES
-        if any(name.split(".")[0] == "zmq" for _, name in _imports(ast.parse(path.read_text("utf-8")), path))
-    ]
-    assert importers in ([], [ONLY_IMPORTER_OF_ZMQ])
+    importers = [_name(path) for path in SOURCES if any(name.split(".")[0] == "zmq" for _, name in _imported(path))]
+    assert importers == ["backend/scumble_backend/serving/server.py"]
 
 
-def test_every_room_of_the_table_exists() -> None:
-    assert [room for room in ROOMS if not (ROOT / room).exists()] == []
+def table_for_people() -> str:
+    """The rows of the table in CONTRIBUTING.md."""
+    rows = ["| room | what | may import |", "|---|---|---|"]
+    raw = tomllib.loads((ROOT / "tests/rooms.toml").read_text("utf-8"))
+    for name, room in ROOMS.items():
+        may = ", ".join([*room.rooms, *(f"`{package}`" for package in room.packages)])
+        places = ", ".join(f"`{place}`" for place in raw[name]["places"])
+        rows.append(f"| **{name}**: {places} | {room.what} | {may} |")
+    return "\n".join(rows) + "\n"
+
+
+def test_the_page_shows_the_table() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert table_for_people() in page, "Put this into CONTRIBUTING.md:\n" + table_for_people()
 
 
 # --- nothing runs on import ------------------------------------------------------------------------------
@@ -168,9 +241,9 @@ def _top_level_calls(tree: ast.Module) -> Iterator[ast.Call]:
 PROGRAMS = {"plugin_gimp/scumble_gimp/scumble_gimp.py"}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_importing_a_file_does_nothing_to_the_world(path: Path) -> None:
-    if path.name == "__main__.py" or path.relative_to(ROOT).as_posix() in PROGRAMS:
+    if path.name == "__main__.py" or _name(path) in PROGRAMS:
         return
     tree = ast.parse(path.read_text(encoding="utf-8"))
     doing = []
@@ -178,19 +251,22 @@ def test_importing_a_file_does_nothing_to_the_world(path: Path) -> None:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if name in EFFECTS:
             doing.append(f"line {call.lineno}: {name}()")
-    assert not doing, f"{path.relative_to(ROOT)} acts on import: " + ", ".join(doing)
+    assert not doing, f"{_name(path)} acts on import: " + ", ".join(doing)
 
 
 # --- the test's own eyes ---------------------------------------------------------------------------------
 
 
-def test_the_checks_see_what_they_are_there_to_see(tmp_path: Path) -> None:
+def test_the_checks_see_what_they_are_there_to_see() -> None:
     tree = ast.parse("import torch\nfrom .worker import Worker\nfrom torch import nn\n")
-    seen = [name for _, name in _imports(tree, ROOT / "backend/scumble_backend/jobs.py")]
-    assert seen == ["torch", "scumble_backend.worker.Worker", "torch.nn"]
-    assert not _allowed("torch", ROOMS["backend/scumble_backend/jobs.py"])
-    assert not _allowed("scumble_backend.worker.Worker", ROOMS["backend/scumble_backend/jobs.py"])
-    assert _allowed("scumble_wire.messages.Stylize", ROOMS["backend/scumble_backend/jobs.py"])
+    seen = sorted(_imports(tree, ["scumble_backend", "rendering"]))
+    assert [name for _, name in seen] == ["torch", "scumble_backend.rendering.worker", "torch"]
+    assert _strangers(ROOMS["foundations"], seen) == [
+        "line 1: torch",
+        "line 2: scumble_backend.rendering.worker",
+        "line 3: torch",
+    ]
+    assert _strangers(ROOMS["rendering"], seen) == []
     acting = ast.parse("import logging\nlogging.basicConfig()\ndef f():\n    print(1)\nclass A:\n    x = open('y')\n")
     assert sorted(ast.unparse(call) for call in _top_level_calls(acting)) == ["logging.basicConfig()", "open('y')"]
 
@@ -200,6 +276,6 @@ def test_the_checks_see_what_they_are_there_to_see(tmp_path: Path) -> None:
 INSTALLER = [path for path in SOURCES if path.relative_to(ROOT).parts[0] == "installer"]
 
 
-@pytest.mark.parametrize("path", INSTALLER, ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", INSTALLER, ids=_name)
 def test_the_installer_parses_as_python_3_8(path: Path) -> None:
     ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))

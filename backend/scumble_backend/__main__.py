@@ -1,6 +1,6 @@
-"""`python -m scumble_backend serve` is the backend itself, as clients start it. Other words go to `scumble`.
+"""`python -m scumble_backend serve` is the backend itself, as clients start it.
 
-`serve` is handled here, without the command line's libraries, as an editor waits for the first answer.
+Without the command line's libraries, as an editor waits for the first answer. The `scumble` command is `scumble_cli`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from scumble_backend import config
+from scumble_backend.config import Places, Settings
+from scumble_backend.errors import ConfigDamaged, from_os_error
 from scumble_wire.errors import ScumbleError
-
-from . import config
-from .config import Places, Settings
-from .errors import ConfigDamaged, from_os_error
 
 LOG_BYTES, LOG_FILES = 1 << 20, 3
 
@@ -37,7 +36,7 @@ def serve(device: str | None = None, *, foreground: bool = False) -> None:
     device: instead of the one in the settings, for this run. foreground: log to standard error, too.
     Raises ScumbleError.
     """
-    from .server import Server
+    from scumble_backend.serving.server import Server
 
     places = Places.of_user()
     _log_to(places.log, foreground=foreground)
@@ -72,15 +71,12 @@ def _log_to(path: Path, *, foreground: bool) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, 1 for an error that is told on standard error, 2 for wrong usage."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] != ["serve"] or "--help" in words:
-        from .cli import main as command
-
-        return command(words)
-    parser = argparse.ArgumentParser(prog="python -m scumble_backend serve")
-    parser.add_argument("--device")
-    parser.add_argument("--foreground", action="store_true", help="log to standard error, too")
-    options = parser.parse_args(words[1:])
+    parser = argparse.ArgumentParser(prog="python -m scumble_backend", epilog="Other commands: python -m scumble_cli")
+    commands = parser.add_subparsers(required=True, metavar="serve")
+    serving = commands.add_parser("serve", help="run the backend until it is asked to leave")
+    serving.add_argument("--device", help="auto, cpu, cuda, cuda:1, mps or xpu; for this run only")
+    serving.add_argument("--foreground", action="store_true", help="log to standard error, too")
+    options = parser.parse_args(argv)
     try:
         serve(options.device, foreground=options.foreground)
     except ScumbleError as error:

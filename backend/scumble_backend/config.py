@@ -10,11 +10,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from scumble_backend.errors import ConfigDamaged, from_os_error
+from scumble_backend.files import write_text
 from scumble_wire import folders
 from scumble_wire.messages import Configure
-
-from .errors import ConfigDamaged, from_os_error
-from .files import write_text
 
 DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d{1,3})?")
 

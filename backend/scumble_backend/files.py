@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import from_os_error
+from scumble_backend.errors import from_os_error
 
 
 @contextlib.contextmanager

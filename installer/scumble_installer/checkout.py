@@ -66,7 +66,7 @@ def environ_for_sources(places: Places) -> dict[str, str]:
     """Variables with which a private Python imports this checkout; caches stay outside it."""
     root = source_root()
     environ = environment.clean_environ()
-    environ["PYTHONPATH"] = os.pathsep.join([str(root / "backend"), str(root / "training")])
+    environ["PYTHONPATH"] = os.pathsep.join(str(root / room) for room in ("backend", "training", "cli"))
     environ["PYTHONPYCACHEPREFIX"] = str(places.cache / "pycache")
     return environ
 
@@ -74,7 +74,7 @@ def environ_for_sources(places: Places) -> dict[str, str]:
 def run(arguments: list[str], places: Places, console: Console) -> int:
     """`install.py run ARGS`: the scumble command of this checkout. Replaces this process where the system can."""
     python = str(environment.python_in(backend_environment(places, console)))
-    argv = [python, "-m", "scumble_backend", *arguments]
+    argv = [python, "-m", "scumble_cli", *arguments]
     environ = environ_for_sources(places)
     if os.name == "nt":
         return subprocess.call(argv, env=environ)

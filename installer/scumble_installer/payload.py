@@ -18,8 +18,8 @@ from . import environment
 from .console import Console, stream
 from .errors import InstallError
 
-PACKAGES = ("backend/scumble_wire", "backend/scumble_backend", "training/scumble_training")
-PLUGINS = ("plugin_krita", "plugin_gimp")
+PACKAGES = ("backend/scumble_wire", "backend/scumble_backend", "training/scumble_training", "cli/scumble_cli")
+PLUGINS = ("plugin_krita", "plugin_gimp", "plugin_shared")
 _IGNORED = ("__pycache__", "*.pyc", "build", "dist")
 
 
@@ -52,8 +52,13 @@ def tree_digest(place: Path) -> str:
 
 
 def command(version: Path) -> list[str]:
-    """How the backend of an installed version is called."""
+    """How the backend of an installed version is called; `serve` comes behind it."""
     return [str(environment.python_in(version)), "-m", "scumble_backend"]
+
+
+def scumble_command(version: Path) -> list[str]:
+    """How the `scumble` command of an installed version is called."""
+    return [str(environment.python_in(version)), "-m", "scumble_cli"]
 
 
 def built_plugin(version: Path, program: str) -> Path:
@@ -104,18 +109,16 @@ def _describe(source: Path, site: Path) -> None:
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: scumble\nVersion: {version}\n", encoding="utf-8")
     (info / "INSTALLER").write_text("scumble-installer\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(
-        "[console_scripts]\nscumble = scumble_backend.cli:main\n", encoding="utf-8"
-    )
+    (info / "entry_points.txt").write_text("[console_scripts]\nscumble = scumble_cli.main:main\n", encoding="utf-8")
 
 
 def launcher(version: Path, system: str) -> str:
     """The text of the `scumble` command."""
     python = environment.python_in(version)
     if system == "windows":
-        return f'@echo off\r\n"{python}" -m scumble_backend %*\r\n'
+        return f'@echo off\r\n"{python}" -m scumble_cli %*\r\n'
     quoted = "'" + str(python).replace("'", "'\\''") + "'"
-    return f'#!/bin/sh\nexec {quoted} -m scumble_backend "$@"\n'
+    return f'#!/bin/sh\nexec {quoted} -m scumble_cli "$@"\n'
 
 
 def record(version: Path, extra: dict[str, object]) -> bytes:

@@ -112,7 +112,7 @@ def probe(version: Path) -> tuple[str, tuple[str, ...]]:
 
 def packs_problem(version: Path) -> str:
     """Whether the packs that ship are all there and readable, asked from the command itself."""
-    argv = [*payload.command(version), "packs", "list", "--json"]
+    argv = [*payload.scumble_command(version), "packs", "list", "--json"]
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
         if done.returncode:

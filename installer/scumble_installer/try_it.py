@@ -31,7 +31,7 @@ def run(
         raise InstallError(f"{source} isn't there.", "Name a photo that exists.")
     target = output if output is not None else Path(f"scumble-try-{pack}.png")
     python = str(python_in(checkout.backend_environment(places, console)))
-    result = style([python, "-m", "scumble_backend"], checkout.environ_for_sources(places), source, target, pack)
+    result = style([python, "-m", "scumble_cli"], checkout.environ_for_sources(places), source, target, pack)
     if as_json:
         print(json.dumps(result))
     else:

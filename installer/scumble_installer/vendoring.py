@@ -1,4 +1,4 @@
-"""What both plugin builds do alike: copy the wire package byte for byte, with msgpack's pure-Python files inside it.
+"""What both plugin builds do alike: copy the packages they share, with msgpack's pure-Python files inside the wire.
 
 Editors' own Pythons have no msgpack and can't load compiled modules of ours; msgpack works without its compiled part.
 """
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Iterable
 
 MSGPACK_FILES = ("__init__.py", "exceptions.py", "ext.py", "fallback.py")
+SHARED_PACKAGES = ("backend/scumble_wire", "plugin_shared/scumble_editor")
+_SHARED_IMPORT = re.compile(r"^([ \t]*)from (scumble_(?:wire|editor)\b)", re.MULTILINE)
+_PLAIN_IMPORT = re.compile(r"^[ \t]*import scumble_(?:wire|editor)\b", re.MULTILINE)
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "_vendor", "*.so", "*.pyd")
 
 
@@ -45,28 +48,47 @@ def find_license(msgpack: Path) -> Path:
     raise VendoringFailed(f"msgpack's license text is missing beside {msgpack}; install msgpack anew.")
 
 
-def vendor_wire(plugin: Path, msgpack: Path | None = None, wire: Path | None = None) -> Path:
-    """Put scumble_wire, with msgpack under _vendor, into the plugin's folder; returns its place there.
+def vendor(plugin: Path, msgpack: Path | None = None, source: Path | None = None) -> None:
+    """Put the shared packages, with msgpack under scumble_wire/_vendor, into the plugin's folder.
 
-    An older copy is replaced. msgpack: folder of its sources; None: those of this Python. Raises VendoringFailed.
+    Older copies are replaced. msgpack: folder of its sources; None: those of this Python. source: the checkout;
+    None: the one this file lies in. Raises VendoringFailed.
     """
-    source = wire or source_root() / "backend" / "scumble_wire"
+    root = source or source_root()
     packed = msgpack or find_msgpack()
     missing = [name for name in MSGPACK_FILES if not (packed / name).is_file()]
     if missing:
         raise VendoringFailed("{} does not hold msgpack: {} missing.".format(packed, ", ".join(missing)))
     license_text = find_license(packed)
-    target = plugin / "scumble_wire"
-    if target.exists():
-        shutil.rmtree(str(target))
-    shutil.copytree(str(source), str(target), ignore=_LEFT_OUT)
-    vendor = target / "_vendor"
-    (vendor / "msgpack").mkdir(parents=True)
-    (vendor / "__init__.py").write_text('"""Copies of others\' packages, for Pythons that have none."""\n', "utf-8")
+    for package in SHARED_PACKAGES:
+        target = plugin / Path(package).name
+        if target.exists():
+            shutil.rmtree(str(target))
+        shutil.copytree(str(root / package), str(target), ignore=_LEFT_OUT)
+    copies = plugin / "scumble_wire" / "_vendor"
+    (copies / "msgpack").mkdir(parents=True)
+    (copies / "__init__.py").write_text('"""Copies of others\' packages, for Pythons that have none."""\n', "utf-8")
     for name in MSGPACK_FILES:
-        shutil.copyfile(str(packed / name), str(vendor / "msgpack" / name))
-    shutil.copyfile(str(license_text), str(vendor / "msgpack" / "COPYING"))
-    return target
+        shutil.copyfile(str(packed / name), str(copies / "msgpack" / name))
+    shutil.copyfile(str(license_text), str(copies / "msgpack" / "COPYING"))
+
+
+def make_imports_relative(plugin: Path) -> None:
+    """Let a plugin's files import its own copies of the shared packages: all of Krita's plugins share one Python.
+
+    `from scumble_wire.errors import X` becomes `from ..scumble_wire.errors import X`, by how deep the file lies.
+    Raises VendoringFailed for a form of import that can't be changed so.
+    """
+    for folder, _folders, names in os.walk(str(plugin)):
+        for name in sorted(names):
+            path = Path(folder) / name
+            if path.suffix != ".py":
+                continue
+            text = path.read_text("utf-8")
+            if _PLAIN_IMPORT.search(text):
+                raise VendoringFailed(f"{path}: write `from scumble_... import ...`, which can be made relative.")
+            dots = "." * len(path.relative_to(plugin).parts)
+            path.write_text(_SHARED_IMPORT.sub(rf"\1from {dots}\2", text), "utf-8")
 
 
 def copy_sources(source: Path, target: Path, leave_out: Iterable[str] = ()) -> None:

@@ -10,6 +10,7 @@ import gi
 gi.require_version("Gimp", "3.0")
 gi.require_version("Gegl", "0.4")
 from gi.repository import Gimp  # noqa: E402  (GIMP's versions must be named before)
+
 from gimp_side import procedures, texts  # noqa: E402
 
 

@@ -3,19 +3,20 @@
 import platform
 import sys
 
+from scumble_wire.messages import PROTOCOL_VERSION
+
 from . import version
 from .model import Model
-from .scumble_wire.messages import PROTOCOL_VERSION
 
 
 def diagnosis(model: Model, krita_version: str) -> str:
-    studio = model.studio
+    backend = model.backend
     lines = [
         f"Scumble plugin {version.VERSION}, protocol {PROTOCOL_VERSION}",
         f"Krita {krita_version}, Python {sys.version.split()[0]}, {platform.platform()}",
-        f"Connected: {'yes' if studio.connected else 'no'}",
+        f"Connected: {'yes' if backend.connected else 'no'}",
     ]
-    status = studio.status
+    status = backend.status
     if status is not None:
         versions = ", ".join(f"{name} {number}" for name, number in sorted(status.versions.items()))
         lines += [
@@ -27,12 +28,12 @@ def diagnosis(model: Model, krita_version: str) -> str:
             f"Versions: {versions}",
             f"Log: {status.log_file}",
         ]
-    lines.append(f"Packs: {len(studio.packs)}")
-    for job in studio.jobs:
+    lines.append(f"Packs: {len(backend.packs)}")
+    for job in backend.jobs:
         lines.append(f"Job {job.kind}: {job.state}" + (f" ({job.problem.code})" if job.problem else ""))
-    if studio.problem is not None:
+    if backend.problem is not None:
         lines.append(
-            f"Last problem: {studio.problem.code}: {studio.problem.headline} {studio.problem.detail}".strip()
+            f"Last problem: {backend.problem.code}: {backend.problem.headline} {backend.problem.detail}".strip()
         )
     if model.timings:
         parts = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in model.timings.items())

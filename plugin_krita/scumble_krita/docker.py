@@ -4,9 +4,10 @@ from typing import Any
 
 from krita import DockWidget, Krita
 
+from scumble_editor.words import tr
+
 from .model import Model
 from .qt import Qt, QTabWidget, QTimer, QVBoxLayout, QWidget
-from .scumble_wire.words import tr
 from .tabs.jobs import JobsTab
 from .tabs.packs import PacksTab
 from .tabs.settings import SettingsTab
@@ -32,7 +33,7 @@ class ScumbleDocker(DockWidget):
         self.setWidget(inside)
         self.setAcceptDrops(True)
         self.message = MessageBar()
-        self.message.dismissed.connect(model.studio.dismiss_problem)
+        self.message.dismissed.connect(model.backend.dismiss_problem)
         self.message.retry.connect(model.reconnect)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
@@ -61,8 +62,8 @@ class ScumbleDocker(DockWidget):
         column.setSpacing(2)
         column.addWidget(self.message)
         column.addWidget(self.tabs, 1)
-        model.studio.subscribe("problem", self._show_problem)
-        model.studio.subscribe("jobs", self._count_jobs)
+        model.backend.subscribe("problem", self._show_problem)
+        model.backend.subscribe("jobs", self._count_jobs)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(model.source_changed)
@@ -93,10 +94,10 @@ class ScumbleDocker(DockWidget):
             self.model.offer_pack(path)
 
     def _show_problem(self) -> None:
-        self.message.show_problem(self.model.studio.problem)
+        self.message.show_problem(self.model.backend.problem)
 
     def _count_jobs(self) -> None:
-        count = sum(job.open for job in self.model.studio.jobs)
+        count = sum(job.open for job in self.model.backend.jobs)
         index = self.tabs.indexOf(self.jobs_tab)
         self.tabs.setTabText(index, f"{tr('Jobs')} ({count})" if count else tr("Jobs"))
 

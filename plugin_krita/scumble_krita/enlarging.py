@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .scumble_wire.choices import UpscaleChoices
-from .scumble_wire.messages import ImageResult
-from .scumble_wire.studio import Delivery, Job, Studio
-from .scumble_wire.words import tr
+from scumble_editor.backend import Backend, Delivery, Job
+from scumble_editor.choices import UpscaleChoices
+from scumble_editor.words import tr
+from scumble_wire.messages import ImageResult
 
 
 class DocumentEnlargement:
@@ -16,8 +16,8 @@ class DocumentEnlargement:
     When a layer fails or is cancelled, the rest is dropped and no document is made.
     """
 
-    def __init__(self, studio: Studio, canvas: Any, choices: UpscaleChoices) -> None:
-        self._studio = studio
+    def __init__(self, backend: Backend, canvas: Any, choices: UpscaleChoices) -> None:
+        self._backend = backend
         self._canvas = canvas
         self._choices = choices
         self._plan: Any = None
@@ -29,7 +29,7 @@ class DocumentEnlargement:
         self._plan = self._canvas.plan_document()
         self._waiting = self._plan.pixels()
         self._count = len(self._waiting)
-        self._studio.dismiss_problem()
+        self._backend.dismiss_problem()
         self._next()
 
     def _next(self) -> None:
@@ -40,7 +40,7 @@ class DocumentEnlargement:
             name=self._plan.name or tr("Document"), factor=f"{self._choices.factor:g}", n=number, count=self._count,
         )  # fmt: skip
         message = self._choices.message(part.image, "batch", title)
-        self._studio.submit(message, [part.frame], on_done=self._arrived, on_end=self._ended)
+        self._backend.submit(message, [part.frame], on_done=self._arrived, on_end=self._ended)
 
     def _arrived(self, job: Job, delivery: Delivery) -> None:
         assert isinstance(delivery.message, ImageResult)

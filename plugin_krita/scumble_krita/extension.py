@@ -5,32 +5,33 @@ from typing import Any
 
 from krita import DockWidgetFactory, DockWidgetFactoryBase, Extension, Krita
 
+from scumble_editor.backend import Backend
+from scumble_editor.choices import ChoicesFile
+from scumble_editor.threaded_client import ThreadedClient
+from scumble_editor.words import tr
+from scumble_wire import folders
+from scumble_wire.client import Client
+from scumble_wire.errors import BackendNotStarted, ConnectionFailed
+from scumble_wire.launch import find_command
+
 from . import language
 from .docker import ScumbleDocker
 from .layers.canvas import KritaCanvas
 from .model import Model
 from .qt import QObject, pyqtSignal
-from .scumble_wire import folders
-from .scumble_wire.choices import ChoicesFile
-from .scumble_wire.client import Client
-from .scumble_wire.courier import Courier
-from .scumble_wire.errors import BackendNotStarted, ConnectionFailed
-from .scumble_wire.launch import find_command
-from .scumble_wire.studio import Studio
-from .scumble_wire.words import tr
 
 CONNECT_S = 60.0  # a first start of the backend reads large libraries from a cold disk
 DOCKER_ID = "scumble"
 
 
 class Bell(QObject):
-    """Rung in the courier's thread, heard in Krita's main thread."""
+    """Rung in the threaded_client's thread, heard in Krita's main thread."""
 
     rung = pyqtSignal()
 
 
 def connect(version: str) -> Client:
-    """Find the backend, or start it. Called in the courier's thread. Raises ScumbleErrors."""
+    """Find the backend, or start it. Called in the threaded_client's thread. Raises ScumbleErrors."""
     try:
         command = find_command()
     except BackendNotStarted as missing:
@@ -46,9 +47,9 @@ class ScumbleExtension(Extension):
         super().__init__(parent)
         self._bell = Bell()
         version = str(Krita.instance().version())
-        self._courier = Courier(lambda: connect(version), self._bell.rung.emit)
+        self._courier = ThreadedClient(lambda: connect(version), self._bell.rung.emit)
         file = ChoicesFile(folders.config_folder(os.environ) / "krita.json")
-        self.model = Model(Studio(self._courier), KritaCanvas(), file)
+        self.model = Model(Backend(self._courier), KritaCanvas(), file)
         self._bell.rung.connect(self.model.pump)
 
     def setup(self) -> None:

@@ -6,8 +6,9 @@ Translations are Qt Linguist source files (`languages/<code>.ts`), read as they 
 import os
 from pathlib import Path
 
+from scumble_wire import words
+
 from .qt import QLocale
-from .scumble_wire import words
 
 FOLDER = Path(__file__).parent / "languages"
 

@@ -1,7 +1,7 @@
 """What the docker does, without Qt and without Krita: choices, previews, jobs that end as layers.
 
 The widgets hold nothing that is not here. The editor is reached through a canvas (`layers.canvas.KritaCanvas`, or the
-tests' own), the backend through a `Studio`.
+tests' own), the backend through a `Backend`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from .enlarging import DocumentEnlargement
-from .scumble_wire.choices import ChoicesFile, StyleChoices, TrainChoices, UpscaleChoices
-from .scumble_wire.errors import ScumbleError
-from .scumble_wire.messages import (
+from scumble_editor.backend import Backend, Delivery, Job
+from scumble_editor.choices import ChoicesFile, StyleChoices, TrainChoices, UpscaleChoices
+from scumble_editor.words import Problem, tr, upscaled_name
+from scumble_wire.errors import ScumbleError
+from scumble_wire.messages import (
     ImageInfo,
     ImageResult,
     InspectPack,
@@ -27,8 +28,8 @@ from .scumble_wire.messages import (
     RemovePack,
     Train,
 )
-from .scumble_wire.studio import Delivery, Job, Studio
-from .scumble_wire.words import Problem, tr, upscaled_name
+
+from .enlarging import DocumentEnlargement
 from .troubles import NoName, NoStyle, PluginFault
 
 PREVIEW_SIDE = 320  # pixels: what the docker shows
@@ -50,7 +51,7 @@ def told(method: Method) -> Method:
             return method(self, *arguments, **named)
         except Exception as error:  # noqa: BLE001 - the edge: past it Krita would show a traceback
             self.last_traceback = traceback.format_exc()
-            self.studio.report(error)
+            self.backend.report(error)
             return None
 
     return run  # type: ignore[return-value]
@@ -94,9 +95,9 @@ class Model:
     """One for all windows of an editor."""
 
     def __init__(
-        self, studio: Studio, canvas: Any, file: ChoicesFile, *, clock: Callable[[], float] = time.perf_counter
+        self, backend: Backend, canvas: Any, file: ChoicesFile, *, clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self.studio = studio
+        self.backend = backend
         self.canvas = canvas
         self.file = file
         self._clock = clock
@@ -118,8 +119,8 @@ class Model:
         self.pack_offer: tuple[PackDetails, Picture | None, str, bytes] | None = None
         self.last_traceback = ""  # of our own mistakes, for the diagnosis
         self.timings: dict[str, float] = {}  # seconds of the last apply: reading, sending, network, ...
-        studio.subscribe("packs", self._packs_changed)
-        studio.subscribe("connection", self._connection_changed)
+        backend.subscribe("packs", self._packs_changed)
+        backend.subscribe("connection", self._connection_changed)
 
     # --- listening -------------------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class Model:
     @told
     def pump(self) -> None:
         """Something arrived."""
-        self.studio.pump()
+        self.backend.pump()
 
     @told
     def start(self) -> None:
@@ -145,26 +146,26 @@ class Model:
 
     @told
     def reconnect(self) -> None:
-        self.studio.dismiss_problem()
-        self.studio.refresh_packs()
-        self.studio.refresh_jobs()
+        self.backend.dismiss_problem()
+        self.backend.refresh_packs()
+        self.backend.refresh_jobs()
 
     def _connection_changed(self) -> None:
-        if not self.studio.connected:
-            self.preview_problem = self.studio.problem
+        if not self.backend.connected:
+            self.preview_problem = self.backend.problem
             self._changed("preview")
 
     def _packs_changed(self) -> None:
-        names = {pack.id for pack in self.studio.packs}
+        names = {pack.id for pack in self.backend.packs}
         changes: dict[str, Any] = {}
-        styles = self.studio.styles()
+        styles = self.backend.styles()
         if self.style.pack not in names and styles:
             changes["pack"] = styles[0].id
         if self.style.second_pack and self.style.second_pack not in names:
             changes |= {"second_pack": "", "mix": 0.0}
         if changes:
             self.choose_style(**changes)
-        models = [pack.id for pack in self.studio.upscalers()]
+        models = [pack.id for pack in self.backend.upscalers()]
         if models and self.upscale.model not in (*models, "bicubic"):
             self.choose_upscale(model=models[0])
 
@@ -191,7 +192,7 @@ class Model:
         try:
             self.file.put(section, choices)
         except OSError as error:
-            self.studio.report(
+            self.backend.report(
                 ScumbleError(
                     tr("Your choices can't be kept: {error}.", error=error.strerror or error),
                     remedy=tr("Check the folder {folder}.", folder=self.file.path.parent),
@@ -212,7 +213,7 @@ class Model:
             if not canvas:
                 self.canvas.hide_preview()
         if not (self.preview_in_docker or self.preview_on_canvas):
-            self.studio.preview.drop()
+            self.backend.preview.drop()
             self.preview = self.preview_problem = None
         self._changed("preview")
         self.update_preview()
@@ -234,7 +235,7 @@ class Model:
         try:
             copy = self._small_copy(CANVAS_PREVIEW_SIDE if self.preview_on_canvas else PREVIEW_SIDE, detail)
         except ScumbleError as error:
-            self.studio.preview.drop()
+            self.backend.preview.drop()
             self.preview, self.preview_problem = None, self._explain(error)
             self._changed("preview")
             return
@@ -258,7 +259,7 @@ class Model:
                 self.preview_problem = job.problem
                 self._changed("preview")
 
-        self.studio.preview.show(self.style.message(copy.image, "preview"), [copy.data], show, ended)
+        self.backend.preview.show(self.style.message(copy.image, "preview"), [copy.data], show, ended)
 
     def _small_copy(self, side: int, detail: bool) -> _SmallCopy:
         key = self.canvas.key()
@@ -287,12 +288,12 @@ class Model:
                 raise NoStyle
             taken = self.canvas.take(self.style.stroke_scale)
         except ScumbleError as error:
-            self.studio.report(error)
+            self.backend.report(error)
             return None
         read = self._clock()
-        self.studio.dismiss_problem()
-        self.studio.preview.drop()
-        name = self.style.layer_name(self.studio.titles)
+        self.backend.dismiss_problem()
+        self.backend.preview.drop()
+        name = self.style.layer_name(self.backend.titles)
 
         @safely
         def insert(job: Job, delivery: Delivery) -> None:
@@ -303,16 +304,16 @@ class Model:
             self._measure(job, delivery.message, began, read, arrived)
 
         message = self.style.message(taken.image, "apply", tr("{name} on {layer}", name=name, layer=taken.place.name))
-        return self.studio.submit(message, [taken.frame], on_done=insert, on_end=lambda job: self._applied())
+        return self.backend.submit(message, [taken.frame], on_done=insert, on_end=lambda job: self._applied())
 
     @told
     def apply_last(self) -> None:
         """The menu's action: works before any docker was seen, too."""
         self._started = True
-        if self.studio.packs_known:
+        if self.backend.packs_known:
             self.apply_style()
         else:
-            self.studio.ask(ListPacks(), on_answer=lambda delivery: self.apply_style())
+            self.backend.ask(ListPacks(), on_answer=lambda delivery: self.apply_style())
 
     @told
     def toggle_canvas_preview(self) -> None:
@@ -343,13 +344,13 @@ class Model:
         source = source or self.upscale.source
         try:
             if source == "document":
-                DocumentEnlargement(self.studio, self.canvas, self.upscale).start()
+                DocumentEnlargement(self.backend, self.canvas, self.upscale).start()
                 return
             taken = self.canvas.take_exactly(need_selection=source == "selection")
         except ScumbleError as error:
-            self.studio.report(error)
+            self.backend.report(error)
             return
-        self.studio.dismiss_problem()
+        self.backend.dismiss_problem()
         name = upscaled_name(taken.place.name, self.upscale.factor)
 
         @safely
@@ -358,7 +359,7 @@ class Model:
             image = delivery.message.image
             self.canvas.insert_enlarged(taken.place, image, delivery.frames[image.frame], name)
 
-        self.studio.submit(self.upscale.message(taken.image, "apply", name), [taken.frame], on_done=insert)
+        self.backend.submit(self.upscale.message(taken.image, "apply", name), [taken.frame], on_done=insert)
 
     # --- training and packs --------------------------------------------------------------------------------
 
@@ -369,12 +370,12 @@ class Model:
                 raise NoName
             image, frame = self.canvas.take_reference(self.train.source, self.train_file)
         except ScumbleError as error:
-            self.studio.report(error)
+            self.backend.report(error)
             return None
-        self.studio.dismiss_problem()
+        self.backend.dismiss_problem()
         name = self.train.name.strip()
         message = Train(image, name, self.train.quality, self.train.strength, recipe=self.train_recipe, title=name)
-        return self.studio.submit(message, [frame], title=tr("Learning {name}", name=name))
+        return self.backend.submit(message, [frame], title=tr("Learning {name}", name=name))
 
     @told
     def offer_pack(self, path: str) -> None:
@@ -382,7 +383,7 @@ class Model:
         try:
             data = Path(path).read_bytes()
         except OSError as error:
-            self.studio.report(
+            self.backend.report(
                 ScumbleError(
                     tr("{name} can't be read: {error}.", name=Path(path).name, error=error.strerror or error),
                     remedy=tr("Choose another file."),
@@ -398,8 +399,8 @@ class Model:
             self.pack_offer = delivery.message, picture, name, data
             self._changed("packfile")
 
-        self.studio.dismiss_problem()
-        self.studio.ask(InspectPack(file_name=name), [data], on_answer=looked)
+        self.backend.dismiss_problem()
+        self.backend.ask(InspectPack(file_name=name), [data], on_answer=looked)
 
     @told
     def install_offered(self, title: str = "", license: str = "") -> None:
@@ -409,20 +410,20 @@ class Model:
         details, _, name, data = self.pack_offer
         self.pack_offer = None
         message = InstallPack(file_name=name, title=title, license=license, trust_changed_key=bool(details.warning))
-        self.studio.ask(message, [data], on_answer=lambda delivery: self.studio.refresh_packs())
+        self.backend.ask(message, [data], on_answer=lambda delivery: self.backend.refresh_packs())
 
     def refuse_offered(self) -> None:
         self.pack_offer = None
 
     @told
     def remove_pack(self, pack: str) -> None:
-        self.studio.ask(RemovePack(pack), on_answer=lambda delivery: self.studio.refresh_packs())
+        self.backend.ask(RemovePack(pack), on_answer=lambda delivery: self.backend.refresh_packs())
 
     # --- the end ---------------------------------------------------------------------------------------------
 
     @told
     def close(self) -> None:
         """Krita closes: our jobs stop, training goes on in the backend."""
-        self.studio.preview.drop()
-        self.studio.cancel_all()
-        self.studio.close()
+        self.backend.preview.drop()
+        self.backend.cancel_all()
+        self.backend.close()

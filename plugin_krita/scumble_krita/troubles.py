@@ -1,7 +1,7 @@
 """What can go wrong between the plugin and Krita, each with its remedy."""
 
-from .scumble_wire.errors import ScumbleError
-from .scumble_wire.words import tr
+from scumble_editor.words import tr
+from scumble_wire.errors import ScumbleError
 
 
 class Trouble(ScumbleError):

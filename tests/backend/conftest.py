@@ -11,7 +11,7 @@ from backend_stage import Running, write_affine_pack, write_network_pack
 
 from scumble_backend.config import Places, Settings
 from scumble_backend.packs.store import Folders, PackStore
-from scumble_backend.server import Server
+from scumble_backend.serving.server import Server
 from scumble_wire.client import Client
 from scumble_wire.endpoint import Endpoint
 

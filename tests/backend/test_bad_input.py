@@ -23,7 +23,7 @@ from backend_stage import Running, photo, run
 from scumble_backend.config import Settings
 from scumble_backend.errors import BackendRunning
 from scumble_backend.packs.store import Folders, PackStore
-from scumble_backend.server import Server
+from scumble_backend.serving.server import Server
 from scumble_wire import codec, endpoint
 from scumble_wire.client import Client
 from scumble_wire.errors import AuthenticationFailed, BackendFailed

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from scumble_backend import config, device
+from scumble_backend import config
 from scumble_backend.config import Settings
 from scumble_backend.errors import ConfigDamaged, DeviceUnavailable, DiskFull, FileTrouble, OutOfMemory, from_os_error
 from scumble_backend.files import replacing, write_text
-from scumble_backend.leases import Leases
-from scumble_backend.network_cache import NetworkCache
+from scumble_backend.rendering import device
+from scumble_backend.rendering.network_cache import NetworkCache
+from scumble_backend.serving.leases import Leases
 from scumble_wire.messages import Configure
 
 

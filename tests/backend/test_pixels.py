@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scumble_backend import pixels
 from scumble_backend.errors import PixelsDamaged
-from scumble_backend.pixels import Picture
+from scumble_backend.rendering import pixels
+from scumble_backend.rendering.pixels import Picture
 from scumble_wire.messages import ImageInfo
 
 DEPTHS = ["u8", "u16", "f16", "f32"]

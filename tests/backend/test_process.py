@@ -31,7 +31,7 @@ def command(*more: str, module: str = "scumble_backend.__main__") -> LaunchComma
 
 def scumble(*words: str) -> subprocess.CompletedProcess[str]:
     """The `scumble` command."""
-    argv = command(*words, module="scumble_backend.cli").argv
+    argv = command(*words, module="scumble_cli.main").argv
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -95,7 +95,8 @@ def test_hello_is_answered_within_a_second_of_the_process_start(home: Path, spaw
 
 def test_the_way_to_hello_loads_no_torch(home: Path) -> None:
     code = (
-        f"import sys; sys.path.insert(0, {BACKEND!r}); import scumble_backend.__main__, scumble_backend.server;"
+        f"import sys; sys.path.insert(0, {BACKEND!r}); import scumble_backend.__main__;"
+        "import scumble_backend.serving.server;"
         "print([name for name in ('torch', 'numpy', 'PIL', 'typer', 'rich') if name in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -68,9 +68,9 @@ def stylize(image, layers, **values):
 
 def ring(wish, *, wait=True):
     """Ask the test outside to do something; with wait, until it is done."""
-    bell = Path(os.environ["SCUMBLE_BELL"])
-    bell.write_text(wish)
-    while wait and bell.exists():
+    waker = Path(os.environ["SCUMBLE_BELL"])
+    waker.write_text(wish)
+    while wait and waker.exists():
         time.sleep(0.05)
 
 

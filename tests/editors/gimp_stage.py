@@ -20,7 +20,7 @@ from scumble_wire.messages import Cancel, JobInfo, Jobs, ListJobs
 
 PATIENCE_S = 600.0  # of which a calm machine needs a tenth
 
-WAITED_FOR = ("see the training go on",)  # wishes whose scenario waits until the bell is gone
+WAITED_FOR = ("see the training go on",)  # wishes whose scenario waits until the waker is gone
 
 Outcomes = dict[str, dict[str, object]]
 
@@ -43,14 +43,14 @@ class Stage:
     def __init__(self, root: Path, folder: Path, backend: Backend) -> None:
         self.root, self.folder, self.backend = root, folder, backend
         self.profile = folder / "profile"
-        self.bell = folder / "bell"
+        self.waker = folder / "waker"
         self.complaints: list[str] = []  # what was not as it should be outside of GIMP
 
     def command(self, environ: dict[str, str], words: Sequence[str]) -> list[str]:
         inside = {
             "GIMP3_DIRECTORY": str(self.profile),
             "SCUMBLE_ENDPOINT": str(self.backend.endpoint),
-            "SCUMBLE_BELL": str(self.bell),
+            "SCUMBLE_BELL": str(self.waker),
             "SCUMBLE_GUIDE": str(self.folder / "guide.md"),
             "SCUMBLE_RECIPE": str(self.folder / "tiny.toml"),
             "SCUMBLE_LONG_RECIPE": str(self.folder / "long.toml"),
@@ -90,7 +90,7 @@ class Stage:
     ) -> Outcomes:
         result, log, given = self.folder / "result.json", self.folder / "gimp.log", self.folder / "input"
         result.unlink(missing_ok=True)
-        self.bell.unlink(missing_ok=True)
+        self.waker.unlink(missing_ok=True)
         given.write_bytes(script)
         environ = {**environ, "SCUMBLE_RESULT": str(result), "SCUMBLE_SCENARIOS": ",".join(scenarios)}
         with log.open("wb") as told, given.open("rb") as source:
@@ -118,18 +118,18 @@ class Stage:
         return newest.read_text("utf-8", errors="replace")[-3000:]
 
     def _listen(self) -> None:
-        wish = self.bell.read_text("utf-8") if self.bell.exists() else ""
+        wish = self.waker.read_text("utf-8") if self.waker.exists() else ""
         if not wish:
             return
         waited_for = wish in WAITED_FOR
         if not waited_for:
-            self.bell.unlink()  # at once: the next scenario may ring before this wish is fulfilled
+            self.waker.unlink()  # at once: the next scenario may ring before this wish is fulfilled
         try:
             self._do(wish)
         except AssertionError as error:
             self.complaints.append(f"{wish}: {error}")
         if waited_for:
-            self.bell.unlink()
+            self.waker.unlink()
 
     def _do(self, wish: str) -> None:
         if wish in WAITED_FOR:

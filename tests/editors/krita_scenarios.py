@@ -145,7 +145,7 @@ def names(made):
 
 
 def finish(job, seconds=60.0):
-    assert job is not None, f"no job: {model().studio.problem}"
+    assert job is not None, f"no job: {model().backend.problem}"
     yield from wait(lambda: not job.open, seconds, f"the job did not end: {job.text}")
     yield 100
 
@@ -159,15 +159,15 @@ def choose(**changes):
 
 
 def no_problem():
-    problem = model().studio.problem
+    problem = model().backend.problem
     assert problem is None, f"{problem.headline} {problem.detail} {problem.remedy}\n{model().last_traceback}"
 
 
 def cleanup():
     """After every scenario: previews off, all documents closed without a question."""
     model().set_preview(docker=False, canvas=False, detail=False)
-    model().studio.cancel_all()
-    model().studio.dismiss_problem()
+    model().backend.cancel_all()
+    model().backend.dismiss_problem()
     yield from close_all()
 
 
@@ -197,14 +197,14 @@ def step_the_backend_is_started_when_the_docker_is_first_seen(figures):
     began = time.monotonic()
     docker().setVisible(True)
     docker().raise_()
-    yield from wait(lambda: model().studio.packs_known or model().studio.problem, 60)
+    yield from wait(lambda: model().backend.packs_known or model().backend.problem, 60)
     no_problem()
     figures["seconds_to_packs"] = round(time.monotonic() - began, 2)
-    found = [pack.id for pack in model().studio.styles("tiny")]
+    found = [pack.id for pack in model().backend.styles("tiny")]
     assert found == ["tiny-field", "tiny-sea"], found
     tab = docker().style_tab
-    yield from wait(lambda: all(model().studio.thumbnails.get(p.id) for p in model().studio.styles("tiny")))
-    assert tab.grid.model().rowCount() == len(model().studio.styles()) >= 2
+    yield from wait(lambda: all(model().backend.thumbnails.get(p.id) for p in model().backend.styles("tiny")))
+    assert tab.grid.model().rowCount() == len(model().backend.styles()) >= 2
     tab.search.setText("tiny sea")
     assert tab.grid.model().rowCount() == 1
     tab.search.setText("")
@@ -358,7 +358,7 @@ def step_hidden_and_locked_layers_are_handled_as_an_artist_expects(figures):
     choose()
     background.setVisible(False)
     assert model().apply_style() is None
-    assert "hidden" in model().studio.problem.headline and docker().message.isVisible()
+    assert "hidden" in model().backend.problem.headline and docker().message.isVisible()
     background.setVisible(True)
     background.setLocked(True)
     before = state(made)
@@ -375,7 +375,7 @@ def step_hidden_and_locked_layers_are_handled_as_an_artist_expects(figures):
     yield from finish(model().apply_style())
     assert [node.name() for node in group.childNodes()] == ["Child"], "a locked group was changed"
     yield from close_all()
-    assert model().apply_style() is None and model().studio.problem.code == "no_document"
+    assert model().apply_style() is None and model().backend.problem.code == "no_document"
 
 
 def step_a_mix_and_keep_colors_change_the_picture(figures):
@@ -405,15 +405,15 @@ def step_the_preview_in_the_docker_follows_the_sliders(figures):
     for strength in (0.1, 0.2, 0.3, 0.4, 0.5):
         docker().style_tab.strength._change(strength)
         yield 5
-    yield from wait(lambda: not current.studio.preview.busy)
+    yield from wait(lambda: not current.backend.preview.busy)
     assert current.style.strength == 0.5 and bytes(current.preview.data) != first
     yield 500
     choose(strength=0.6)
-    yield from wait(lambda: not current.studio.preview.busy)
+    yield from wait(lambda: not current.backend.preview.busy)
     figures["preview_round_trip_s"] = round(current.preview_seconds, 4)
     figures["preview_without_network_s"] = round(current.preview_seconds - current.preview_network_seconds, 4)
     current.set_preview(detail=True)
-    yield from wait(lambda: not current.studio.preview.busy)
+    yield from wait(lambda: not current.backend.preview.busy)
     assert current.preview_problem is None
     docker().grab().save(f"{SHOTS}/krita-preview.png")
     assert state(made) == before and not can_undo()
@@ -459,7 +459,7 @@ def step_a_cancelled_job_leaves_no_trace(figures):
     job = model().apply_style()
     yield from wait(lambda: job.state == "running")
     began = time.monotonic()
-    model().studio.cancel(job)
+    model().backend.cancel(job)
     yield from finish(job, 20)
     figures["seconds_to_stop"] = round(time.monotonic() - began, 3)
     assert job.state == "cancelled", job.text
@@ -489,7 +489,7 @@ def step_two_documents_get_each_their_own_layer(figures):
     yield from wait(lambda: APP.activeDocument() == second)
     choose(pack="tiny-field")
     two = model().apply_style()
-    assert len([job for job in model().studio.jobs if job.open]) == 2
+    assert len([job for job in model().backend.jobs if job.open]) == 2
     docker().tabs.setCurrentWidget(docker().jobs_tab)
     yield from finish(one)
     yield from finish(two)
@@ -501,7 +501,7 @@ def step_upscaling_a_layer_adds_a_larger_one(figures):
     before = state(made)
     model().choose_upscale(factor=2.0, model="tiny-twice", source="layer")
     model().upscale_now()
-    yield from finish(model().studio.jobs[-1])
+    yield from finish(model().backend.jobs[-1])
     no_problem()
     layer = made.rootNode().childNodes()[1]
     bounds = layer.bounds()
@@ -515,7 +515,7 @@ def step_upscaling_a_layer_adds_a_larger_one(figures):
     made.setSelection(selection)
     yield 100
     APP.action("scumble_upscale_selection").trigger()
-    yield from finish(model().studio.jobs[-1])
+    yield from finish(model().backend.jobs[-1])
     no_problem()
     layer = made.rootNode().childNodes()[1]
     assert layer.bounds().width() == 2 * selection.width()
@@ -539,10 +539,10 @@ def step_upscaling_a_document_keeps_its_layers(figures):
     yield 100
     model().choose_upscale(factor=2.0, model="tiny-twice", source="document")
     model().upscale_now()
-    job = model().studio.jobs[-1]
+    job = model().backend.jobs[-1]
     yield from finish(job)
     assert "layer 1 of 2" in job.title, job.title
-    yield from finish(model().studio.jobs[-1])
+    yield from finish(model().backend.jobs[-1])
     no_problem()
     larger = next(each for each in APP.documents() if each != made)
     assert (larger.width(), larger.height()) == (200, 160)
@@ -572,7 +572,7 @@ def step_a_pack_is_dropped_installed_used_and_removed(figures):
     assert dropped_pack(data) == ""
     docker().tabs.setCurrentWidget(docker().packs_tab)
     model().offer_pack(path)
-    yield from wait(lambda: model().pack_offer is not None or model().studio.problem)
+    yield from wait(lambda: model().pack_offer is not None or model().backend.problem)
     no_problem()
     assert model().pack_offer[0].pack.title == "Tiny Ink"
     yield 300
@@ -580,14 +580,14 @@ def step_a_pack_is_dropped_installed_used_and_removed(figures):
     assert dialog is not None, "nobody asked"
     dialog.grab().save(f"{SHOTS}/krita-install.png")
     dialog.accept()
-    yield from wait(lambda: model().studio.pack("tiny-ink") is not None)
+    yield from wait(lambda: model().backend.pack("tiny-ink") is not None)
     choose(pack="tiny-ink")
     yield from finish(model().apply_style())
     no_problem()
     made = APP.activeDocument()
     assert names(made) == ["Background", "Tiny Ink"]
     model().remove_pack("tiny-ink")
-    yield from wait(lambda: model().studio.pack("tiny-ink") is None)
+    yield from wait(lambda: model().backend.pack("tiny-ink") is None)
     no_problem()
     assert model().style.pack != "tiny-ink"
 
@@ -598,8 +598,8 @@ def step_a_damaged_pack_is_refused_in_words(figures):
     with open(path, "wb") as file:
         file.write(b"PK no zip at all")
     model().offer_pack(path)
-    yield from wait(lambda: model().studio.problem is not None)
-    problem = model().studio.problem
+    yield from wait(lambda: model().backend.problem is not None)
+    problem = model().backend.problem
     assert problem.code.startswith("pack") and "Traceback" not in problem.text and problem.remedy, problem
     assert docker().message.isVisible()
 
@@ -618,7 +618,7 @@ def step_a_killed_backend_is_told_and_started_again(figures):
     yield 200
     docker().grab().save(f"{SHOTS}/krita-problem.png")
     model().reconnect()
-    yield from wait(lambda: model().studio.connected, 60, "the backend was not started again")
+    yield from wait(lambda: model().backend.connected, 60, "the backend was not started again")
     no_problem()
     choose(strength=0.5)
     small = yield from document()
@@ -628,13 +628,14 @@ def step_a_killed_backend_is_told_and_started_again(figures):
 
 def step_a_large_layer_is_quick_but_for_the_network(figures):
     """4000 x 3000 RGBA U8 by the road alone (Copy), then what the main thread did meanwhile."""
-    from scumble_krita.layers import reading, writing
     from scumble_krita.scumble_wire.messages import Copy
+
+    from scumble_krita.layers import reading, writing
 
     made = yield from document(4000, 3000)
     settle(made)
     yield 3000  # Krita makes thumbnails of a new document
-    studio, clock = model().studio, time.perf_counter
+    backend, clock = model().backend, time.perf_counter
     begun = clock()
     taken = model().canvas.take(1.0)
     read = clock()
@@ -666,7 +667,7 @@ def step_a_large_layer_is_quick_but_for_the_network(figures):
         done["inserted"], done["layer"] = clock(), layer
         done["seconds"] = delivery.message.seconds
 
-    job = studio.submit(Copy(taken.image, title="Road"), [taken.frame], on_done=insert)
+    job = backend.submit(Copy(taken.image, title="Road"), [taken.frame], on_done=insert)
     submitted = clock()
     longest, turns, last = 0.0, 0, clock()
     while job.open:
@@ -706,40 +707,40 @@ def step_a_style_is_learned_paused_and_appears_in_the_grid(figures):
     no_problem()
     yield from wait(lambda: (job.state == "running" and job.fraction > 0) or not job.open, 90, job.text)
     assert job.open, job.text
-    current.studio.pause(job)
+    current.backend.pause(job)
     yield from wait(lambda: job.state == "paused" or not job.open, 60, job.text)
     figures["paused_at"] = round(job.fraction, 3)
     assert job.state == "paused", job.text
     docker().grab().save(f"{SHOTS}/krita-training.png")
-    current.studio.resume(job)
+    current.backend.resume(job)
     yield from wait(lambda: job.state == "running", 60, job.text)
     yield from wait(lambda: not job.open, 120, job.text)
     assert job.state == "done", job.text
     figures["previewed"] = job.preview is not None
-    yield from wait(lambda: current.studio.styles("lesson"), 20, "the style did not appear")
-    assert docker().style_tab.grid.model().rowCount() == len(current.studio.styles())
-    choose(pack=current.studio.styles("lesson")[0].id)
+    yield from wait(lambda: current.backend.styles("lesson"), 20, "the style did not appear")
+    assert docker().style_tab.grid.model().rowCount() == len(current.backend.styles())
+    choose(pack=current.backend.styles("lesson")[0].id)
     yield from finish(current.apply_style())
     no_problem()
     current.train_recipe = ""
 
 
 def step_settings_are_shown_and_kept(figures):
-    model().studio.refresh_status()
-    yield from wait(lambda: model().studio.status is not None)
+    model().backend.refresh_status()
+    yield from wait(lambda: model().backend.status is not None)
     tab = docker().settings_tab
     docker().tabs.setCurrentWidget(tab)
     yield 200
     tab.idle.setValue(7)
     tab.idle.editingFinished.emit()
-    yield from wait(lambda: model().studio.status.idle_release_s == 420)
+    yield from wait(lambda: model().backend.status.idle_release_s == 420)
     tab.copy.click()
     text = QApplication.clipboard().text()
     assert "Scumble plugin" in text and "Krita 5." in text and "idle release 420 s" in text, text
 
 
 def step_choices_outlive_krita(figures):
-    from scumble_krita.scumble_wire.choices import ChoicesFile, StyleChoices
+    from scumble_krita.scumble_editor.choices import ChoicesFile, StyleChoices
 
     choose(strength=0.4, seed=3)
     kept = ChoicesFile(model().file.path).get("style", StyleChoices)
@@ -768,10 +769,10 @@ def step_every_tab_is_shown(figures):
 
 def step_german_texts_are_shown(figures):
     docker().setVisible(True)
-    yield from wait(lambda: model().studio.packs_known or model().studio.problem, 60)
+    yield from wait(lambda: model().backend.packs_known or model().backend.problem, 60)
     tab = docker().style_tab
     assert docker().tabs.tabText(0) == "Stil" and tab.apply.text() == "Anwenden", docker().tabs.tabText(0)
     assert model().apply_style() is None
-    assert model().studio.problem.headline == "Kein Dokument ist geöffnet.", model().studio.problem.headline
+    assert model().backend.problem.headline == "Kein Dokument ist geöffnet.", model().backend.problem.headline
     yield 200
     docker().grab().save(f"{SHOTS}/krita-german.png")

@@ -35,7 +35,7 @@ class Stage:
     def __init__(self, root: Path, folder: Path, backend: Backend) -> None:
         self.root, self.folder, self.backend = root, folder, backend
         self.profile = folder / "profile"
-        self.bell = folder / "bell"
+        self.waker = folder / "waker"
         self.log = folder / "krita.log"
 
     # --- the profile -----------------------------------------------------------------------------------
@@ -78,18 +78,18 @@ class Stage:
         program, result = self.folder / "scenarios.py", self.folder / "result.json"
         program.write_text((HERE / "krita_scenarios.py").read_text("utf-8"), "utf-8")
         result.unlink(missing_ok=True)
-        self.bell.unlink(missing_ok=True)
+        self.waker.unlink(missing_ok=True)
         starter = self.folder / "start-backend.sh"
         starter.write_text(
-            f'#!/bin/sh\necho "start the backend" >{self.bell}\n'
-            f"while [ -e {self.bell} ]; do sleep .1; done\nsleep 600\n"
+            f'#!/bin/sh\necho "start the backend" >{self.waker}\n'
+            f"while [ -e {self.waker} ]; do sleep .1; done\nsleep 600\n"
         )
         starter.chmod(0o755)
         inside = {
             "SCUMBLE_HOME": str(self.folder / "home-in-krita"),
             "SCUMBLE_ENDPOINT": str(self.backend.endpoint),
             "SCUMBLE_BACKEND": str(starter),
-            "SCUMBLE_BELL": str(self.bell),
+            "SCUMBLE_BELL": str(self.waker),
             "SCUMBLE_PACKS": str(self.folder / "packs"),
             "SCUMBLE_RECIPE": str(self.folder / "tiny.toml"),
             "SCUMBLE_SHOTS": str(self.folder / "shots"),
@@ -129,9 +129,9 @@ class Stage:
         return process.returncode
 
     def _listen(self) -> None:
-        if not self.bell.exists():
+        if not self.waker.exists():
             return
-        wish = self.bell.read_text("utf-8").strip()
+        wish = self.waker.read_text("utf-8").strip()
         if wish == "start the backend":
             self.backend.start()
         elif wish == "kill the backend":
@@ -141,7 +141,7 @@ class Stage:
         elif wish:
             raise AssertionError(f"a scenario rang for {wish!r}")
         if wish:
-            self.bell.unlink()
+            self.waker.unlink()
 
     def said(self) -> str:
         lines = self.log.read_text("utf-8", errors="replace").splitlines() if self.log.exists() else []

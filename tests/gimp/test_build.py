@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from scumble_installer.vendoring import VendoringFailed, vendor_wire
+
+from scumble_installer.vendoring import VendoringFailed, vendor
 
 PLUG_IN = Path(__file__).resolve().parents[2] / "plugin_gimp"
 
@@ -74,4 +75,4 @@ def test_building_again_replaces_what_was_there(plug_in: Path) -> None:
 
 def test_a_folder_without_msgpack_is_told(tmp_path: Path) -> None:
     with pytest.raises(VendoringFailed, match=r"fallback\.py"):
-        vendor_wire(tmp_path, msgpack=tmp_path)
+        vendor(tmp_path, msgpack=tmp_path)

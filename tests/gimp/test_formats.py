@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from gimp_side.formats import choose
 
 U8_LINEAR, U8, U8_PERCEPTUAL, U16_LINEAR, U16, U32 = 100, 150, 175, 200, 250, 350

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from catalogs import CatalogDamaged, read_po, write_mo
-from gimp_side import texts
 
-from scumble_wire import words
-from scumble_wire.choices import StyleChoices, TrainChoices, UpscaleChoices, option
+from gimp_side import texts
+from scumble_editor import words
+from scumble_editor.choices import StyleChoices, TrainChoices, UpscaleChoices, option
 
 PLUG_IN = Path(__file__).resolve().parents[2] / "plugin_gimp"
 
@@ -40,7 +40,7 @@ def _constants(path: Path, names: set[str]) -> set[str]:
 
 def texts_in_use() -> set[str]:
     found = _constants(Path(words.__file__), {"HEADLINES", "STAGES", "STATES"})
-    for module in ("studio", "studio_jobs"):
+    for module in ("backend", "jobs"):
         found |= _constants(Path(words.__file__).with_name(f"{module}.py"), set())
     for path in (PLUG_IN / "scumble_gimp" / "gimp_side").rglob("*.py"):
         found |= _constants(path, {"RESULTS", "SOURCES", "MNEMONICS"})

@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from scumble_installer import backend_env, bundle, cli, gate, payload, places, service, try_it
 from scumble_installer.console import Console
 from scumble_installer.errors import InstallError

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from scumble_installer import doctor, environment, symptoms
 from scumble_installer.facts import Facts, Gpu
 from scumble_installer.places import user_places

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from scumble_installer import editors
 from scumble_installer.facts import Editor
 

@@ -16,6 +16,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from scumble_installer import bundle, environment, lockfile, pythons
 from scumble_installer.console import Console
 from scumble_installer.environment import Recipe

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from scumble_installer import gpus
 from scumble_installer.machine import Machine
 

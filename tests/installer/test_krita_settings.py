@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+
 from scumble_installer import krita_settings as settings
 
 PLUGIN = "scumble_krita"

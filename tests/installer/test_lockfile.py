@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
 from scumble_installer import lockfile
 from scumble_installer.errors import InstallError
 

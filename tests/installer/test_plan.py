@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from scumble_installer import plan
 from scumble_installer.errors import InstallError
 from scumble_installer.facts import Facts, from_json

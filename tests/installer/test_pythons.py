@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from scumble_installer import pip_settings, pythons
 from scumble_installer.errors import InstallError
 from scumble_installer.pythons import Python

@@ -135,7 +135,7 @@ def test_an_update_replaces_the_version_and_the_plugins(life: Life, tmp_path: Pa
 def test_a_broken_update_leaves_everything_as_it_was(life: Life) -> None:
     before = life.snapshot()
     broken = shutil.copytree(life.source, life.folder.parent / "broken")
-    with (broken / "backend/scumble_backend/pixels.py").open("a") as file:
+    with (broken / "backend/scumble_backend/rendering/pixels.py").open("a") as file:
         file.write("\nraise RuntimeError('broken')\n")
     done = life.installer(broken, "update", "--yes")
     assert done.returncode == 1

@@ -128,18 +128,18 @@ class Canvas:
 
 
 @pytest.fixture
-def desk(module: Callable[[str], ModuleType], tmp_path: Path) -> Any:
-    """A model over a recorded transport and an editor of the test's own; `desk.come(...)` delivers."""
-    messages, studio = module("scumble_wire.messages"), module("scumble_wire.studio")
-    choices, model = module("scumble_wire.choices"), module("model")
+def dispatcher(module: Callable[[str], ModuleType], tmp_path: Path) -> Any:
+    """A model over a recorded transport and an editor of the test's own; `dispatcher.come(...)` delivers."""
+    messages, backend = module("scumble_wire.messages"), module("scumble_editor.backend")
+    choices, model = module("scumble_editor.choices"), module("model")
     road, canvas, now = Recorded(), Canvas(messages), [0.0]
     made = model.Model(
-        studio.Studio(road, clock=lambda: now[0]), canvas, choices.ChoicesFile(tmp_path / "krita.json"),
+        backend.Backend(road, clock=lambda: now[0]), canvas, choices.ChoicesFile(tmp_path / "krita.json"),
         clock=lambda: now[0],
     )  # fmt: skip
 
     def come(ticket: int, *said: Any, frames: Sequence[Any] = ()) -> None:
-        road.coming += [studio.Delivery(ticket, each, frames) for each in said]
+        road.coming += [backend.Delivery(ticket, each, frames) for each in said]
         made.pump()
 
     packs = [

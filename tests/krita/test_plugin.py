@@ -45,6 +45,10 @@ def test_the_wire_is_copied_byte_for_byte_and_msgpack_brings_its_license(built: 
     copy = built / "pykrita" / "scumble_krita" / "scumble_wire"
     for path in WIRE.glob("*.py"):
         assert (copy / path.name).read_bytes() == path.read_bytes()
+    shared = built / "pykrita" / "scumble_krita" / "scumble_editor"
+    for path in (SOURCE / "plugin_shared" / "scumble_editor").glob("*.py"):
+        relative = path.read_text("utf-8").replace("from scumble_wire", "from ..scumble_wire")
+        assert (shared / path.name).read_text("utf-8") == relative
     assert (copy / "_vendor" / "msgpack" / "fallback.py").is_file()
     assert "Apache" in (copy / "_vendor" / "msgpack" / "COPYING").read_text("utf-8")
 
@@ -74,10 +78,10 @@ def test_only_files_in_layers_touch_pixels() -> None:
 
 
 def test_the_model_needs_neither_krita_nor_qt(module: Callable[[str], ModuleType]) -> None:
-    for name in ("model", "enlarging", "troubles", "diagnosis", "layers.spaces", "scumble_wire.courier"):
+    for name in ("model", "enlarging", "troubles", "diagnosis", "layers.spaces", "scumble_editor.threaded_client"):
         assert module(name)
     assert not {"krita", "PyQt5", "PyQt6"} & set(sys.modules)
-    assert module("model").Studio.__module__ == "scumble_krita.scumble_wire.studio"
+    assert module("model").Backend.__module__ == "scumble_krita.scumble_editor.backend"
 
 
 def test_an_old_python_can_read_the_file_that_says_it_is_too_old() -> None:
@@ -107,7 +111,7 @@ def test_every_action_of_the_menu_is_in_the_action_file() -> None:
 
 @pytest.mark.parametrize("path", sorted((PLUGIN / "scumble_krita" / "languages").glob("*.ts")), ids=lambda p: p.stem)
 def test_every_text_is_translated_and_keeps_its_fields(path: Path, module: Callable[[str], ModuleType]) -> None:
-    table = module("scumble_wire.words").load_ts(path)
+    table = module("scumble_editor.words").load_ts(path)
     gathered = texts.gather()
     assert len(gathered) > 100
     assert [text for text in gathered if text not in table] == []

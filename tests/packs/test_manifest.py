@@ -68,7 +68,7 @@ def test_an_older_format_is_lifted_step_by_step(monkeypatch, factory):
         ({"id": "Great Wave"}, ManifestWrong),
         ({"title": "  "}, ManifestWrong),
         ({"title": "evil\u202etitle"}, ManifestWrong),
-        ({"title": "bell\x07"}, ManifestWrong),
+        ({"title": "waker\x07"}, ManifestWrong),
         ({"base": "abc"}, ManifestWrong),
         ({"architecture": "style"}, ManifestWrong),
         ({"architecture": {"width": 3}}, ManifestWrong),

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from style.test_style_network import random_network
 from torch.nn import functional as F
 
-from scumble_backend.effects import painting
-from scumble_backend.effects.painting import Mix, paint
 from scumble_backend.nets.style import StyleTable
-from scumble_backend.tiling import RunningStatistics, source_rows, strips
+from scumble_backend.rendering.effects import painting
+from scumble_backend.rendering.effects.painting import Mix, paint
+from scumble_backend.rendering.tiling import RunningStatistics, source_rows, strips
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 13), (61, 47), (130, 70), (300, 21)])

@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from scumble_backend.nets.style import (
-    StyleNetwork,
-    StyleNetworkConfig,
-    StyleTable,
-    initialize,
-    place_grain,
-)
+from scumble_backend.nets.style import StyleNetwork, StyleNetworkConfig, StyleTable, initialize, place_grain
 
 Array = np.ndarray
 

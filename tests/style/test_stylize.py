@@ -7,9 +7,17 @@ import torch
 from style.test_style_network import random_network
 from torch import Tensor
 
-from scumble_backend.effects import stylize as effect
-from scumble_backend.effects.stylize import LUMA, Part, Style, part_weights, stylize, with_luma_of, working_resolution
 from scumble_backend.errors import ImageTooSmall
+from scumble_backend.rendering.effects import stylize as effect
+from scumble_backend.rendering.effects.stylize import (
+    LUMA,
+    Part,
+    Style,
+    part_weights,
+    stylize,
+    with_luma_of,
+    working_resolution,
+)
 
 
 def style(seed: int = 0) -> Style:

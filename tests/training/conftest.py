@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from scumble_backend.nets.style import StyleNetworkConfig
-from scumble_training.config import DataRecipe, LossTerm, OptimizerRecipe, Recipe
+from scumble_training.style.recipe import DataRecipe, LossTerm, OptimizerRecipe, Recipe
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 #: torchvision's index of each VGG convolution and its depth in blocks, width 4 in place of 64.
@@ -136,8 +136,8 @@ def tiny_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (folder / "quick.toml").write_text(TINY_TOML.format(trains="table", steps=12))
     (folder / "full.toml").write_text(TINY_TOML.format(trains="all", steps=16))
-    monkeypatch.setattr("scumble_training.config.RECIPES", folder)
-    monkeypatch.setattr("scumble_training.style_job.PROBE_STEPS", 6)
+    monkeypatch.setattr("scumble_training.style.recipe.RECIPES", folder)
+    monkeypatch.setattr("scumble_training.style.learning.PROBE_STEPS", 6)
     return folder
 
 
@@ -154,9 +154,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss_folder: Path) -> 
 def install_base(packs: Path, photo_folder: Path, loss_folder: Path) -> str:
     """Put a tiny base network with one style into a store; returns the base's sha256."""
     from scumble_backend.packs.store import Folders, PackStore
-    from scumble_training.data import PhotoSet
-    from scumble_training.export import Story, write_style_pack
-    from scumble_training.loop import Run
+    from scumble_training.style.data import PhotoSet
+    from scumble_training.style.export import Story, write_style_pack
+    from scumble_training.style.loop import Run
 
     painting = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(9))
     run = Run(tiny_recipe(), [painting], PhotoSet.load(photo_folder), loss_folder=loss_folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from scumble_training.artifacts import (
+from scumble_training.measuring.artifacts import (
     Artifacts,
     banding,
     block_spread,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from scumble_training import canvases, made_up
-from scumble_training.data import PhotoSet, Pictures
 from scumble_training.errors import PhotosUnusable
+from scumble_training.style import canvases, made_up
+from scumble_training.style.data import PhotoSet, Pictures
 
 from .conftest import write_picture
 

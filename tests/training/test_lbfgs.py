@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from scumble_backend.nets.style import StyleNetwork, StyleNetworkConfig
-from scumble_training.config import LossWeights
-from scumble_training.lbfgs import Course, baseline_weights, equivalence, optimize
 from scumble_training.loss_network import load_loss_network
-from scumble_training.objective import Objective
+from scumble_training.measuring.lbfgs import Course, baseline_weights, equivalence, optimize
+from scumble_training.style.objective import Objective
+from scumble_training.style.recipe import LossWeights
 
 from .conftest import tiny_recipe
 

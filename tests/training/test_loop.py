@@ -16,17 +16,11 @@ import torch
 
 from scumble_backend.nets.style import StyleNetworkConfig
 from scumble_backend.packs.errors import DiskFull
-from scumble_training.config import (
-    DataRecipe,
-    LossTerm,
-    LossWeights,
-    OptimizerRecipe,
-    Recipe,
-)
-from scumble_training.data import PhotoSet
 from scumble_training.errors import CheckpointUnusable, LossNotFinite, OutOfMemory
-from scumble_training.loop import Moment, Run, fit
-from scumble_training.objective import Losses
+from scumble_training.style.data import PhotoSet
+from scumble_training.style.loop import Moment, Run, fit
+from scumble_training.style.objective import Losses
+from scumble_training.style.recipe import DataRecipe, LossTerm, LossWeights, OptimizerRecipe, Recipe
 
 from .conftest import tiny_recipe
 

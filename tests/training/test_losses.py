@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from scumble_training import losses
+from scumble_training.style import losses
 
 
 def random(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from scumble_training.config import LossWeights
 from scumble_training.loss_network import load_loss_network
-from scumble_training.losses import feature_loss, gram, gram_loss, tone_loss, total_variation
-from scumble_training.objective import Emphasis, Objective, evenness_loss, lattice_loss
+from scumble_training.style.losses import feature_loss, gram, gram_loss, tone_loss, total_variation
+from scumble_training.style.objective import Emphasis, Objective, evenness_loss, lattice_loss
+from scumble_training.style.recipe import LossWeights
 
 from .conftest import tiny_recipe
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageCms
 
 from scumble_training.errors import PaintingUnusable
-from scumble_training.painting import LARGEST_SIDE, read_painting
+from scumble_training.style.painting import LARGEST_SIDE, read_painting
 
 from .conftest import write_picture
 

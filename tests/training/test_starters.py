@@ -11,13 +11,13 @@ import torch
 from scumble_backend.nets.style import StyleNetwork
 from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.packs.store import Folders, PackStore
-from scumble_training.base import first_weights
-from scumble_training.checkpoint import averaged
-from scumble_training.data import PhotoSet
 from scumble_training.errors import CheckpointUnusable
-from scumble_training.loop import Run
-from scumble_training.painting import to_image
-from scumble_training.starters import held_out_losses, write_starters
+from scumble_training.releasing.base import first_weights
+from scumble_training.releasing.starters import held_out_losses, write_starters
+from scumble_training.style.checkpoint import averaged
+from scumble_training.style.data import PhotoSet
+from scumble_training.style.loop import Run
+from scumble_training.style.painting import to_image
 
 from .conftest import tiny_recipe
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from training.conftest import tiny_recipe
 
-from scumble_training.data import PhotoSet
 from scumble_training.distributed import joined
-from scumble_training.loop import Run
+from scumble_training.style.data import PhotoSet
+from scumble_training.style.loop import Run
 
 
 def main() -> None:

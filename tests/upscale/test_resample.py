@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from scumble_backend.effects.resample import KERNELS, downsample_u8, resize, resize_axis
+from scumble_backend.rendering.effects.resample import KERNELS, downsample_u8, resize, resize_axis
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "sr"
 

@@ -17,14 +17,14 @@ from scumble_backend.packs.foreign import Answers
 from scumble_backend.packs.store import Folders, PackStore
 from scumble_training.errors import CheckpointUnusable, LossNotFinite, PhotosUnusable, RecipeInvalid
 from scumble_training.loss_network import LossNetwork
-from scumble_training.sr import recipe as recipes
-from scumble_training.sr.degrade import DEGRADATIONS, blur, johnson, jpeg
-from scumble_training.sr.drawings import drawings
-from scumble_training.sr.export import export
-from scumble_training.sr.loop import averaged_network, learning_rate, read_checkpoint, train
-from scumble_training.sr.objective import SrObjective, gram
-from scumble_training.sr.pictures import PatchSource, source_of
-from scumble_training.sr.recipe import LossWeights, SrRecipe
+from scumble_training.super_resolution import recipe as recipes
+from scumble_training.super_resolution.degrade import DEGRADATIONS, blur, johnson, jpeg
+from scumble_training.super_resolution.drawings import drawings
+from scumble_training.super_resolution.export import export
+from scumble_training.super_resolution.loop import averaged_network, learning_rate, read_checkpoint, train
+from scumble_training.super_resolution.objective import SrObjective, gram
+from scumble_training.super_resolution.pictures import PatchSource, source_of
+from scumble_training.super_resolution.recipe import LossWeights, SrRecipe
 
 TINY = SrRecipe(
     "tiny", "compact", 2, {"features": 8, "layers": 1}, batch=4, patch=12, steps=60, learning_rate=5e-3, warmup=5,

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from scumble_backend import pixels
-from scumble_backend.effects.upscale import Upscaled, upscale
-from scumble_backend.effects.upscale_models import UpscaleNetwork
 from scumble_backend.errors import FactorWrong, ImageTooLarge, JobCancelled, NetworkFailed, OutOfMemory
 from scumble_backend.nets.compact import Compact
 from scumble_backend.nets.span import Span
+from scumble_backend.rendering import pixels
+from scumble_backend.rendering.effects.upscale import Upscaled, upscale
+from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
 from scumble_wire.messages import ImageInfo
 
 TYPES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}

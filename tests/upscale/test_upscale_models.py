@@ -9,15 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from scumble_backend import nets, pixels
-from scumble_backend.effects import upscale_models
-from scumble_backend.effects.upscale import upscale
+from scumble_backend import nets
 from scumble_backend.errors import PackError, PackUnknown, PackWrongKind
 from scumble_backend.packs import making
 from scumble_backend.packs.archive import WEIGHTS, write_pack
 from scumble_backend.packs.foreign import Answers, make_pack
 from scumble_backend.packs.manifest import Manifest
 from scumble_backend.packs.store import Folders, PackStore
+from scumble_backend.rendering import pixels
+from scumble_backend.rendering.effects import upscale_models
+from scumble_backend.rendering.effects.upscale import upscale
 from scumble_wire.messages import ImageInfo
 
 CPU = torch.device("cpu")

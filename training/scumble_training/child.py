@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     wire = Wire(sys.stdout if leads else open(os.devnull, "w"), source)  # noqa: PTH123, SIM115
     wire.progress(0.0, None, "loading")  # before torch is imported, which takes seconds
     from scumble_training.job import Stopped
-    from scumble_training.style_job import learn_style
+    from scumble_training.style.learning import learn_style
 
     try:
         learned = learn_style(read_job(Path(given[0]).resolve()), wire)

@@ -9,16 +9,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scumble_backend.packs import download, foreign
+from scumble_backend.packs.archive import (
+    BASE,
+    MANIFEST,
+    MAX_ENTRIES,
+    SUFFIX,
+    PackArchive,
+    is_pack_name,
+    write_archive,
+)
+from scumble_backend.packs.errors import FileTrouble, PackBaseMissing, PackDamaged, PackUnknown, from_os_error
+from scumble_backend.packs.files import replace_file
+from scumble_backend.packs.foreign import Answers
+from scumble_backend.packs.manifest import id_from_title
+from scumble_backend.packs.signing import fingerprint
+from scumble_backend.packs.store import InstalledPack, PackStore, pack_info
 from scumble_wire.messages import PackInfo
-
-from . import download, foreign
-from .archive import BASE, MANIFEST, MAX_ENTRIES, SUFFIX, PackArchive, is_pack_name, write_archive
-from .errors import FileTrouble, PackBaseMissing, PackDamaged, PackUnknown, from_os_error
-from .files import replace_file
-from .foreign import Answers
-from .manifest import id_from_title
-from .signing import fingerprint
-from .store import InstalledPack, PackStore, pack_info
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from .errors import FileTrouble, PackDamaged, PackError, PackUnsafe, from_os_error
-from .manifest import MAX_MANIFEST_BYTES, FileEntry, Manifest
+from scumble_backend.packs.errors import FileTrouble, PackDamaged, PackError, PackUnsafe, from_os_error
+from scumble_backend.packs.manifest import MAX_MANIFEST_BYTES, FileEntry, Manifest
 
 SUFFIX = ".scumble"
 MANIFEST = "manifest.json"
@@ -262,7 +262,7 @@ def write_pack(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Ma
     """
     from dataclasses import replace
 
-    from .files import replace_file
+    from scumble_backend.packs.files import replace_file
 
     for name in files:
         if name in (MANIFEST, ORIGIN) or not is_pack_name(name):

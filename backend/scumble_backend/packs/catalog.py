@@ -12,13 +12,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .archive import SUFFIX
-from .checks import Examination
-from .errors import CatalogWrong, ManifestWrong, PackError
-from .manifest import MAX_MANIFEST_BYTES, check_id
-from .signing import fingerprint
-from .store import PackStore, pack_info
-from .strict_json import parse_json
+from scumble_backend.packs.archive import SUFFIX
+from scumble_backend.packs.checks import Examination
+from scumble_backend.packs.errors import CatalogWrong, ManifestWrong, PackError
+from scumble_backend.packs.manifest import MAX_MANIFEST_BYTES, check_id
+from scumble_backend.packs.signing import fingerprint
+from scumble_backend.packs.store import PackStore, pack_info
+from scumble_backend.packs.strict_json import parse_json
 
 FORMAT = 1
 MAX_PACKS = 10_000
@@ -158,8 +158,8 @@ def from_folder(folder: Path, store: PackStore, *, title: str, thumbnails: str =
 
 
 def _listed(path: Path, found: Examination, pictures: Path, place: str) -> CatalogEntry:
-    from .archive import PackArchive
-    from .files import write_bytes
+    from scumble_backend.packs.archive import PackArchive
+    from scumble_backend.packs.files import write_bytes
 
     manifest = found.manifest
     assert manifest is not None

@@ -9,9 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import tensors
-from .archive import BASE, MAX_PACK_BYTES, SIGNATURE, UNLISTED, WEIGHTS, PackArchive
-from .errors import (
+from scumble_backend.packs import tensors
+from scumble_backend.packs.archive import BASE, MAX_PACK_BYTES, SIGNATURE, UNLISTED, WEIGHTS, PackArchive
+from scumble_backend.packs.errors import (
     ManifestWrong,
     PackBaseMissing,
     PackDamaged,
@@ -22,8 +22,8 @@ from .errors import (
     WeightsWrong,
     from_os_error,
 )
-from .manifest import Manifest
-from .signing import DETACHED_SUFFIX, verify
+from scumble_backend.packs.manifest import Manifest
+from scumble_backend.packs.signing import DETACHED_SUFFIX, verify
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -256,7 +256,7 @@ def base_architecture(header: tensors.Header) -> dict[str, Any]:
 def meta_network(architecture: Mapping[str, Any]) -> nn.Module:
     """The network without memory for its weights. Raises PackUnsupported, ManifestWrong."""
 
-    from .. import nets
+    from scumble_backend import nets
 
     for key, value in architecture.items():
         if isinstance(value, (int, float)) and not abs(value) <= 4096:
@@ -288,7 +288,7 @@ def _network_shapes(architecture: Mapping[str, Any]) -> Shapes:
 
 
 def _table_shapes(architecture: Mapping[str, Any], header: tensors.Header) -> Shapes:
-    from ..nets.style import StyleNetwork
+    from scumble_backend.nets.style import StyleNetwork
 
     network = meta_network(architecture)
     if not isinstance(network, StyleNetwork):

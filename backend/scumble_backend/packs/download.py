@@ -20,9 +20,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
-from .archive import MAX_PACK_BYTES
-from .errors import DownloadFailed, FileTrouble, from_os_error
-from .files import locked, write_bytes
+from scumble_backend.packs.archive import MAX_PACK_BYTES
+from scumble_backend.packs.errors import DownloadFailed, FileTrouble, from_os_error
+from scumble_backend.packs.files import locked, write_bytes
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes so far and bytes in all (None: the server does not say); may raise to stop."""

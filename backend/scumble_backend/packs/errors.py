@@ -5,7 +5,7 @@ Every one of these is also a finding: `verify` lists them without raising.
 
 from __future__ import annotations
 
-from ..errors import (
+from scumble_backend.errors import (
     DiskFull,
     DownloadFailed,
     FileTrouble,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .archive import BASE, MANIFEST, ORIGIN, SIGNATURE, PackArchive, write_archive
-from .errors import SignatureWrong
-from .files import replace_file, write_bytes
-from .signing import DETACHED_SUFFIX, sign
-from .store import InstalledPack, PackStore
+from scumble_backend.packs.archive import BASE, MANIFEST, ORIGIN, SIGNATURE, PackArchive, write_archive
+from scumble_backend.packs.errors import SignatureWrong
+from scumble_backend.packs.files import replace_file, write_bytes
+from scumble_backend.packs.signing import DETACHED_SUFFIX, sign
+from scumble_backend.packs.store import InstalledPack, PackStore
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -29,7 +29,7 @@ def export_onnx(store: PackStore, pack: InstalledPack, target: Path) -> float:
 
     Raises ExportFailed, ImportFailed where the extra `onnx` is missing.
     """
-    from . import making, onnx_models
+    from scumble_backend.packs import making, onnx_models
 
     manifest = pack.manifest
     if manifest.kind == "upscale":

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from scumble_backend.packs.errors import StoreBusy, from_os_error
 from scumble_wire.locking import try_lock, unlock
-
-from .errors import StoreBusy, from_os_error
 
 LOCK_TIMEOUT_S = 60.0
 

@@ -18,10 +18,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import tensors
-from .archive import MAX_PACK_BYTES, WEIGHTS, write_pack
-from .errors import ImportFailed, PackDamaged, PackNeedsAnswers, PackUnsafe, from_os_error
-from .manifest import Manifest, Painting, Training, id_from_title
+from scumble_backend.packs import tensors
+from scumble_backend.packs.archive import MAX_PACK_BYTES, WEIGHTS, write_pack
+from scumble_backend.packs.errors import ImportFailed, PackDamaged, PackNeedsAnswers, PackUnsafe, from_os_error
+from scumble_backend.packs.manifest import Manifest, Painting, Training, id_from_title
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,10 +61,10 @@ def make_pack(path: Path, target: Path, answers: Answers) -> Manifest:
         )
     raw = _read(path)
     if path.suffix.lower() == ".onnx":
-        from . import onnx_models
+        from scumble_backend.packs import onnx_models
 
         return _style_pack(target, answers, path, raw, *onnx_models.read_style(raw, path.name))
-    from . import fast_neural_style
+    from scumble_backend.packs import fast_neural_style
 
     state = read_state_dict(path, raw)
     if fast_neural_style.looks_like(state):
@@ -132,7 +132,7 @@ def _check_zip_size(raw: bytes, name: str) -> None:
 def _style_pack(
     target: Path, answers: Answers, path: Path, raw: bytes, network: Any, table: Any, far: float
 ) -> Manifest:
-    from .making import network_weights, style_architecture
+    from scumble_backend.packs.making import network_weights, style_architecture
 
     manifest = Manifest(
         id=id_from_title(answers.title),
@@ -151,8 +151,8 @@ def _style_pack(
 def _upscale_pack(target: Path, answers: Answers, path: Path, raw: bytes, state: dict[str, Tensor]) -> Manifest:
     import spandrel  # type: ignore[import-untyped,unused-ignore]
 
-    from .checks import check_spandrel
-    from .making import upscale_weights
+    from scumble_backend.packs.checks import check_spandrel
+    from scumble_backend.packs.making import upscale_weights
 
     state = dict(spandrel.canonicalize_state_dict(state))
     model = check_spandrel(state)

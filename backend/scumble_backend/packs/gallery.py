@@ -12,11 +12,11 @@ import urllib.parse
 from hashlib import sha256
 from pathlib import Path
 
-from .archive import SUFFIX
-from .catalog import Catalog, CatalogEntry, from_folder
-from .errors import CatalogWrong, FileTrouble, from_os_error
-from .files import write_bytes
-from .store import PackStore
+from scumble_backend.packs.archive import SUFFIX
+from scumble_backend.packs.catalog import Catalog, CatalogEntry, from_folder
+from scumble_backend.packs.errors import CatalogWrong, FileTrouble, from_os_error
+from scumble_backend.packs.files import write_bytes
+from scumble_backend.packs.store import PackStore
 
 CATALOG = "catalog.json"
 PAGE = "index.html"

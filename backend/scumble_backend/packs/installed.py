@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scumble_backend.packs import tensors
+from scumble_backend.packs.archive import WEIGHTS, PackArchive
+from scumble_backend.packs.errors import from_os_error
+from scumble_backend.packs.files import write_bytes
+from scumble_backend.packs.manifest import Manifest
+from scumble_backend.packs.strict_json import Json
 from scumble_wire.messages import PackInfo
-
-from . import tensors
-from .archive import WEIGHTS, PackArchive
-from .errors import from_os_error
-from .files import write_bytes
-from .manifest import Manifest
-from .strict_json import Json
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,15 +14,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .. import nets
-from ..nets.spandrel_model import SpandrelNetwork
-from ..nets.style import StyleNetwork, StyleTable
-from . import tensors
-from .archive import WEIGHTS
-from .checks import ARCHITECTURE_KEY, base_architecture, check_spandrel
-from .errors import PackWrongKind
-from .manifest import Manifest
-from .store import InstalledPack, PackStore
+from scumble_backend import nets
+from scumble_backend.nets.spandrel_model import SpandrelNetwork
+from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_backend.packs import tensors
+from scumble_backend.packs.archive import WEIGHTS
+from scumble_backend.packs.checks import ARCHITECTURE_KEY, base_architecture, check_spandrel
+from scumble_backend.packs.errors import PackWrongKind
+from scumble_backend.packs.manifest import Manifest
+from scumble_backend.packs.store import InstalledPack, PackStore
 
 
 def style_architecture(network: StyleNetwork) -> dict[str, Any]:

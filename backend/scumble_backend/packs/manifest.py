@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal, cast, get_args
 
-from .errors import ManifestWrong, PackTooNew, PackUnsupported
-from .strict_json import MAX_JSON_BYTES, Json, parse_json
+from scumble_backend.packs.errors import ManifestWrong, PackTooNew, PackUnsupported
+from scumble_backend.packs.strict_json import MAX_JSON_BYTES, Json, parse_json
 
 FORMAT = 1
 """Version of the format that is written. Every version from 1 on stays readable: see `_UPGRADES`."""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..nets.style import EPSILON, PaintLayer, StyleNetwork, StyleTable
+from scumble_backend.nets.style import EPSILON, PaintLayer, StyleNetwork, StyleTable
 
 OPSET = 18
 

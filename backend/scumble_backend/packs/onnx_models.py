@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .errors import ExportFailed, ImportFailed, PackUnsafe
-from .fast_neural_style import Layers, check_layers, convert_and_compare, test_picture
-from .files import write_bytes
+from scumble_backend.packs.errors import ExportFailed, ImportFailed, PackUnsafe
+from scumble_backend.packs.fast_neural_style import Layers, check_layers, convert_and_compare, test_picture
+from scumble_backend.packs.files import write_bytes
 
 _REMEDY = "Only fast-neural-style models (Johnson networks with instance normalization) can be converted."
 
@@ -146,7 +146,7 @@ def export_style(network: Any, table: Any, path: Path, *, title: str, license: s
 
     Raises ExportFailed if it is further than 1e-3; the file is then not written.
     """
-    from .onnx_graph import style_model
+    from scumble_backend.packs.onnx_graph import style_model
 
     _onnx()
     raw = style_model(network, table, title=title, license=license)

@@ -16,10 +16,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import FileTrouble, KeyChanged, ManifestWrong, SignatureWrong, from_os_error
-from .files import write_bytes
-from .manifest import Manifest
-from .strict_json import parse_json
+from scumble_backend.packs.errors import FileTrouble, KeyChanged, ManifestWrong, SignatureWrong, from_os_error
+from scumble_backend.packs.files import write_bytes
+from scumble_backend.packs.manifest import Manifest
+from scumble_backend.packs.strict_json import parse_json
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from . import download
-from .catalog import Catalog
-from .errors import ManifestWrong, from_os_error
-from .files import write_bytes
-from .store import PackStore
-from .strict_json import parse_json
+from scumble_backend.packs import download
+from scumble_backend.packs.catalog import Catalog
+from scumble_backend.packs.errors import ManifestWrong, from_os_error
+from scumble_backend.packs.files import write_bytes
+from scumble_backend.packs.store import PackStore
+from scumble_backend.packs.strict_json import parse_json
 
 FILE = "catalogs.json"
 _LIMITS = download.Limits(bytes=16 << 20, total_s=120.0)

@@ -16,11 +16,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .. import config
-from . import signing
-from .archive import BASE, MANIFEST, ORIGIN, SIGNATURE, SUFFIX, PackArchive, write_archive
-from .checks import Examination, examine, signature_of
-from .errors import (
+from scumble_backend import config
+from scumble_backend.packs import signing
+from scumble_backend.packs.archive import BASE, MANIFEST, ORIGIN, SIGNATURE, SUFFIX, PackArchive, write_archive
+from scumble_backend.packs.checks import Examination, examine, signature_of
+from scumble_backend.packs.errors import (
     DiskFull,
     FileTrouble,
     KeyChanged,
@@ -32,10 +32,10 @@ from .errors import (
     PackUnknown,
     from_os_error,
 )
-from .files import locked, replace_file, write_bytes
-from .installed import InstalledPack, make_folder, pack_info
-from .manifest import Manifest, check_id
-from .strict_json import Json, parse_json
+from scumble_backend.packs.files import locked, replace_file, write_bytes
+from scumble_backend.packs.installed import InstalledPack, make_folder, pack_info
+from scumble_backend.packs.manifest import Manifest, check_id
+from scumble_backend.packs.strict_json import Json, parse_json
 
 INDEX = "index.json"
 TRUST = "trust.json"
@@ -208,7 +208,7 @@ class PackStore:
 
     def install_base(self, raw: bytes) -> str:
         """Keep a base network (a safetensors file whose metadata tells its architecture); returns its sha256."""
-        from .checks import check_base
+        from scumble_backend.packs.checks import check_base
 
         check_base(raw)
         digest = sha256(raw).hexdigest()

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import ManifestWrong, PackDamaged, WeightsWrong
-from .strict_json import parse_json
+from scumble_backend.packs.errors import ManifestWrong, PackDamaged, WeightsWrong
+from scumble_backend.packs.strict_json import parse_json
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,8 +7,8 @@ from typing import Any
 
 from gi.repository import Gimp, GLib
 
+from scumble_editor.words import explain
 from scumble_wire.errors import ScumbleError
-from scumble_wire.words import explain
 
 from .session import Stopped, Told
 from .texts import _

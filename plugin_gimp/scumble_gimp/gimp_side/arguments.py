@@ -7,12 +7,20 @@ from typing import Any, TypeVar
 
 from gi.repository import Gimp, GObject
 
-from scumble_wire.choices import StyleChoices, UpscaleChoices, option
+from scumble_editor.choices import StyleChoices, TrainChoices, UpscaleChoices, option
 
 from .texts import _
 
+BICUBIC = "bicubic"  # the backend's own model, needs no pack
 FLAGS = GObject.ParamFlags.READWRITE
-Choices = TypeVar("Choices", StyleChoices, UpscaleChoices)
+Choices = TypeVar("Choices", StyleChoices, UpscaleChoices, TrainChoices)
+
+#: What of the choices a procedure takes as arguments, in the order shown.
+FIELDS: dict[type, tuple[str, ...]] = {
+    StyleChoices: ("pack", "strength", "stroke_scale", "keep_colors", "second_pack", "mix", "seed"),
+    UpscaleChoices: ("factor", "model"),
+    TrainChoices: ("name", "quality", "strength"),
+}
 
 #: field of the choices -> name of the argument, where they differ in more than _ and -.
 NAMES = {"pack": "style", "second_pack": "second-style"}
@@ -38,13 +46,13 @@ def argument(field_name: str) -> str:
     return NAMES.get(field_name, field_name.replace("_", "-"))
 
 
-def add(procedure: Any, choices: type, names: list[str], hints: dict[str, str] | None = None) -> None:
-    """Declare the named fields of a class of choices as arguments, typed, with range, default, label and help.
+def add(procedure: Any, choices: type, hints: dict[str, str] | None = None) -> None:
+    """Declare the fields of a class of choices as arguments, typed, with range, default, label and help.
 
     hints: more text for the help of a field, such as what an empty value means.
     """
     defaults = {each.name: each.default for each in fields(choices) if each.default is not MISSING}
-    for name in names:
+    for name in FIELDS[choices]:
         shown, default = option(choices, name), defaults[name]
         label = _(MNEMONICS.get(shown.label, shown.label))
         blurb = " ".join(part for part in (_(shown.help), (hints or {}).get(name, "")) if part)
@@ -70,10 +78,10 @@ def add_choice(
     procedure.add_choice_argument(name, label, blurb, choice, default, FLAGS)
 
 
-def read(config: Any, choices: type[Choices], names: list[str]) -> Choices:
+def read(config: Any, choices: type[Choices]) -> Choices:
     """The choices of a call. Raises ValueError with a sentence for a value out of its limits."""
     values = {}
-    for name in names:
+    for name in FIELDS[choices]:
         value = config.get_property(argument(name))
         values[name] = value if value is not None else ""
     return choices(**values)

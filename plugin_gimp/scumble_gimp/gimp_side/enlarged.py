@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from gi.repository import Gimp
 
-from scumble_wire.areas import Area
-from scumble_wire.words import free_name, upscaled_name
+from scumble_editor.areas import Area
+from scumble_editor.words import free_name, upscaled_name
 
 from . import layers
 from .formats import PixelFormat

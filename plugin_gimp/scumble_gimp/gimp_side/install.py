@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from gi.repository import Gimp
 
-from scumble_wire.errors import ScumbleError
 from scumble_wire.messages import InstallPack, PackDetails
 
 from . import answers, arguments
+from .pack_file import contents
 from .session import Session, Steps
 from .texts import _
 
 NAME = "plug-in-scumble-install-pack"
 PATIENCE_S = 600.0  # a foreign network is converted and tried out
-MOST_BYTES = 1 << 30
 
 
 def declare(plug_in: Any, name: str) -> Any:
@@ -73,28 +71,6 @@ def run(procedure: Any, config: Any, data: object) -> Any:
         return answers.success(procedure, style=name)
 
     return answers.guarded(procedure, work)
-
-
-def contents(config: Any) -> tuple[str, bytes]:
-    """(name, bytes) of the chosen file. It is sent, not named: a sandboxed GIMP sees paths the backend does not.
-
-    Raises WrongArgument, ScumbleError.
-    """
-    chosen = config.get_property("file")
-    path = chosen.get_path() if chosen is not None else None
-    if not path:
-        raise answers.WrongArgument(_("No pack file was chosen."), remedy=_("Choose a file on this machine."))
-    try:
-        if Path(path).stat().st_size > MOST_BYTES:
-            raise ScumbleError(
-                _("“{name}” is too large for a pack.", name=Path(path).name), remedy=_("Choose another file.")
-            )
-        return Path(path).name, Path(path).read_bytes()
-    except OSError as error:
-        raise ScumbleError(
-            _("“{name}” can't be read: {reason}.", name=Path(path).name, reason=error.strerror or str(error)),
-            remedy=_("Choose another file."),
-        ) from error
 
 
 def install(session: Session, config: Any) -> str:

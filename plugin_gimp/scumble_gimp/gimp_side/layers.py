@@ -11,7 +11,7 @@ from typing import Any
 
 from gi.repository import Gegl, Gimp
 
-from scumble_wire.areas import Area, crop_rows
+from scumble_editor.areas import Area, crop_rows
 from scumble_wire.messages import ImageInfo
 
 from .formats import OPAQUE, SCREEN, PixelFormat, choose

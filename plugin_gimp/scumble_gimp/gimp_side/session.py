@@ -13,13 +13,13 @@ from typing import Any
 
 from gi.repository import Gimp, GLib
 
+from scumble_editor.backend import Backend, Delivery, Job, JobMessage
+from scumble_editor.threaded_client import ThreadedClient
+from scumble_editor.words import Problem
 from scumble_wire import launch
 from scumble_wire.client import Client
-from scumble_wire.courier import Courier
 from scumble_wire.errors import AuthenticationFailed, BackendNotStarted, ConnectionFailed, ScumbleError, TimedOut
 from scumble_wire.messages import Cancelled, ListPacks
-from scumble_wire.studio import Delivery, Job, JobMessage, Studio
-from scumble_wire.words import Problem
 
 from . import VERSION
 from .texts import _
@@ -58,27 +58,27 @@ def connect() -> Client:
 
 
 class Session:
-    """A `Studio` and its courier for the life of one procedure call."""
+    """A `Backend` and its threaded_client for the life of one procedure call."""
 
     def __init__(self, dial: Callable[[], Client] = connect) -> None:
         self._bell = threading.Event()
         self._in_main_loop = False
-        self.studio = Studio(Courier(dial, self._arrived))
+        self.backend = Backend(ThreadedClient(dial, self._arrived))
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_ignored: object) -> None:
-        self.studio.close()
+        self.backend.close()
 
     def _arrived(self) -> None:
-        """Called in the courier's thread."""
+        """Called in the threaded_client's thread."""
         self._bell.set()
         if self._in_main_loop:
             GLib.idle_add(self._pump_once)
 
     def _pump_once(self) -> bool:
-        self.studio.pump()
+        self.backend.pump()
         return False  # an idle call of GLib: not again
 
     @contextlib.contextmanager
@@ -89,18 +89,18 @@ class Session:
             yield
         finally:
             self._in_main_loop = False
-            self.studio.preview.drop()
+            self.backend.preview.drop()
 
     def _wait(self, seconds: float) -> None:
         self._bell.wait(seconds)
         self._bell.clear()
-        self.studio.pump()
+        self.backend.pump()
 
     def ask(self, message: Any, frames: Sequence[Any] = (), timeout_s: float = ANSWER_S) -> Delivery:
         """Send a message and wait for its one answer. Raises ScumbleError."""
         answers: list[Delivery] = []
         problems: list[Problem] = []
-        self.studio.ask(message, frames, on_answer=answers.append, on_problem=problems.append)
+        self.backend.ask(message, frames, on_answer=answers.append, on_problem=problems.append)
         end = time.monotonic() + timeout_s
         while not answers and not problems:
             if time.monotonic() > end:
@@ -113,13 +113,13 @@ class Session:
         return answers[0]
 
     def load_packs(self) -> None:
-        """Let `studio.packs` be known. Raises ScumbleError."""
-        if not self.studio.packs_known:
+        """Let `backend.packs` be known. Raises ScumbleError."""
+        if not self.backend.packs_known:
             self.ask(ListPacks())
 
     def start(self, message: JobMessage, frames: Sequence[Any]) -> str:
         """Start a job that goes on without us; returns the backend's name for it. Raises ScumbleError."""
-        job = self.studio.submit(message, frames)
+        job = self.backend.submit(message, frames)
         self.until_accepted(job)
         return job.id
 
@@ -133,7 +133,7 @@ class Session:
     def run(self, message: JobMessage, frames: Sequence[Any], steps: Steps) -> tuple[Job, Delivery]:
         """Run a job to its end, showing GIMP's progress. Raises Stopped or another ScumbleError."""
         results: list[Delivery] = []
-        job = self.studio.submit(message, frames, on_done=lambda _job, delivery: results.append(delivery))
+        job = self.backend.submit(message, frames, on_done=lambda _job, delivery: results.append(delivery))
         while job.open:
             self._wait(0.1)
             if job.open:

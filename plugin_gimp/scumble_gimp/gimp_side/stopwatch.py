@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from scumble_editor.backend import Delivery, Job
 from scumble_wire.messages import ImageResult
-from scumble_wire.studio import Delivery, Job
 
 
 class Stopwatch:

@@ -6,8 +6,8 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from scumble_wire.choices import StyleChoices
-from scumble_wire.words import free_name
+from scumble_editor.choices import StyleChoices
+from scumble_editor.words import free_name
 
 from . import answers, arguments, layers, targets
 from .session import Session, Steps
@@ -15,7 +15,6 @@ from .stopwatch import Stopwatch
 from .texts import _
 
 NAME = "plug-in-scumble-stylize"
-FIELDS = ["pack", "strength", "stroke_scale", "keep_colors", "second_pack", "mix", "seed"]
 RESULTS = (("new-layer", "New layer above"), ("in-place", "Change the layer itself"))
 
 
@@ -37,7 +36,6 @@ def declare(plug_in: Any, name: str) -> Any:
     arguments.add(
         procedure,
         StyleChoices,
-        FIELDS,
         {
             "pack": _("The id of an installed style pack, such as “starry-night”."),
             "second_pack": _("The id of a style pack; empty for none."),
@@ -73,7 +71,7 @@ def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any
 
 def paint(session: Session, image: Any, aims: list[targets.Target], config: Any) -> list[Any]:
     """Paint every target, one after the other, in one undo step. All are computed before the first is changed."""
-    choices, result = arguments.read(config, StyleChoices, FIELDS), config.get_property("result")
+    choices, result = arguments.read(config, StyleChoices), config.get_property("result")
     for aim in aims:
         targets.check(aim, result)
     session.load_packs()
@@ -84,7 +82,7 @@ def paint(session: Session, image: Any, aims: list[targets.Target], config: Any)
         form, area = layers.pixel_format(image, aim.drawable), aim.with_context(choices.stroke_scale)
         with watch.part("reading"):
             pixels = layers.read(aim.drawable, area, form)
-        title = _("{style} on “{layer}”", style=session.studio.titles[choices.pack], layer=aim.name)
+        title = _("{style} on “{layer}”", style=session.backend.titles[choices.pack], layer=aim.name)
         message = choices.message(form.info(area.width, area.height), title=title)
         job, delivery = session.run(message, [pixels], steps)
         watch.job(job, delivery)
@@ -94,7 +92,7 @@ def paint(session: Session, image: Any, aims: list[targets.Target], config: Any)
         steps.next()
     targets.still_there(aims)
     with watch.part("inserting"):
-        made = _insert(image, finished, choices.layer_name(session.studio.titles), result)
+        made = _insert(image, finished, choices.layer_name(session.backend.titles), result)
     steps.end()
     watch.write()
     return made
@@ -120,10 +118,10 @@ def _insert(image: Any, finished: list[tuple[Any, Any, Any]], name: str, result:
 
 def _check_pack(session: Session, choices: StyleChoices) -> None:
     """Raises WrongArgument while a style is not named or not installed."""
-    studio = session.studio
-    installed = ", ".join(pack.id for pack in studio.styles()) or _("none")
+    backend = session.backend
+    installed = ", ".join(pack.id for pack in backend.styles()) or _("none")
     for wanted in [choices.pack] + ([choices.second_pack] if choices.second_pack else []):
-        pack = studio.pack(wanted)
+        pack = backend.pack(wanted)
         if pack is None or pack.kind == "upscale":
             raise answers.WrongArgument(
                 _("No style “{name}” is installed.", name=wanted) if wanted else _("No style was chosen."),

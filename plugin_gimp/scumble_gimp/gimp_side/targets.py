@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scumble_wire.areas import Area, with_context
+from scumble_editor.areas import Area, with_context
 from scumble_wire.errors import ScumbleError
 
 from .texts import _

@@ -6,7 +6,7 @@ import gettext
 from collections.abc import Iterable
 from pathlib import Path
 
-from scumble_wire.words import tr, use_translation
+from scumble_editor.words import tr, use_translation
 
 DOMAIN = "scumble_gimp"
 LOCALE = Path(__file__).resolve().parent.parent / "locale"

@@ -8,7 +8,7 @@ from typing import Any
 
 from gi.repository import Gimp, GLib
 
-from scumble_wire.choices import TrainChoices
+from scumble_editor.choices import TrainChoices
 from scumble_wire.messages import ImageInfo, Trained
 
 from . import answers, arguments, layers, targets
@@ -17,7 +17,6 @@ from .texts import _
 
 NAME = "plug-in-scumble-train"
 SHOW = "plug-in-scumble-show-training"
-FIELDS = ["name", "quality", "strength"]
 SOURCES = (("image", "The image as it is seen"), ("layer", "The chosen layer"))
 
 
@@ -35,7 +34,7 @@ def declare(plug_in: Any, name: str) -> Any:
         ),
         name,
     )
-    arguments.add(procedure, TrainChoices, FIELDS)
+    arguments.add(procedure, TrainChoices)
     arguments.add_choice(
         procedure, "source", _("Learn _from"), _("Where the style is seen. A selection limits it."), "image", SOURCES
     )
@@ -92,7 +91,7 @@ def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any
 
                 if not ask(procedure, config):
                     return answers.cancelled(procedure)
-            choices = arguments.read(config, TrainChoices, FIELDS)
+            choices = arguments.read(config, TrainChoices)
             if not choices.name.strip():
                 raise answers.WrongArgument(_("The new style needs a name."), remedy=_("Give it one and try again."))
             info, pixels = picture(image, drawables, config.get_property("source"))

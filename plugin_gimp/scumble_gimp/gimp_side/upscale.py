@@ -6,8 +6,8 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from scumble_wire.choices import UpscaleChoices
-from scumble_wire.words import upscaled_name
+from scumble_editor.choices import UpscaleChoices
+from scumble_editor.words import upscaled_name
 
 from . import answers, arguments, enlarged, layers, targets
 from .session import Session, Steps
@@ -15,8 +15,6 @@ from .stopwatch import Stopwatch
 from .texts import _
 
 NAME = "plug-in-scumble-upscale"
-FIELDS = ["factor", "model"]
-BICUBIC = "bicubic"  # the backend's own, needs no pack
 RESULTS = (
     ("new-image", "New image from the chosen layers"),
     ("new-layer", "New layer above"),
@@ -42,7 +40,6 @@ def declare(plug_in: Any, name: str) -> Any:
     arguments.add(
         procedure,
         UpscaleChoices,
-        FIELDS,
         {"model": _("The id of an installed upscale pack, or “bicubic”.")},
     )
     arguments.add_choice(
@@ -75,7 +72,7 @@ def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any
 
 def enlarge(session: Session, image: Any, aims: list[targets.Target], config: Any) -> tuple[Any, list[Any]]:
     """(the image with the result, its enlarged layers). All is computed before anything is changed."""
-    choices, result = arguments.read(config, UpscaleChoices, FIELDS), config.get_property("result")
+    choices, result = arguments.read(config, UpscaleChoices), config.get_property("result")
     if result == "whole-image":
         aims = targets.every_layer(image)
     for aim in aims:
@@ -113,9 +110,9 @@ def enlarge(session: Session, image: Any, aims: list[targets.Target], config: An
 
 def _check_model(session: Session, model: str) -> None:
     """Raises WrongArgument for a model that is not installed."""
-    names = [pack.id for pack in session.studio.upscalers()]
-    if model not in (*names, BICUBIC):
+    names = [pack.id for pack in session.backend.upscalers()]
+    if model not in (*names, arguments.BICUBIC):
         raise answers.WrongArgument(
             _("No upscale pack “{name}” is installed.", name=model),
-            remedy=_("Installed: {names}.", names=", ".join([*names, BICUBIC])),
+            remedy=_("Installed: {names}.", names=", ".join([*names, arguments.BICUBIC])),
         )

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ..scumble_wire.messages import ImageInfo
+from scumble_wire.messages import ImageInfo
+
 from ..troubles import NoLayer, Trouble
 from . import reading, whole_document, writing
 from .preview_layer import PreviewLayer

@@ -7,10 +7,11 @@ Krita's own conversion of the full size would take seconds.
 from dataclasses import dataclass
 from typing import Any
 
+from scumble_editor.areas import Area, crop_rows
+from scumble_editor.words import tr
+from scumble_wire.messages import ImageInfo
+
 from ..qt import QByteArray, QImage, Qt
-from ..scumble_wire.areas import Area, crop_rows
-from ..scumble_wire.messages import ImageInfo
-from ..scumble_wire.words import tr
 from .reading import Place, convert, is_open
 from .spaces import SRGB, Space
 from .writing import add_above, fill, find_node, new_layer, spot_above

@@ -7,9 +7,10 @@ from typing import Any
 
 from krita import Krita
 
+from scumble_editor.areas import Area, fitted, with_context
+from scumble_wire.messages import ImageInfo
+
 from ..qt import QByteArray, QImage, Qt
-from ..scumble_wire.areas import Area, fitted, with_context
-from ..scumble_wire.messages import ImageInfo
 from ..troubles import LayerEmpty, LayerHidden, NoLayer, NoSelection, NothingOpen, PixelsRefused, UnreadablePicture
 from .spaces import Space, bridge_of, is_direct, wire_image
 

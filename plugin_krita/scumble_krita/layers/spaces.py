@@ -6,7 +6,7 @@ to be sRGB by its name; every other one is converted by Krita, which has the pro
 
 from typing import NamedTuple
 
-from ..scumble_wire.messages import ImageInfo
+from scumble_wire.messages import ImageInfo
 
 SRGB = "sRGB-elle-V2-srgbtrc.icc"  # sRGB-encoded; Krita brings it
 

@@ -5,10 +5,11 @@ from typing import Any
 
 from krita import Krita
 
+from scumble_editor.areas import Area
+from scumble_editor.words import tr, upscaled_name
+from scumble_wire.messages import ImageInfo
+
 from ..qt import QByteArray
-from ..scumble_wire.areas import Area
-from ..scumble_wire.messages import ImageInfo
-from ..scumble_wire.words import tr, upscaled_name
 from ..troubles import LayerEmpty
 from .reading import area_of, current_document, document_space, for_wire, node_space, read_node
 from .spaces import Space

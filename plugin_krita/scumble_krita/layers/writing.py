@@ -9,10 +9,11 @@ from typing import Any
 
 from krita import Krita
 
+from scumble_editor.areas import Area, crop_rows
+from scumble_editor.words import free_name, tr
+from scumble_wire.messages import ImageInfo
+
 from ..qt import QByteArray, QImage, Qt, QTimer
-from ..scumble_wire.areas import Area, crop_rows
-from ..scumble_wire.messages import ImageInfo
-from ..scumble_wire.words import free_name, tr
 from ..troubles import DocumentClosed, PixelsRefused
 from .reading import Place, as_bytes, convert, is_open, scratch_document
 from .spaces import Space

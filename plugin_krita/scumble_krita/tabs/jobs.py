@@ -1,8 +1,9 @@
 """The Jobs tab: everything that runs and waits."""
 
+from scumble_editor.words import tr
+
 from ..model import Model
 from ..qt import QVBoxLayout, QWidget
-from ..scumble_wire.words import tr
 from ..widgets.job_list import JobList
 
 
@@ -12,9 +13,9 @@ class JobsTab(QWidget):
         self._model = model
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 6, 4, 4)
-        column.addWidget(JobList(model.studio, "", tr("Nothing runs and nothing waits.")))
+        column.addWidget(JobList(model.backend, "", tr("Nothing runs and nothing waits.")))
 
     def showEvent(self, event: object) -> None:  # noqa: N802
         super().showEvent(event)
-        if self._model.studio.connected:
-            self._model.studio.refresh_jobs()
+        if self._model.backend.connected:
+            self._model.backend.refresh_jobs()

@@ -2,6 +2,9 @@
 
 from krita import Krita
 
+from scumble_editor.words import tr
+from scumble_wire.messages import PackInfo
+
 from ..model import Model
 from ..qt import (
     QDialog,
@@ -17,8 +20,6 @@ from ..qt import (
     QVBoxLayout,
     QWidget,
 )
-from ..scumble_wire.messages import PackInfo
-from ..scumble_wire.words import tr
 from ..widgets.grid import StyleGrid
 from ..widgets.pictures import FittedPicture
 
@@ -50,23 +51,23 @@ class PacksTab(QWidget):
         column.addWidget(self.grid, 1)
         column.addWidget(self.about)
         column.addLayout(row)
-        model.studio.subscribe("packs", self._fill)
-        model.studio.subscribe("thumbnails", self._pictures)
+        model.backend.subscribe("packs", self._fill)
+        model.backend.subscribe("thumbnails", self._pictures)
         model.subscribe("packfile", self._offer)
         self._fill()
 
     def _fill(self) -> None:
-        packs = sorted(self._model.studio.packs, key=lambda pack: (pack.kind == "upscale", pack.title.casefold()))
+        packs = sorted(self._model.backend.packs, key=lambda pack: (pack.kind == "upscale", pack.title.casefold()))
         if self._chosen not in [pack.id for pack in packs]:
             self._chosen = packs[0].id if packs else ""
         self.grid.fill(packs, self._chosen)
         for pack in packs:
-            self._model.studio.thumbnail(pack.id)
+            self._model.backend.thumbnail(pack.id)
         self._pictures()
         self._show()
 
     def _pictures(self) -> None:
-        for pack, picture in self._model.studio.thumbnails.items():
+        for pack, picture in self._model.backend.thumbnails.items():
             if picture is not None:
                 self.grid.set_picture(pack, *picture)
 
@@ -75,7 +76,7 @@ class PacksTab(QWidget):
         self._show()
 
     def _show(self) -> None:
-        pack = self._model.studio.pack(self._chosen)
+        pack = self._model.backend.pack(self._chosen)
         self.about.setText(describe(pack) if pack is not None else tr("No pack is installed."))
         self.remove.setEnabled(pack is not None and pack.removable)
         ships = pack is not None and not pack.removable
@@ -101,7 +102,7 @@ class PacksTab(QWidget):
             offer(self._model, self)
 
     def _remove(self) -> None:
-        pack = self._model.studio.pack(self._chosen)
+        pack = self._model.backend.pack(self._chosen)
         if pack is None:
             return
         answer = QMessageBox.question(

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from krita import Krita
 
+from scumble_editor.words import tr
+from scumble_wire.messages import Configure
+
 from ..diagnosis import diagnosis
 from ..model import Model
 from ..qt import (
@@ -20,8 +23,6 @@ from ..qt import (
     QVBoxLayout,
     QWidget,
 )
-from ..scumble_wire.messages import Configure
-from ..scumble_wire.words import tr
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 
@@ -70,30 +71,30 @@ class SettingsTab(QWidget):
         column.addWidget(self.state)
         column.addLayout(row)
         column.addStretch(1)
-        model.studio.subscribe("status", self._show)
-        model.studio.subscribe("connection", self._show)
+        model.backend.subscribe("status", self._show)
+        model.backend.subscribe("connection", self._show)
         self._show()
 
     def showEvent(self, event: object) -> None:  # noqa: N802
         super().showEvent(event)
-        if self._model.studio.connected:
-            self._model.studio.refresh_status()
+        if self._model.backend.connected:
+            self._model.backend.refresh_status()
 
     def _configure(self, message: Configure) -> None:
-        self._model.studio.ask(message)
+        self._model.backend.ask(message)
 
     def _set_memory(self) -> None:
-        status = self._model.studio.status
+        status = self._model.backend.status
         if status is not None and self.memory.value() != status.memory_budget_mb:
             self._configure(Configure(memory_budget_mb=self.memory.value()))
 
     def _set_idle(self) -> None:
-        status = self._model.studio.status
+        status = self._model.backend.status
         if status is not None and self.idle.value() != round(status.idle_release_s / 60):
             self._configure(Configure(idle_release_s=self.idle.value() * 60.0))
 
     def _show(self) -> None:
-        status = self._model.studio.status
+        status = self._model.backend.status
         for each in (self.device, self.memory, self.idle, self.logs):
             each.setEnabled(status is not None)
         if status is None:
@@ -112,7 +113,7 @@ class SettingsTab(QWidget):
         )  # fmt: skip
 
     def _open_logs(self) -> None:
-        status = self._model.studio.status
+        status = self._model.backend.status
         if status is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(Path(status.log_file).parent)))
 

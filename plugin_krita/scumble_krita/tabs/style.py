@@ -2,10 +2,11 @@
 
 from krita import Krita
 
+from scumble_editor.choices import StyleChoices, option
+from scumble_editor.words import tr
+
 from ..model import Model
 from ..qt import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
-from ..scumble_wire.choices import StyleChoices, option
-from ..scumble_wire.words import tr
 from ..widgets.grid import StyleGrid
 from ..widgets.job_row import JobRow
 from ..widgets.pictures import FittedPicture
@@ -69,9 +70,9 @@ class StyleTab(QWidget):
         self._column.addWidget(self.apply)
         model.subscribe("choices", self._show_choices)
         model.subscribe("preview", self._show_preview)
-        model.studio.subscribe("packs", self._fill)
-        model.studio.subscribe("thumbnails", self._pictures)
-        model.studio.subscribe("jobs", self._show_job)
+        model.backend.subscribe("packs", self._fill)
+        model.backend.subscribe("thumbnails", self._pictures)
+        model.backend.subscribe("jobs", self._show_job)
         self._fill()
         self._show_preview()
 
@@ -93,20 +94,20 @@ class StyleTab(QWidget):
         return button
 
     def _fill(self) -> None:
-        studio = self._model.studio
-        packs = studio.styles(self.search.text())
+        backend = self._model.backend
+        packs = backend.styles(self.search.text())
         self.grid.fill(packs, self._model.style.pack)
         self.second.clear()
         self.second.addItem(tr("No second style"), "")
-        for pack in studio.styles():
+        for pack in backend.styles():
             self.second.addItem(tr("with {style}", style=pack.title), pack.id)
         for pack in packs:
-            studio.thumbnail(pack.id)
+            backend.thumbnail(pack.id)
         self._pictures()
         self._show_choices()
 
     def _pictures(self) -> None:
-        for pack, picture in self._model.studio.thumbnails.items():
+        for pack, picture in self._model.backend.thumbnails.items():
             if picture is not None:
                 self.grid.set_picture(pack, *picture)
 
@@ -117,7 +118,7 @@ class StyleTab(QWidget):
 
     def _show_choices(self) -> None:
         style = self._model.style
-        self.grid.fill(self._model.studio.styles(self.search.text()), style.pack)
+        self.grid.fill(self._model.backend.styles(self.search.text()), style.pack)
         self.strength.set_value(style.strength)
         self.stroke_scale.set_value(style.stroke_scale)
         self.keep_colors.setChecked(style.keep_colors)
@@ -142,14 +143,14 @@ class StyleTab(QWidget):
 
     def _show_job(self) -> None:
         """The newest job that paints, under the button that started it."""
-        jobs = [job for job in self._model.studio.jobs if job.kind == "stylize" and job.open]
+        jobs = [job for job in self._model.backend.jobs if job.kind == "stylize" and job.open]
         newest = jobs[-1] if jobs else None
         if self._row is not None and self._row.job is not newest:
             self._column.removeWidget(self._row)
             self._row.deleteLater()
             self._row = None
         if newest is not None and self._row is None:
-            self._row = JobRow(self._model.studio, newest)
+            self._row = JobRow(self._model.backend, newest)
             self._column.addWidget(self._row)
         elif self._row is not None:
             self._row.refresh()

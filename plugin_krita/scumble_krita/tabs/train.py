@@ -4,6 +4,9 @@ from pathlib import Path
 
 from krita import Krita
 
+from scumble_editor.choices import TrainChoices, option
+from scumble_editor.words import tr
+
 from ..model import Model
 from ..qt import (
     QComboBox,
@@ -16,8 +19,6 @@ from ..qt import (
     QVBoxLayout,
     QWidget,
 )
-from ..scumble_wire.choices import TrainChoices, option
-from ..scumble_wire.words import tr
 from ..widgets.job_list import JobList
 from ..widgets.slider import BarSlider, read_times, times
 
@@ -67,7 +68,7 @@ class TrainTab(QWidget):
         waiting = tr(
             "Training goes on in the background, even when Krita is closed. The finished style appears under Style."
         )
-        column.addWidget(JobList(model.studio, "train", waiting, picture_height=260), 1)
+        column.addWidget(JobList(model.backend, "train", waiting, picture_height=260), 1)
         model.subscribe("choices", self._show)
         self._show()
 

@@ -2,10 +2,11 @@
 
 from krita import Krita
 
+from scumble_editor.choices import UpscaleChoices, option
+from scumble_editor.words import tr
+
 from ..model import Model
 from ..qt import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
-from ..scumble_wire.choices import UpscaleChoices, option
-from ..scumble_wire.words import tr
 from ..widgets.job_list import JobList
 from ..widgets.slider import BarSlider, read_times, times
 
@@ -53,14 +54,14 @@ class UpscaleTab(QWidget):
         column.addLayout(form)
         column.addWidget(self.about)
         column.addWidget(self.go)
-        column.addWidget(JobList(model.studio, "upscale"), 1)
+        column.addWidget(JobList(model.backend, "upscale"), 1)
         model.subscribe("choices", self._show)
-        model.studio.subscribe("packs", self._fill)
+        model.backend.subscribe("packs", self._fill)
         self._fill()
 
     def _fill(self) -> None:
         self.network.clear()
-        for pack in self._model.studio.upscalers():
+        for pack in self._model.backend.upscalers():
             self.network.addItem(pack.title, pack.id)
         self.network.addItem(tr("Bicubic (no network)"), "bicubic")
         self._show()
@@ -70,6 +71,6 @@ class UpscaleTab(QWidget):
         self.factor.set_value(choices.factor)
         self.network.setCurrentIndex(max(0, self.network.findData(choices.model)))
         self.source.setCurrentIndex(max(0, self.source.findData(choices.source)))
-        pack = self._model.studio.pack(choices.model)
+        pack = self._model.backend.pack(choices.model)
         self.about.setText(pack.description if pack is not None else "")
         self.about.setVisible(bool(self.about.text()))

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from scumble_editor.words import tr
+from scumble_wire.messages import ImageInfo, PackInfo
+
 from ..qt import (
     QAbstractItemView,
     QListView,
@@ -17,8 +20,6 @@ from ..qt import (
     QTimer,
     pyqtSignal,
 )
-from ..scumble_wire.messages import ImageInfo, PackInfo
-from ..scumble_wire.words import tr
 from .pictures import to_image
 
 ID = (

@@ -1,17 +1,18 @@
 """The jobs of one kind, or all, newest on top."""
 
+from scumble_editor.backend import Backend
+from scumble_editor.words import STATES, tr
+
 from ..qt import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
-from ..scumble_wire.studio import Studio
-from ..scumble_wire.words import STATES, tr
 from .job_row import JobRow
 
 
 class JobList(QScrollArea):
     """kind: "" for all, with other programs' jobs below. empty: what is said when there are none."""
 
-    def __init__(self, studio: Studio, kind: str = "", empty: str = "", *, picture_height: int = 120) -> None:
+    def __init__(self, backend: Backend, kind: str = "", empty: str = "", *, picture_height: int = 120) -> None:
         super().__init__()
-        self._studio, self._kind, self._height = studio, kind, picture_height
+        self._backend, self._kind, self._height = backend, kind, picture_height
         self._rows: dict[int, JobRow] = {}
         self.setWidgetResizable(True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -29,11 +30,11 @@ class JobList(QScrollArea):
         self._column.addWidget(self._others)
         self._column.addStretch(1)
         self.setWidget(inside)
-        studio.subscribe("jobs", self.refresh)
+        backend.subscribe("jobs", self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
-        jobs = [job for job in self._studio.jobs if not self._kind or job.kind == self._kind]
+        jobs = [job for job in self._backend.jobs if not self._kind or job.kind == self._kind]
         for ticket in [ticket for ticket in self._rows if ticket not in {job.ticket for job in jobs}]:
             row = self._rows.pop(ticket)
             self._column.removeWidget(row)
@@ -42,11 +43,11 @@ class JobList(QScrollArea):
             if job.ticket in self._rows:
                 self._rows[job.ticket].refresh()
             else:
-                row = self._rows[job.ticket] = JobRow(self._studio, job, picture_height=self._height)
+                row = self._rows[job.ticket] = JobRow(self._backend, job, picture_height=self._height)
                 self._column.insertWidget(0, row)
         lines = []
         if not self._kind:
-            for info in [info for info in self._studio.other_jobs if info.state in ("waiting", "running", "paused")]:
+            for info in [info for info in self._backend.other_jobs if info.state in ("waiting", "running", "paused")]:
                 lines.append(f"{info.title} ({tr(STATES[info.state])}, {info.fraction:.0%})")
         self._others.setText((tr("Other programs:") + "\n" + "\n".join(lines)) if lines else "")
         self._others.setVisible(bool(lines))

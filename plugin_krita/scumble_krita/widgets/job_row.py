@@ -2,16 +2,17 @@
 
 from krita import Krita
 
+from scumble_editor.backend import Backend, Job
+from scumble_editor.words import tr
+
 from ..qt import QFrame, QGridLayout, QLabel, QProgressBar, QSizePolicy, QToolButton
-from ..scumble_wire.studio import Job, Studio
-from ..scumble_wire.words import tr
 from .pictures import FittedPicture
 
 
 class JobRow(QFrame):
-    def __init__(self, studio: Studio, job: Job, *, picture_height: int = 120) -> None:
+    def __init__(self, backend: Backend, job: Job, *, picture_height: int = 120) -> None:
         super().__init__()
-        self._studio, self.job = studio, job
+        self._backend, self.job = backend, job
         self._shown = None
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._title = QLabel()
@@ -71,12 +72,12 @@ class JobRow(QFrame):
 
     def _pause_or_resume(self) -> None:
         if self.job.state in ("waiting", "running"):
-            self._studio.pause(self.job)
+            self._backend.pause(self.job)
         else:
-            self._studio.resume(self.job)
+            self._backend.resume(self.job)
 
     def _stop_or_dismiss(self) -> None:
         if self.job.open:
-            self._studio.cancel(self.job)
+            self._backend.cancel(self.job)
         else:
-            self._studio.dismiss(self.job)
+            self._backend.dismiss(self.job)

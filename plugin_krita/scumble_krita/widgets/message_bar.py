@@ -2,8 +2,9 @@
 
 from krita import Krita
 
+from scumble_editor.words import Problem, tr
+
 from ..qt import QFrame, QHBoxLayout, QLabel, QPalette, QSizePolicy, Qt, QToolButton, pyqtSignal
-from ..scumble_wire.words import Problem, tr
 
 
 class MessageBar(QFrame):

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from scumble_wire.messages import ImageInfo
+
 from ..qt import QColor, QImage, QLabel, QPainter, QPixmap, QSize, QSizePolicy, Qt
-from ..scumble_wire.messages import ImageInfo
 
 
 def to_image(info: ImageInfo, data: Any) -> QImage:

@@ -6,12 +6,12 @@ from typing import Any
 
 from gi.repository import GimpUi, GLib, GObject, Gtk
 
+from scumble_editor.backend import Delivery
+from scumble_editor.words import Problem
 from scumble_wire.errors import ScumbleError
 from scumble_wire.messages import InspectPack, PackDetails
-from scumble_wire.studio import Delivery
-from scumble_wire.words import Problem
 
-from ..install import contents
+from ..pack_file import contents
 from ..session import Session
 from ..texts import _
 from . import pictures
@@ -37,7 +37,7 @@ class InstallDialog:
     """The file, what it holds, and what has to be told about a foreign one."""
 
     def __init__(self, dialog: Any, config: Any, session: Session) -> None:
-        self._dialog, self._config, self._studio = dialog, config, session.studio
+        self._dialog, self._config, self._backend = dialog, config, session.backend
         self._asked = 0
         self._details: PackDetails | None = None
         self._picture = Gtk.Image(valign=Gtk.Align.START)
@@ -87,7 +87,7 @@ class InstallDialog:
             self._text.set_text(str(error))
             return
         self._text.set_text(_("Looking into the file…"))
-        self._asked = self._studio.ask(
+        self._asked = self._backend.ask(
             InspectPack(file_name=name), [data], on_answer=self._answered, on_problem=self._refused
         )
 

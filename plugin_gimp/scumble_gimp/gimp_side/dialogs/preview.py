@@ -7,9 +7,9 @@ from typing import Any
 
 from gi.repository import Gdk, GdkPixbuf, Gtk
 
-from scumble_wire.areas import Area
-from scumble_wire.choices import StyleChoices
-from scumble_wire.studio import Delivery, Job, Studio
+from scumble_editor.areas import Area
+from scumble_editor.backend import Backend, Delivery, Job
+from scumble_editor.choices import StyleChoices
 
 from .. import layers
 from ..formats import SCREEN, SCREEN_GRAY
@@ -27,10 +27,10 @@ LEAST_STROKE = 0.25
 class Preview(Gtk.Box):
     """One picture with a line below it. `show` asks for a new one; the newest wish wins."""
 
-    def __init__(self, studio: Studio, target: Target, note: str = "") -> None:
+    def __init__(self, backend: Backend, target: Target, note: str = "") -> None:
         """note: said below the picture whenever there is nothing else to say."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._studio, self._target = studio, target
+        self._backend, self._target = backend, target
         self._form = SCREEN_GRAY if target.drawable.is_gray() else SCREEN
         self._painted: GdkPixbuf.Pixbuf | None = None
         self._wish: StyleChoices | None = None
@@ -47,7 +47,7 @@ class Preview(Gtk.Box):
         frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
         frame.add(box)
         self.pack_start(frame, True, True, 0)
-        self._line = PreviewLine(studio, note)
+        self._line = PreviewLine(backend, note)
         self._original = Gtk.CheckButton.new_with_mnemonic(_("_Original"))
         self._original.connect("toggled", lambda _button: self._draw())
         detail = Gtk.CheckButton.new_with_mnemonic(_("_Detail at 100 %"))
@@ -66,7 +66,7 @@ class Preview(Gtk.Box):
         whole = self._choices_here(choices)
         self._line.painting()
         message = whole.message(self._info, "preview")
-        self._studio.preview.show(message, [self._pixels], self._arrived, self._line.ended)
+        self._backend.preview.show(message, [self._pixels], self._arrived, self._line.ended)
 
     def tell(self, text: str) -> None:
         """Show a line instead of the spinner."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gi.repository import Gtk, Pango
 
-from scumble_wire.studio import Job, Studio
+from scumble_editor.backend import Backend, Job
 
 from ..texts import _
 
@@ -12,10 +12,10 @@ from ..texts import _
 class PreviewLine(Gtk.Box):
     """A text and a spinner. `painting`: a preview is asked for; `ended`: the preview slot's on_end."""
 
-    def __init__(self, studio: Studio, note: str = "") -> None:
+    def __init__(self, backend: Backend, note: str = "") -> None:
         """note: said whenever there is nothing else to say."""
         super().__init__(spacing=6)
-        self._studio, self._note = studio, note
+        self._backend, self._note = backend, note
         self._label = Gtk.Label(xalign=1, ellipsize=Pango.EllipsizeMode.END)
         self._spinner = Gtk.Spinner()
         self.pack_start(self._label, True, True, 0)
@@ -32,5 +32,5 @@ class PreviewLine(Gtk.Box):
         self._label.set_tooltip_text(text)
 
     def ended(self, job: Job) -> None:
-        if not self._studio.preview.busy:
+        if not self._backend.preview.busy:
             self.tell(self._note if job.problem is None else job.problem.text)

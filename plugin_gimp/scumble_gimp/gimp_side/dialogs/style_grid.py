@@ -6,8 +6,8 @@ from typing import Any
 
 from gi.repository import GObject, Gtk, Pango
 
+from scumble_editor.backend import Backend
 from scumble_wire.messages import PackInfo
-from scumble_wire.studio import Studio
 
 from ..texts import _
 from . import pictures
@@ -21,9 +21,9 @@ class StyleGrid(Gtk.Box):
 
     __gsignals__ = {"chosen": (GObject.SignalFlags.RUN_FIRST, None, (str,))}  # noqa: RUF012  (PyGObject's own form)
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, backend: Backend) -> None:
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._studio = studio
+        self._backend = backend
         self._chosen = ""
         self._filling = False
         self._images: dict[str, Gtk.Image] = {}
@@ -64,11 +64,11 @@ class StyleGrid(Gtk.Box):
         for child in self._flow.get_children():
             child.destroy()
         self._images.clear()
-        found = self._studio.styles(self._search.get_text())
+        found = self._backend.styles(self._search.get_text())
         for pack in found:
             self._flow.add(self._tile(pack))
         self._flow.show_all()
-        self._empty.set_visible(self._studio.packs_known and not found)
+        self._empty.set_visible(self._backend.packs_known and not found)
         self._empty.set_text(
             _("No style fits the search.")
             if self._search.get_text()
@@ -81,7 +81,7 @@ class StyleGrid(Gtk.Box):
     def fill_pictures(self) -> None:
         """Put the thumbnails in that have come by now; ask for the others."""
         for name, image in self._images.items():
-            found = self._studio.thumbnail(name, 2 * SIDE)
+            found = self._backend.thumbnail(name, 2 * SIDE)
             if found is not None:
                 image.set_from_pixbuf(pictures.fit(pictures.pixbuf(*found), SIDE))
 

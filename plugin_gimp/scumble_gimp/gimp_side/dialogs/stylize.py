@@ -6,11 +6,10 @@ from typing import Any
 
 from gi.repository import GimpUi, GLib, GObject, Gtk
 
-from scumble_wire.choices import StyleChoices
+from scumble_editor.choices import StyleChoices
 
 from .. import arguments
 from ..session import Session
-from ..stylize import FIELDS
 from ..targets import Target
 from ..texts import _
 from .preview import Preview
@@ -37,11 +36,11 @@ class StylizeDialog:
     """Fills GIMP's procedure dialog: preview on the left, styles and sliders on the right."""
 
     def __init__(self, dialog: Any, config: Any, session: Session, aims: list[Target]) -> None:
-        self._dialog, self._config, self._studio = dialog, config, session.studio
+        self._dialog, self._config, self._backend = dialog, config, session.backend
         self._pending = 0
         note = _("The first of {n} layers", n=len(aims)) if len(aims) > 1 else ""
-        self._preview = Preview(session.studio, aims[0], note)
-        self._grid = StyleGrid(session.studio)
+        self._preview = Preview(session.backend, aims[0], note)
+        self._grid = StyleGrid(session.backend)
         self._grid.set_size_request(350, -1)
         self._grid.connect("chosen", lambda _grid, pack: config.set_property("style", pack))
         self._second = Gtk.ComboBoxText()
@@ -53,18 +52,18 @@ class StylizeDialog:
         halves.pack_start(self._preview, True, True, 0)
         halves.pack_start(right, True, True, 0)
         area = dialog.get_content_area()
-        area.pack_start(TroubleBar(session.studio, session.studio.refresh_packs), False, False, 0)
+        area.pack_start(TroubleBar(session.backend, session.backend.refresh_packs), False, False, 0)
         area.pack_start(halves, True, True, 0)
         halves.show_all()
         self._ends = [
-            session.studio.subscribe("packs", self._packs_came),
-            session.studio.subscribe("thumbnails", self._grid.fill_pictures),
-            session.studio.subscribe("problem", self._trouble),
+            session.backend.subscribe("packs", self._packs_came),
+            session.backend.subscribe("thumbnails", self._grid.fill_pictures),
+            session.backend.subscribe("problem", self._trouble),
         ]
         self._handler = config.connect("notify", self._changed)
         dialog.set_response_sensitive(Gtk.ResponseType.OK, False)
         self._preview.tell(_("Looking for the styles…"))
-        session.studio.refresh_packs()
+        session.backend.refresh_packs()
 
     def close(self) -> None:
         """Stop following; the widgets go with the dialog."""
@@ -98,7 +97,7 @@ class StylizeDialog:
         return [strength, stroke, keep, result, expander]
 
     def _packs_came(self) -> None:
-        styles = self._studio.styles()
+        styles = self._backend.styles()
         self._grid.fill()
         self._second.handler_block_by_func(self._second_chosen)
         self._second.remove_all()
@@ -107,7 +106,7 @@ class StylizeDialog:
             self._second.append(pack.id, pack.title)
         self._second.handler_unblock_by_func(self._second_chosen)
         wanted = self._config.get_property("style")
-        if styles and self._studio.pack(wanted or "") is None:
+        if styles and self._backend.pack(wanted or "") is None:
             self._config.set_property("style", styles[0].id)
         self._show()
 
@@ -124,16 +123,16 @@ class StylizeDialog:
     def _show(self) -> bool:
         self._pending = 0
         style, second = self._config.get_property("style") or "", self._config.get_property("second-style") or ""
-        known = self._studio.pack(style) is not None
+        known = self._backend.pack(style) is not None
         self._dialog.set_response_sensitive(Gtk.ResponseType.OK, known)
-        if self._studio.packs_known:
+        if self._backend.packs_known:
             self._grid.choose(style)
             self._second.set_active_id(second)
         self._mix.set_sensitive(bool(second))
         if known:
-            self._preview.show_style(arguments.read(self._config, StyleChoices, FIELDS))
+            self._preview.show_style(arguments.read(self._config, StyleChoices))
         return False
 
     def _trouble(self) -> None:
-        if self._studio.problem is not None:
+        if self._backend.problem is not None:
             self._preview.tell("")

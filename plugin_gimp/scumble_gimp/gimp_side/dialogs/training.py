@@ -7,8 +7,8 @@ from typing import Any
 
 from gi.repository import GimpUi, Gtk
 
+from scumble_editor.backend import Job
 from scumble_wire.messages import Train, TrainPreview
-from scumble_wire.studio import Job
 
 from ..session import Session
 from ..texts import _
@@ -23,8 +23,8 @@ def watch(session: Session, message: Train | None = None, frames: Sequence[Any] 
     GimpUi.init("scumble_gimp")
     window = TrainingWindow(session)
     with session.main_loop():
-        job = session.studio.submit(message, frames, title=message.name) if message is not None else None
-        session.studio.refresh_jobs()
+        job = session.backend.submit(message, frames, title=message.name) if message is not None else None
+        session.backend.refresh_jobs()
         window.dialog.run()
     window.close()
     if job is not None:
@@ -35,7 +35,7 @@ class TrainingWindow:
     """One row for each training."""
 
     def __init__(self, session: Session) -> None:
-        self._studio = session.studio
+        self._backend = session.backend
         self._rows: dict[int, _Row] = {}
         self.dialog = GimpUi.Dialog(title=_("Training"), role="scumble-training")
         self.dialog.add_button(_("_Close"), Gtk.ResponseType.CLOSE)
@@ -46,13 +46,13 @@ class TrainingWindow:
         )
         self._hint.get_style_context().add_class("dim-label")
         area = self.dialog.get_content_area()
-        area.pack_start(TroubleBar(session.studio, session.studio.refresh_jobs), False, False, 0)
+        area.pack_start(TroubleBar(session.backend, session.backend.refresh_jobs), False, False, 0)
         area.pack_start(self._none, False, False, 0)
         area.pack_start(self._list, True, True, 0)
         area.pack_start(self._hint, False, False, 0)
         for widget in (self._list, self._hint):
             widget.show()
-        self._end = session.studio.subscribe("jobs", self._follow)
+        self._end = session.backend.subscribe("jobs", self._follow)
         self._follow()
 
     def close(self) -> None:
@@ -60,10 +60,10 @@ class TrainingWindow:
         self.dialog.destroy()
 
     def _follow(self) -> None:
-        jobs = [job for job in self._studio.jobs if job.kind == "train"]
+        jobs = [job for job in self._backend.jobs if job.kind == "train"]
         for job in jobs:
             if job.ticket not in self._rows:
-                row = self._rows[job.ticket] = _Row(self._studio, job)
+                row = self._rows[job.ticket] = _Row(self._backend, job)
                 self._list.pack_start(row, False, False, 0)
             self._rows[job.ticket].show_job(job)
         gone = set(self._rows) - {job.ticket for job in jobs}
@@ -73,9 +73,9 @@ class TrainingWindow:
 
 
 class _Row(Gtk.Box):
-    def __init__(self, studio: Any, job: Job) -> None:
+    def __init__(self, backend: Any, job: Job) -> None:
         super().__init__(spacing=12)
-        self._studio, self._job, self._shown = studio, job, None
+        self._backend, self._job, self._shown = backend, job, None
         self._picture = Gtk.Image.new_from_icon_name("image-loading", Gtk.IconSize.DIALOG)
         self._picture.set_size_request(SIDE, SIDE)
         frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
@@ -88,7 +88,7 @@ class _Row(Gtk.Box):
         self._pause.connect("clicked", self._pause_or_resume)
         self._stop = Gtk.Button.new_with_mnemonic(_("_Stop"))
         self._stop.set_tooltip_text(_("End this training; what it has learned is lost."))
-        self._stop.connect("clicked", lambda _button: studio.cancel(self._job))
+        self._stop.connect("clicked", lambda _button: backend.cancel(self._job))
         buttons = Gtk.Box(spacing=6)
         buttons.pack_start(self._pause, False, False, 0)
         buttons.pack_start(self._stop, False, False, 0)
@@ -118,6 +118,6 @@ class _Row(Gtk.Box):
 
     def _pause_or_resume(self, _button: Any) -> None:
         if self._job.state == "paused":
-            self._studio.resume(self._job)
+            self._backend.resume(self._job)
         else:
-            self._studio.pause(self._job)
+            self._backend.pause(self._job)

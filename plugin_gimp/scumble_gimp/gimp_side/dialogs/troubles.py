@@ -7,32 +7,32 @@ from typing import Any
 
 from gi.repository import Gtk
 
-from scumble_wire.studio import Studio
+from scumble_editor.backend import Backend
 
 from ..texts import _
 
 
 class TroubleBar(Gtk.InfoBar):
-    """Follows `studio.problem`; shown only while there is one."""
+    """Follows `backend.problem`; shown only while there is one."""
 
-    def __init__(self, studio: Studio, again: Callable[[], None]) -> None:
+    def __init__(self, backend: Backend, again: Callable[[], None]) -> None:
         super().__init__(message_type=Gtk.MessageType.ERROR)
-        self._studio, self._again = studio, again
+        self._backend, self._again = backend, again
         self._label = Gtk.Label(wrap=True, xalign=0, max_width_chars=80, selectable=True)
         self._label.show()
         self.get_content_area().add(self._label)
         self.add_button(_("_Try Again"), Gtk.ResponseType.APPLY)
         self.connect("response", self._respond)
         self.set_no_show_all(True)
-        self._end = studio.subscribe("problem", self._follow)
+        self._end = backend.subscribe("problem", self._follow)
         self.connect("destroy", lambda _bar: self._end())
 
     def _follow(self) -> None:
-        problem = self._studio.problem
+        problem = self._backend.problem
         if problem is not None:
             self._label.set_text(problem.text)
         self.set_visible(problem is not None)
 
     def _respond(self, _bar: Any, _response: int) -> None:
-        self._studio.dismiss_problem()
+        self._backend.dismiss_problem()
         self._again()

@@ -6,16 +6,15 @@ from typing import Any
 
 from gi.repository import GdkPixbuf, GimpUi, GLib, GObject, Gtk
 
-from scumble_wire.areas import Area
-from scumble_wire.choices import UpscaleChoices
-from scumble_wire.studio import Delivery, Job
+from scumble_editor.areas import Area
+from scumble_editor.backend import Delivery, Job
+from scumble_editor.choices import UpscaleChoices
 
 from .. import arguments, layers
 from ..formats import SCREEN, SCREEN_GRAY
 from ..session import Session
 from ..targets import Target
 from ..texts import _
-from ..upscale import BICUBIC, FIELDS
 from . import pictures
 from .preview_line import PreviewLine
 from .troubles import TroubleBar
@@ -41,7 +40,7 @@ class UpscaleDialog:
     """On the left a detail, enlarged; on the right where it lies, the factor and the network."""
 
     def __init__(self, dialog: Any, config: Any, session: Session, aim: Target) -> None:
-        self._dialog, self._config, self._studio, self._aim = dialog, config, session.studio, aim
+        self._dialog, self._config, self._backend, self._aim = dialog, config, session.backend, aim
         self._form = SCREEN_GRAY if aim.drawable.is_gray() else SCREEN
         self._pending = 0
         self._painted: GdkPixbuf.Pixbuf | None = None
@@ -51,7 +50,7 @@ class UpscaleDialog:
         self._original = Gtk.CheckButton.new_with_mnemonic(_("_Without the network"))
         self._original.set_tooltip_text(_("Compare with plain enlarging."))
         self._original.connect("toggled", lambda _button: self._draw())
-        self._line = PreviewLine(session.studio)
+        self._line = PreviewLine(session.backend)
         self._size = Gtk.Label(xalign=0)
         self._models = Gtk.ComboBoxText()
         self._models.connect("changed", self._model_chosen)
@@ -59,13 +58,13 @@ class UpscaleDialog:
         halves.pack_start(self._left(), True, True, 0)
         halves.pack_start(self._right(), False, False, 0)
         area = dialog.get_content_area()
-        area.pack_start(TroubleBar(session.studio, session.studio.refresh_packs), False, False, 0)
+        area.pack_start(TroubleBar(session.backend, session.backend.refresh_packs), False, False, 0)
         area.pack_start(halves, True, True, 0)
         halves.show_all()
-        self._ends = [session.studio.subscribe("packs", self._packs_came)]
+        self._ends = [session.backend.subscribe("packs", self._packs_came)]
         self._handler = config.connect("notify", self._changed)
         self._show()
-        session.studio.refresh_packs()
+        session.backend.refresh_packs()
 
     def close(self) -> None:
         """Stop following; the widgets go with the dialog."""
@@ -116,11 +115,11 @@ class UpscaleDialog:
     def _packs_came(self) -> None:
         self._models.handler_block_by_func(self._model_chosen)
         self._models.remove_all()
-        for pack in self._studio.upscalers():
+        for pack in self._backend.upscalers():
             self._models.append(pack.id, pack.title)
-        self._models.append(BICUBIC, _("Bicubic (no network)"))
+        self._models.append(arguments.BICUBIC, _("Bicubic (no network)"))
         self._models.handler_unblock_by_func(self._model_chosen)
-        known = [pack.id for pack in self._studio.upscalers()] + [BICUBIC]
+        known = [pack.id for pack in self._backend.upscalers()] + [arguments.BICUBIC]
         if self._config.get_property("model") not in known:
             self._config.set_property("model", known[0])
         self._show()
@@ -135,12 +134,12 @@ class UpscaleDialog:
 
     def _show(self) -> bool:
         self._pending = 0
-        choices = arguments.read(self._config, UpscaleChoices, FIELDS)
+        choices = arguments.read(self._config, UpscaleChoices)
         wanted = self._aim.wanted
         width, height = round(wanted.width * choices.factor), round(wanted.height * choices.factor)
         self._size.set_text(f"{wanted.width} × {wanted.height} → {width} × {height}")
         self._models.set_active_id(choices.model)
-        self._dialog.set_response_sensitive(Gtk.ResponseType.OK, self._studio.packs_known)
+        self._dialog.set_response_sensitive(Gtk.ResponseType.OK, self._backend.packs_known)
         area = self._detail(choices.factor)
         _width, _height, pixels = layers.read_small(self._aim.drawable, area, SIDE, self._form)
         info = self._form.info(area.width, area.height)
@@ -150,9 +149,9 @@ class UpscaleDialog:
         )
         self._painted = None
         self._draw()
-        if self._studio.packs_known:
+        if self._backend.packs_known:
             self._line.painting()
-            self._studio.preview.show(choices.message(info, "preview"), [pixels], self._arrived, self._line.ended)
+            self._backend.preview.show(choices.message(info, "preview"), [pixels], self._arrived, self._line.ended)
         return False
 
     def _detail(self, factor: float) -> Area:

@@ -1,0 +1,220 @@
+"""Carrying out image jobs on the device: pixels in, networks from packs, pixels out. Importing this loads torch."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from scumble_backend.config import Settings
+from scumble_backend.errors import OutOfMemory
+from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_backend.packs import making
+from scumble_backend.packs.store import InstalledPack, PackStore
+from scumble_backend.rendering import device as devices
+from scumble_backend.rendering import pixels
+from scumble_backend.rendering.effects import stylize as styles
+from scumble_backend.rendering.effects import upscale as upscaling
+from scumble_backend.rendering.effects import upscale_models
+from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
+from scumble_backend.rendering.network_cache import NetworkCache
+from scumble_backend.rendering.pixels import Picture
+from scumble_wire.messages import ImageInfo, Stylize, Upscale
+
+log = logging.getLogger("scumble.rendering")
+
+#: (fraction 0 .. 1, stage); raises JobCancelled to stop.
+Progress = Callable[[float, str], None]
+
+LOADED, PAINTED = 0.02, 0.97  # shares of a job's progress: until the networks are there, until the picture is
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A finished picture: `pixels` is the frame that `info` describes."""
+
+    info: ImageInfo
+    pixels: Any
+    network_seconds: float
+    note: str = ""
+
+
+class Renderer:
+    """The device with the networks that lie on it. Belongs to one thread."""
+
+    def __init__(self, settings: Settings, store: PackStore | None = None) -> None:
+        """Raises DeviceUnavailable."""
+        self.device = devices.choose(settings.device)
+        devices.warm_up(self.device)
+        self.device_name = devices.describe(self.device)
+        self._store = store or PackStore()
+        self._networks: NetworkCache[Any] = NetworkCache()
+        self._too_wide: set[str] = set()  # networks whose numbers leave half precision's range
+        self.configure(settings)
+
+    # --- state -------------------------------------------------------------------------------------------
+
+    def configure(self, settings: Settings) -> None:
+        """Take over the memory budget; networks over it are freed."""
+        self._networks.budget = settings.memory_budget_mb << 20
+        self._networks.shrink()
+
+    @property
+    def loaded(self) -> list[str]:
+        return self._networks.titles
+
+    @property
+    def holds_memory(self) -> bool:
+        return bool(self._networks.titles)
+
+    @property
+    def memory_mb(self) -> float:
+        """Megabytes in use on the device; on the CPU those of the networks that are kept."""
+        return max(devices.memory_in_use_mb(self.device), self._networks.nbytes / 2**20)
+
+    def release(self) -> None:
+        """Free all networks and what the device keeps for us."""
+        self._networks.clear()
+        devices.free_memory(self.device)
+
+    # --- jobs --------------------------------------------------------------------------------------------
+
+    def stylize(self, message: Stylize, frames: Sequence[Any], progress: Progress) -> Rendered:
+        """Paint. Raises ScumbleError."""
+        with self._memory("painting", message.image):
+            return self._again_with_room(lambda: self._stylize(message, frames, progress))
+
+    def upscale(self, message: Upscale, frames: Sequence[Any], progress: Progress) -> Rendered:
+        """Enlarge. Raises ScumbleError."""
+        with self._memory("enlarging", message.image):
+            return self._again_with_room(lambda: self._upscale(message, frames, progress))
+
+    def _stylize(self, message: Stylize, frames: Sequence[Any], progress: Progress) -> Rendered:
+        packs = [self._store.get(choice.pack) for choice in message.styles]
+        ready = [self._style(pack) for pack in packs]
+        picture = pixels.unpack(message.image, frames[message.image.frame])
+        info = replace(message.image, frame=0)
+        if message.strength == 0.0:
+            return Rendered(info, pixels.pack(picture, info), 0.0, picture.note)
+        height, width = picture.size
+        parts = []
+        for style, choice in zip(ready, message.styles, strict=True):
+            mask = None
+            if choice.mask_frame is not None:
+                mask = pixels.unpack_mask(frames[choice.mask_frame], height, width)[0].to(self.device)
+            parts.append(styles.Part(style, choice.weight, mask))
+        network_s = 0.0
+
+        def paint(half: torch.dtype | None) -> styles.Painted:
+            nonlocal network_s
+            began = time.perf_counter()
+            image = pixels.to_rgb(picture.color).to(self.device)
+            with torch.inference_mode():
+                made = styles.stylize(
+                    image,
+                    parts,
+                    strength=message.strength,
+                    stroke_scale=message.stroke_scale,
+                    keep_colors=message.keep_colors,
+                    seed=message.seed,
+                    half=half,
+                    progress=lambda done: progress(LOADED + (PAINTED - LOADED) * done, "painting"),
+                )
+                devices.synchronize(self.device)
+            network_s += time.perf_counter() - began
+            return made
+
+        names = [making.network_name(pack) for pack in packs]
+        half = None if self._too_wide.intersection(names) else self._half
+        painted = paint(half)
+        if half is not None and not bool(torch.isfinite(painted.image).all()):
+            log.info("%s leaves the range of half precision: painted in full precision.", ", ".join(names))
+            self._too_wide.update(names)
+            painted = paint(None)
+        progress(PAINTED, "writing")
+        made = picture.with_color(painted.image.to("cpu"))
+        note = pixels.join_notes([picture.note, _clipped(picture, message), painted.note])
+        return Rendered(info, pixels.pack(made, info), network_s, note)
+
+    def _upscale(self, message: Upscale, frames: Sequence[Any], progress: Progress) -> Rendered:
+        networks = [self._upscaler(pack) for pack in upscale_models.family(self._store, message.model)]
+        picture = pixels.unpack(message.image, frames[message.image.frame])
+        made = upscaling.upscale(
+            picture,
+            message.image,
+            networks,
+            message.factor,
+            lambda done: progress(LOADED + (1.0 - LOADED) * done, "enlarging"),
+            device=self.device,
+        )
+        return Rendered(made.info, made.frame.reshape(-1).view("u1").data, made.network_seconds, made.note)
+
+    # --- networks ----------------------------------------------------------------------------------------
+
+    @property
+    def _half(self) -> torch.dtype | None:
+        """The type of convolutions that is faster on the device; None: float32."""
+        return torch.float16 if self.device.type in ("cuda", "xpu") else None
+
+    def _style(self, pack: InstalledPack) -> styles.Style:
+        name = making.network_name(pack)
+
+        def network() -> tuple[StyleNetwork, int]:
+            made = making.load_network(self._store, pack).to(self.device)
+            made.to(memory_format=torch.channels_last)
+            return made, _nbytes(made)
+
+        def table() -> tuple[StyleTable, int]:
+            made = making.load_style(pack).table.to(self.device)
+            return made, sum(tensor.nbytes for tensor in made.tensors().values())
+
+        scales = pack.manifest.stroke_scales
+        kept = self._networks.get(("network", name), f"network {name[:8]}", network)
+        table_key = ("table", pack.manifest.files["weights.safetensors"].sha256)
+        return styles.Style(kept, self._networks.get(table_key, pack.id, table), (scales[0], scales[-1]))
+
+    def _upscaler(self, pack: InstalledPack) -> UpscaleNetwork:
+        def make() -> tuple[UpscaleNetwork, int]:
+            network = UpscaleNetwork(making.load_upscaler(pack), self.device)
+            return network, network.nbytes
+
+        key = ("upscaler", pack.manifest.files["weights.safetensors"].sha256)
+        made: UpscaleNetwork = self._networks.get(key, pack.id, make)
+        return made
+
+    # --- memory ------------------------------------------------------------------------------------------
+
+    def _memory(self, doing: str, info: ImageInfo) -> Any:
+        return devices.memory_errors(f"{doing} {info.width} x {info.height} pixels")
+
+    def _again_with_room(self, work: Callable[[], Rendered]) -> Rendered:
+        """Run; if the memory does not suffice, free the networks that other jobs left behind and run once more."""
+        kept = len(self._networks.titles)
+        try:
+            with devices.memory_errors("the job"):
+                return work()
+        except OutOfMemory:
+            self.release()
+            if not kept:
+                raise
+            log.info("The memory did not suffice: freed %d networks, one more attempt.", kept)
+        return work()
+
+
+def _nbytes(network: nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in network.state_dict().values())
+
+
+def _clipped(picture: Picture, message: Stylize) -> str:
+    """What to tell of a float layer with values that the network can't see."""
+    if message.image.depth not in ("f16", "f32"):
+        return ""
+    low, high = float(picture.color.min()), float(picture.color.max())
+    if low >= -0.001 and high <= 1.001:
+        return ""
+    return f"Values beyond black and white ({low:.2g} to {high:.2g}, sRGB-encoded) were clipped for the painting."

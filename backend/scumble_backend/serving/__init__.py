@@ -1,0 +1,1 @@
+"""What serves: sockets, the queue, leases, packs on request, trainings in processes of their own."""

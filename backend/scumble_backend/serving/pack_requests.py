@@ -1,0 +1,140 @@
+"""What clients ask about packs, done on a thread of its own: files are read and written, downloads take time."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scumble_backend.errors import PackDamaged, PackUnknown, UnreadableImage, from_os_error
+from scumble_backend.packs import adding, download
+from scumble_backend.packs.foreign import Answers
+from scumble_backend.packs.store import InstalledPack, PackStore
+from scumble_wire.messages import (
+    BackendMessage,
+    Done,
+    GetThumbnail,
+    ImageInfo,
+    InspectPack,
+    InstallPack,
+    ListPacks,
+    PackDetails,
+    Packs,
+    RemovePack,
+    Thumbnail,
+)
+
+Reply = tuple[BackendMessage, Sequence[Any]]
+PackMessage = ListPacks | GetThumbnail | InspectPack | InstallPack | RemovePack
+
+LARGEST_THUMBNAIL = 1024  # pixels a side
+DETAILS_SIDE = 256  # pixels; the picture in PackDetails
+MOST_PIXELS = 1 << 26  # of a picture inside a pack; more is an attempt to fill the memory
+
+
+class PackRequests:
+    """Answers pack messages. Not for use by two threads at once."""
+
+    def __init__(self, store: PackStore) -> None:
+        self.store = store
+        self._state = ""
+        self.revision = 0  # changes whenever a pack comes or goes
+
+    def look(self) -> bool:
+        """See whether packs have come or gone since the last look, whoever did it."""
+        state = self.store.state()
+        changed = state != self._state
+        first = not self._state
+        self._state = state
+        if changed:
+            self.revision += 1
+        return changed and not first
+
+    def answer(self, message: PackMessage, frames: Sequence[Any]) -> Reply:
+        """Raises ScumbleError."""
+        if isinstance(message, ListPacks):
+            self.look()
+            return Packs([pack.info() for pack in self.store.list(message.kind)], self.revision), ()
+        if isinstance(message, GetThumbnail):
+            return self._thumbnail(message)
+        if isinstance(message, RemovePack):
+            self.store.remove(message.pack)
+            return Done(), ()
+        return self._with_file(message, frames)
+
+    def install(self, path: Path, source: str) -> InstalledPack:
+        """Install a pack that training has made."""
+        return self.store.install(path, source=source)
+
+    def _thumbnail(self, message: GetThumbnail) -> Reply:
+        raw = self.store.get(message.pack).thumbnail_bytes()
+        if raw is None:
+            raise PackUnknown(f"The pack {message.pack!r} has no picture.", remedy="Nothing is to be done.")
+        info, pixels = decode_picture(raw, message.pack, max(1, min(message.side, LARGEST_THUMBNAIL)))
+        return Thumbnail(message.pack, info), (pixels,)
+
+    def _with_file(self, message: InspectPack | InstallPack, frames: Sequence[Any]) -> Reply:
+        """A pack by its path or address, or, travelling as a frame, in a temporary folder for as long as it takes."""
+        handle = self._inspect if isinstance(message, InspectPack) else self._install
+        if message.path:
+            return handle(message.path, message, message.file_name)
+        if not frames:
+            raise PackDamaged("No pack was sent: there is neither a path nor a frame.", remedy="Choose a file.")
+        name = Path(message.file_name.replace("\\", "/")).name or "pack.scumble"
+        try:
+            with tempfile.TemporaryDirectory(prefix="scumble-") as folder:
+                path = Path(folder) / name
+                path.write_bytes(frames[0])
+                return handle(str(path), message, name)
+        except OSError as error:
+            raise from_os_error(error, "the temporary folder") from error
+
+    def _inspect(self, what: str, message: Any, name: str) -> Reply:
+        del message
+        path = Path(what).expanduser()
+        if not path.is_file():
+            raise from_os_error(FileNotFoundError(), path, "read")
+        look = adding.look(self.store, path, name=name)
+        shape, sent = _picture(look.thumbnail, look.info.id)
+        details = PackDetails(
+            look.info, look.size_bytes, look.installed, look.replaces, look.warning, look.needs, shape
+        )
+        return details, sent
+
+    def _install(self, what: str, message: Any, name: str) -> Reply:
+        if not download.is_address(what):
+            what = str(Path(what).expanduser())
+        packs = adding.add(
+            self.store,
+            what,
+            answers=Answers(title=message.title, license=message.license),
+            trust_changed_key=message.trust_changed_key,
+            source=name,
+        )
+        pack = packs[-1]
+        shape, sent = _picture(pack.thumbnail_bytes(), pack.id)
+        return PackDetails(pack.info(), pack.path.stat().st_size, True, thumbnail=shape), sent
+
+
+def _picture(raw: bytes | None, name: str) -> tuple[ImageInfo | None, Sequence[bytes]]:
+    if raw is None:
+        return None, ()
+    info, pixels = decode_picture(raw, name, DETAILS_SIDE)
+    return info, (pixels,)
+
+
+def decode_picture(raw: bytes, name: str, side: int) -> tuple[ImageInfo, bytes]:
+    """An encoded picture as RGB u8 that fits into a square. Raises UnreadableImage."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(raw), formats=("PNG", "JPEG", "WEBP")) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise UnreadableImage(f"The picture of {name!r} is too large.", remedy="Ask its author.")
+            picture.thumbnail((side, side))
+            rgb = picture.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise UnreadableImage(f"The picture of {name!r} can't be read.", remedy="Install the pack again.") from error
+    return ImageInfo(rgb.width, rgb.height, "u8", "RGB"), rgb.tobytes()

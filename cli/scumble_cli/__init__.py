@@ -1,0 +1,1 @@
+"""The `scumble` command, the top floor: it imports backend and training, and neither imports it."""

@@ -1,0 +1,89 @@
+"""`scumble style`: paint one picture file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scumble_backend.pictures import picture_files as pictures
+from scumble_cli import connection
+from scumble_cli.waiting import wait_for_result
+from scumble_wire.messages import StyleChoice, Stylize
+
+
+def register(app: typer.Typer) -> None:
+    app.command("style")(style)
+
+
+def style(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The picture to paint.", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where to write the painted one.", show_default=False)
+    ],
+    pack: Annotated[
+        str | None, typer.Option("--pack", "-p", help="The style; see `scumble packs list`.", show_default=False)
+    ] = None,
+    mix: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PACK:WEIGHT", help="A further style and how much it counts; --pack counts 1."),
+    ] = None,
+    strength: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: the picture, 1: the style.")] = 1.0,
+    keep_colors: Annotated[bool, typer.Option("--keep-colors", help="Brush marks only; colors stay.")] = False,
+    stroke_scale: Annotated[
+        float, typer.Option(min=0.25, max=4.0, help="Size of the brush marks against the painting's.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the grain; the same seed gives the same picture.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Paint a picture in the style of a pack, or of a mix of packs."""
+    choices = _choices(pack, mix or [])
+    pictures.check_target(output)
+    loaded = pictures.load(source)
+    pictures.check_target(output, alpha=loaded.info.has_alpha)
+    began = time.perf_counter()
+    with connection.connect(launch=True) as client:
+        message = Stylize(
+            loaded.info,
+            choices,
+            strength=strength,
+            stroke_scale=stroke_scale,
+            keep_colors=keep_colors,
+            seed=seed,
+            priority="batch",
+        )
+        result, pixels = wait_for_result(client, message, [loaded.pixels], quiet=as_json)
+    pictures.save(output, loaded, result.image, pixels)
+    seconds = time.perf_counter() - began
+    notes = [*loaded.notes, *([result.note] if result.note else [])]
+    names = " + ".join(choice.pack for choice in choices)
+    if as_json:
+        connection.print_json(
+            {
+                "output": str(output),
+                "pack": names,
+                "device": result.device,
+                "seconds": round(seconds, 3),
+                "network_seconds": round(result.network_seconds, 3),
+                "notes": notes,
+            }
+        )
+        return
+    typer.echo(f"{output}  ({names}, {result.device}, {seconds:.1f} s)")
+    for note in notes:
+        typer.echo(note, err=True)
+
+
+def _choices(pack: str | None, mix: list[str]) -> list[StyleChoice]:
+    choices = [] if pack is None else [StyleChoice(pack)]
+    for part in mix:
+        name, colon, weight = part.rpartition(":")
+        try:
+            choices.append(StyleChoice(name, float(weight)) if colon else StyleChoice(part))
+        except ValueError as error:
+            raise typer.BadParameter(f"{part!r} is not PACK:WEIGHT with a weight of 0 or more.") from error
+    if not choices or sum(choice.weight for choice in choices) <= 0:
+        raise typer.BadParameter("Name a style with --pack, or several with --mix PACK:WEIGHT.")
+    return choices

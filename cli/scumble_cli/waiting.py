@@ -1,0 +1,68 @@
+"""Waiting for a job of the backend with a progress bar, and stopping it with Ctrl-C."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from scumble_cli import connection
+from scumble_wire import messages
+from scumble_wire.client import Client, Event
+from scumble_wire.errors import BackendFailed
+from scumble_wire.messages import Accepted, Cancelled, Failed, ImageResult
+
+
+def wait_for_result(
+    client: Client, message: Any, frames: Sequence[Any], *, quiet: bool = False
+) -> tuple[ImageResult, Any]:
+    """Submit an image job and wait for its picture: (the message, its pixels).
+
+    Raises BackendFailed, ConnectionLost. Ctrl-C cancels the job.
+    """
+    with _bar(quiet) as bar:
+        task = bar.add_task("waiting", total=1.0)
+        number = client.submit(message, frames)
+        job = ""
+        try:
+            while True:
+                for event in client.poll(0.5):
+                    if event.request != number:
+                        continue
+                    if isinstance(event.message, Accepted):
+                        job = event.message.job
+                    found = _step(event, bar, task)
+                    if found is not None:
+                        return found
+        except KeyboardInterrupt:
+            if job:
+                client.cancel(job)
+                client.poll(0.5)
+            raise
+
+
+def _step(event: Event, bar: Progress, task: TaskID) -> tuple[ImageResult, Any] | None:
+    message = event.message
+    if isinstance(message, messages.Progress):
+        bar.update(task, completed=message.fraction, description=message.stage)
+    elif isinstance(message, ImageResult):
+        bar.update(task, completed=1.0, description="done")
+        return message, event.frames[message.image.frame]
+    elif isinstance(message, Failed):
+        raise BackendFailed(message.code, message.message, remedy=message.remedy)
+    elif isinstance(message, Cancelled):
+        raise BackendFailed("cancelled", "The job was cancelled.", remedy="Nothing was written.")
+    return None
+
+
+def _bar(quiet: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=connection.errors(),
+        transient=True,
+        disable=quiet,
+    )

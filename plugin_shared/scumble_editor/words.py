@@ -1,0 +1,135 @@
+"""The words both plugins say: translation, errors in plain words, names of layers, how long it still takes.
+
+Texts stand in English in the code and pass through `tr`. A plugin installs a translation once, at its start, with
+`use_translation`; `load_ts` reads Qt Linguist's own source format (`.ts`), so that nothing has to be compiled.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scumble_wire.errors import ScumbleError
+
+_table: dict[str, str] = {}
+
+
+def use_translation(table: Mapping[str, str]) -> None:
+    """Replace the table English -> other language that `tr` looks into; an empty one means English."""
+    _table.clear()
+    _table.update(table)
+
+
+def tr(text: str, **values: object) -> str:
+    """The text in the user's language, its {names} filled in."""
+    text = _table.get(text, text)
+    return text.format(**values) if values else text
+
+
+def load_ts(path: Path) -> dict[str, str]:
+    """Read a Qt Linguist source file. Unfinished and obsolete entries are left out. Raises OSError, ParseError."""
+    table: dict[str, str] = {}
+    for message in ElementTree.parse(path).getroot().iter("message"):
+        source, translation = message.findtext("source"), message.find("translation")
+        if source and translation is not None and translation.text and not translation.get("type"):
+            table[source] = translation.text
+    return table
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error as a person sees it: what happened, what to do; never a traceback. detail: for a bug report."""
+
+    headline: str
+    remedy: str
+    code: str
+    detail: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.headline} {self.remedy}".strip()
+
+
+#: Errors whose own message says less to a person than these words; of all others the message itself is shown.
+HEADLINES = {
+    "no_connection": "Scumble's backend can't be reached.",
+    "connection_lost": "The connection to Scumble's backend was lost. Nothing was changed.",
+    "backend_not_started": "Scumble's backend could not be started.",
+    "wrong_protocol": "Plugin and backend are of different versions.",
+    "wrong_secret": "The backend did not accept this plugin.",
+    "timed_out": "The backend does not answer.",
+    "bug": "Something went wrong inside the plugin. The layer was not changed.",
+}
+
+
+def explain(error: BaseException) -> Problem:
+    """Any exception in words. One that is not a `ScumbleError` is our own mistake and is called so."""
+    if isinstance(error, ScumbleError):
+        return Problem(tr(HEADLINES.get(error.code, error.message)), tr(error.remedy), error.code, error.message)
+    detail = f"{type(error).__name__}: {error}".rstrip(": ")
+    return Problem(tr(HEADLINES["bug"]), tr("Copy a diagnosis in the settings and report it."), "bug", detail)
+
+
+STAGES = {
+    "waiting": "Waiting",
+    "loading": "Loading the network",
+    "painting": "Painting",
+    "enlarging": "Enlarging",
+    "training": "Learning",
+    "writing": "Finishing",
+    "paused": "Paused",
+}
+STATES = {
+    "waiting": "Waiting",
+    "running": "Working",
+    "paused": "Paused",
+    "done": "Done",
+    "cancelled": "Cancelled",
+    "failed": "Failed",
+}
+
+
+def remaining_text(seconds: float | None) -> str:
+    """ "about 5 min left"; empty where it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 1.5:
+        return tr("a moment left")
+    if seconds < 90:
+        return tr("about {n} s left", n=round(seconds))
+    if seconds < 90 * 60:
+        return tr("about {n} min left", n=round(seconds / 60))
+    return tr("about {n} h left", n=round(seconds / 3600, 1))
+
+
+def progress_text(stage: str, fraction: float, remaining_s: float | None) -> str:
+    """ "Painting, 40 %, about 12 s left"."""
+    parts = [tr(STAGES.get(stage, stage))] if stage else []
+    if 0 < fraction < 1:
+        parts.append(f"{fraction:.0%}".replace("%", " %"))
+    left = remaining_text(remaining_s)
+    return ", ".join([*parts, left] if left else parts)
+
+
+def style_layer_name(title: str, strength: float = 1.0, second: str = "", mix: float = 0.0) -> str:
+    """Name of a painted layer: "Great Wave", "Great Wave 60 %", "Great Wave + Skies 30 %"."""
+    name = f"{title} + {second} {mix:.0%}".replace("%", " %") if second and mix > 0 else title
+    return name if strength >= 0.995 else f"{name} ({round(strength * 100)} %)"
+
+
+def upscaled_name(source: str, factor: float) -> str:
+    """Name of an enlarged layer or document: "Ink x2"."""
+    return f"{source} ×{factor:g}"
+
+
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """The name, with a number where it is taken: "Great Wave", "Great Wave 2", ..."""
+    used = set(taken)
+    if name not in used:
+        return name
+    number = 2
+    while f"{name} {number}" in used:
+        number += 1
+    return f"{name} {number}"

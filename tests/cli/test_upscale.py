@@ -1,0 +1,84 @@
+"""`scumble upscale` against a running backend."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from backend_stage import Running, photo
+from PIL import Image
+
+from scumble_backend import nets
+from scumble_backend.packs import making
+from scumble_backend.packs.archive import WEIGHTS, write_pack
+from scumble_backend.packs.manifest import Manifest
+from scumble_cli.main import main
+
+Scumble = Callable[..., int]
+
+
+@pytest.fixture
+def scumble(backend: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scumble:
+    monkeypatch.setenv("SCUMBLE_ENDPOINT", str(backend.endpoint_file))
+    monkeypatch.setenv("SCUMBLE_HOME", str(backend.places.config.parent))
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def run(*words: object) -> int:
+        return main([str(word) for word in words])
+
+    torch.manual_seed(0)
+    architecture = {"name": "span", "features": 4, "factor": 2}
+    manifest = Manifest(id="crisp", title="Crisp", kind="upscale", architecture=architecture, factors=(2,))
+    state = nets.build(architecture).train().eval().state_dict()
+    write_pack(tmp_path / "crisp.scumble", manifest, {WEIGHTS: making.upscale_weights(manifest, state)})
+    assert run("packs", "add", tmp_path / "crisp.scumble") == 0
+    return run
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "I;16"])
+@pytest.mark.parametrize("model", ["crisp", "bicubic"])
+def test_every_kind_of_picture_is_enlarged(scumble: Scumble, tmp_path: Path, mode: str, model: str) -> None:
+    if mode == "I;16":
+        values = np.linspace(0, 65535, 40 * 24).reshape(24, 40).astype(np.uint16)
+        Image.fromarray(values).save(tmp_path / "in.png")
+    else:
+        Image.frombytes("RGBA", (40, 24), photo(40, 24, channels=4)).convert(mode).save(tmp_path / "in.png")
+    words = ("upscale", tmp_path / "in.png", "-o", tmp_path / "out.png", "--factor", "2.5", "--model", model)
+    assert scumble(*words) == 0
+    with Image.open(tmp_path / "out.png") as made:
+        assert (made.size, made.mode) == ((100, 60), mode)
+        assert mode != "I;16" or len(np.unique(np.asarray(made))) > 300
+
+
+def test_json_tells_size_model_and_seconds(scumble: Scumble, tmp_path: Path, capsys: Any) -> None:
+    Image.new("RGB", (10, 8), "teal").save(tmp_path / "in.png")
+    capsys.readouterr()
+    assert scumble("upscale", tmp_path / "in.png", "-o", tmp_path / "out.png", "-m", "crisp", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["width"], told["height"], told["model"], told["factor"]) == (20, 16, "crisp", 2.0)
+    assert told["seconds"] >= told["network_seconds"] > 0
+
+
+@pytest.mark.parametrize("factor", ["0", "1.0", "1e6", "nan", "-3", "many"])
+def test_a_factor_out_of_range_is_wrong_usage(scumble: Scumble, tmp_path: Path, capsys: Any, factor: str) -> None:
+    Image.new("RGB", (10, 8)).save(tmp_path / "in.png")
+    assert scumble("upscale", tmp_path / "in.png", "-o", tmp_path / "out.png", f"--factor={factor}") == 2
+    assert "factor" in capsys.readouterr().err and not (tmp_path / "out.png").exists()
+
+
+def test_an_unknown_model_names_the_list_of_packs(scumble: Scumble, tmp_path: Path, capsys: Any) -> None:
+    Image.new("RGB", (10, 8)).save(tmp_path / "in.png")
+    assert scumble("upscale", tmp_path / "in.png", "-o", tmp_path / "out.png", "-m", "nope") == 1
+    told = capsys.readouterr().err
+    assert "nope" in told and "packs list" in told and not (tmp_path / "out.png").exists()
+
+
+def test_a_result_too_large_is_refused(scumble: Scumble, tmp_path: Path, capsys: Any) -> None:
+    Image.new("L", (9000, 1)).save(tmp_path / "in.png")
+    assert scumble("upscale", tmp_path / "in.png", "-o", tmp_path / "out.png", "-f", "16", "-m", "crisp") == 1
+    assert "144000 x 16" in capsys.readouterr().err

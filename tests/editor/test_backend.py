@@ -1,0 +1,376 @@
+"""The plugins' shared logic, driven without an editor, a socket or a thread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from scumble_editor import words
+from scumble_editor.areas import Area, crop_rows, fitted, with_context
+from scumble_editor.backend import FINISHED_KEPT, Backend, Delivery, Job
+from scumble_editor.choices import ChoicesFile, StyleChoices, TrainChoices, UpscaleChoices, option, read_choices
+from scumble_wire.errors import ConnectionLost, ScumbleError
+from scumble_wire.messages import (
+    Accepted,
+    Cancel,
+    Cancelled,
+    Failed,
+    GetThumbnail,
+    ImageInfo,
+    ImageResult,
+    JobInfo,
+    Jobs,
+    ListPacks,
+    PackInfo,
+    Packs,
+    PacksChanged,
+    Progress,
+    Stylize,
+    Thumbnail,
+    Train,
+    Trained,
+    TrainPreview,
+    Watch,
+)
+
+INFO = ImageInfo(4, 3)
+PIXELS = bytes(48)
+WAVE = PackInfo("wave", "Great Wave", "affine", authors=["Ada"], painting="Under the Wave, Hokusai, 1831")
+NIGHT = PackInfo("night", "Starry Night", "network")
+SHARP = PackInfo("faithful", "Faithful", "upscale", factors=[2, 4])
+
+
+class Recorded:
+    """A transport that keeps what is posted and delivers what the test puts in."""
+
+    def __init__(self) -> None:
+        self.posted: list[tuple[int, Any, Sequence[Any]]] = []
+        self.coming: list[Delivery] = []
+        self.broken: ScumbleError | None = None
+
+    def post(self, message: Any, frames: Sequence[Any] = ()) -> int:
+        self.posted.append((len(self.posted) + 1, message, frames))
+        return len(self.posted)
+
+    def receive(self) -> list[Delivery]:
+        if self.broken is not None:
+            broken, self.broken = self.broken, None
+            raise broken
+        coming, self.coming = self.coming, []
+        return coming
+
+    def close(self) -> None:
+        pass
+
+    def messages(self, kind: type) -> list[Any]:
+        return [message for _, message, _ in self.posted if isinstance(message, kind)]
+
+    def ticket(self, kind: type) -> int:
+        return next(ticket for ticket, message, _ in reversed(self.posted) if isinstance(message, kind))
+
+
+@pytest.fixture
+def road() -> Recorded:
+    return Recorded()
+
+
+@pytest.fixture
+def backend(road: Recorded) -> Backend:
+    return Backend(road, clock=lambda: 0.0)
+
+
+def come(backend: Backend, road: Recorded, ticket: int, *messages: Any, frames: Sequence[Any] = ()) -> None:
+    road.coming += [Delivery(ticket, message, frames) for message in messages]
+    backend.pump()
+
+
+def stylize(pack: str = "wave", strength: float = 1.0) -> Stylize:
+    return StyleChoices(pack=pack, strength=strength).message(INFO, "preview")
+
+
+def test_a_job_goes_from_waiting_to_done_and_hands_over_its_picture(backend: Backend, road: Recorded) -> None:
+    pictures: list[Any] = []
+    job = backend.submit(stylize(), [PIXELS], on_done=lambda job, came: pictures.append(came.frames[0]))
+    assert job.open and job.text == "Waiting"
+    come(backend, road, job.ticket, Accepted("j1", 0), Progress("j1", 0.4, "painting", 12.0))
+    assert (job.id, job.state, job.text) == ("j1", "running", "Painting, 40 %, about 12 s left")
+    come(
+        backend, road, job.ticket, ImageResult("j1", INFO, "cpu", 1.0, 0.5, note="In two tiles."), frames=[b"x" * 48]
+    )
+    assert pictures == [b"x" * 48]
+    assert (job.state, job.fraction, job.text) == ("done", 1.0, "Done. In two tiles.")
+
+
+def test_cancel_before_acceptance_is_sent_as_soon_as_the_job_has_a_name(backend: Backend, road: Recorded) -> None:
+    job = backend.submit(stylize(), [PIXELS])
+    backend.cancel(job)
+    assert road.messages(Cancel) == [] and job.text == "Stopping"
+    come(backend, road, job.ticket, Accepted("j1", 3))
+    assert road.messages(Cancel) == [Cancel("j1")]
+    come(backend, road, job.ticket, Cancelled("j1"))
+    assert job.state == "cancelled"
+
+
+def test_a_result_that_crosses_a_cancel_is_not_used(backend: Backend, road: Recorded) -> None:
+    job = backend.submit(stylize(), [PIXELS], on_done=lambda job, came: pytest.fail("used"))
+    come(backend, road, job.ticket, Accepted("j1", 0))
+    backend.cancel(job)
+    come(backend, road, job.ticket, ImageResult("j1", INFO, "cpu", 1.0, 0.5), frames=[PIXELS])
+    assert job.state == "cancelled"
+
+
+def test_an_error_while_using_the_result_makes_the_job_fail_in_words(backend: Backend, road: Recorded) -> None:
+    def refuse(job: Job, came: Delivery) -> None:
+        raise ScumbleError("The document was closed.", remedy="Open it again.")
+
+    job = backend.submit(stylize(), [PIXELS], on_done=refuse)
+    come(backend, road, job.ticket, ImageResult("j1", INFO, "cpu", 1.0, 0.5), frames=[PIXELS])
+    assert (job.state, job.text) == ("failed", "The document was closed. Open it again.")
+    assert backend.problem is not None
+
+
+def test_pumping_inside_of_what_a_delivery_sets_off_keeps_the_order(backend: Backend, road: Recorded) -> None:
+    seen: list[str] = []
+
+    def insert(job: Job, came: Delivery) -> None:
+        road.coming.append(Delivery(other.ticket, ImageResult("b", INFO, "cpu", 1.0, 0.5), [PIXELS]))
+        assert backend.pump() == 0  # as Krita does while it adds a layer
+        seen.append("first inserted")
+
+    job = backend.submit(stylize(), [PIXELS], on_done=insert)
+    other = backend.submit(stylize(), [PIXELS], on_done=lambda job, came: seen.append("second inserted"))
+    come(backend, road, job.ticket, ImageResult("a", INFO, "cpu", 1.0, 0.5), frames=[PIXELS])
+    assert seen == ["first inserted", "second inserted"]
+
+
+def test_a_broken_connection_fails_every_open_job_and_says_so(backend: Backend, road: Recorded) -> None:
+    told: list[str] = []
+    backend.subscribe("problem", lambda: told.append("problem"))
+    jobs = [backend.submit(stylize(), [PIXELS]) for _ in range(2)]
+    backend.thumbnail("wave")
+    road.broken = ConnectionLost("end of stream", remedy="Try again.")
+    backend.pump()
+    assert [job.state for job in jobs] == ["failed", "failed"]
+    assert jobs[0].text == "The connection to Scumble's backend was lost. Nothing was changed. Try again."
+    assert told and not backend.connected
+    assert backend.thumbnails == {}  # asked for again after the next connection
+
+
+def test_of_many_previews_the_newest_wins(backend: Backend, road: Recorded) -> None:
+    shown: list[float] = []
+    busy: list[bool] = []
+
+    def show(strength: float) -> None:
+        backend.preview.show(
+            stylize(strength=strength), [PIXELS],
+            lambda job, came: shown.append(strength), lambda job: busy.append(backend.preview.busy),
+        )  # fmt: skip
+
+    for strength in (0.1, 0.2, 0.3):
+        show(strength)
+    assert [message.strength for message in road.messages(Stylize)] == [0.1]
+    come(backend, road, 1, Accepted("p1", 0), ImageResult("p1", INFO, "cpu", 0.1, 0.1), frames=[PIXELS])
+    assert [message.strength for message in road.messages(Stylize)] == [0.1, 0.3]
+    come(backend, road, 2, ImageResult("p2", INFO, "cpu", 0.1, 0.1), frames=[PIXELS])
+    assert shown == [0.1, 0.3] and not backend.preview.busy
+    assert busy == [True, False], "at the end of the first the third was still to come"
+    assert backend.jobs == []
+
+
+def test_a_preview_of_another_style_does_not_wait_and_the_older_picture_is_not_shown(
+    backend: Backend, road: Recorded
+) -> None:
+    shown: list[str] = []
+    for pack in ("wave", "night"):
+        backend.preview.show(stylize(pack), [PIXELS], lambda job, came, pack=pack: shown.append(pack))  # type: ignore[misc]
+    assert len(road.messages(Stylize)) == 2
+    come(backend, road, 1, Cancelled("p1", replaced=True))
+    assert backend.preview.busy
+    come(backend, road, 1, ImageResult("p1", INFO, "cpu", 0.1, 0.1), frames=[PIXELS])
+    come(backend, road, 2, ImageResult("p2", INFO, "cpu", 0.1, 0.1), frames=[PIXELS])
+    assert shown == ["night"]
+
+
+def test_packs_are_searched_by_title_author_and_painting(backend: Backend, road: Recorded) -> None:
+    backend.refresh_packs()
+    come(backend, road, 1, Packs([NIGHT, SHARP, WAVE], 5))
+    assert [pack.id for pack in backend.styles()] == ["wave", "night"]
+    assert [pack.id for pack in backend.styles("hokusai ADA")] == ["wave"]
+    assert [pack.id for pack in backend.upscalers()] == ["faithful"]
+    assert backend.titles["night"] == "Starry Night"
+
+
+def test_a_change_of_packs_asks_for_the_list_again_but_only_once(backend: Backend, road: Recorded) -> None:
+    come(backend, road, 0, PacksChanged(6))
+    assert len(road.messages(ListPacks)) == 1
+    come(backend, road, 1, Packs([WAVE], 6))
+    come(backend, road, 0, PacksChanged(6))
+    assert len(road.messages(ListPacks)) == 1
+
+
+def test_a_thumbnail_is_asked_for_once_and_a_missing_one_is_no_problem(backend: Backend, road: Recorded) -> None:
+    assert backend.thumbnail("wave") is None and backend.thumbnail("wave") is None
+    assert len(road.messages(GetThumbnail)) == 1
+    come(backend, road, 1, Thumbnail("wave", INFO), frames=[PIXELS])
+    assert backend.thumbnail("wave") == (INFO, PIXELS)
+    backend.thumbnail("night")
+    come(backend, road, 2, Failed("no_thumbnail", "It has no picture.", ""))
+    assert backend.problem is None
+
+
+def test_training_left_by_an_earlier_session_is_watched(backend: Backend, road: Recorded) -> None:
+    backend.refresh_jobs()
+    running = JobInfo("t1", "train", "Ink", "running", 0.5, 60.0, mine=False)
+    foreign = JobInfo("s1", "stylize", "Wave", "running", 0.5, None, mine=False)
+    come(backend, road, 1, Jobs([running, foreign]))
+    assert road.messages(Watch) == [Watch("t1")]
+    assert [info.job for info in backend.other_jobs] == ["s1"]
+    picture = TrainPreview("t1", INFO, 10, 100, 1.0, 2.0)
+    come(
+        backend, road, road.ticket(Watch), Accepted("t1", 0), Progress("t1", 0.6, "paused"), picture, frames=[PIXELS]
+    )
+    job = backend.jobs[0]
+    assert job.state == "paused" and job.preview is not None and job.preview.message == picture
+    come(backend, road, job.ticket, Trained("t1", WAVE, "report.html", 60.0))
+    assert job.state == "done"
+
+
+def test_training_goes_on_when_all_else_is_cancelled(backend: Backend, road: Recorded) -> None:
+    paint = backend.submit(stylize(), [PIXELS])
+    train = backend.submit(Train(INFO, "Ink"), [PIXELS])
+    backend.cancel_all()
+    assert paint.cancel_asked and not train.cancel_asked
+
+
+def test_an_answer_goes_to_the_one_who_asked_and_a_refusal_too(backend: Backend, road: Recorded) -> None:
+    got: list[Any] = []
+    backend.ask(ListPacks(), on_answer=lambda came: got.append(came.message))
+    backend.ask(ListPacks(), on_problem=lambda problem: got.append(problem.text))
+    come(backend, road, 1, Packs([], 1))
+    come(backend, road, 2, Failed("x", "No.", "Ask later."))
+    assert got == [Packs([], 1), "No. Ask later."]
+    backend.ask(ListPacks())
+    come(backend, road, 3, Failed("x", "No.", "Ask later."))
+    assert backend.problem is not None and backend.problem.text == "No. Ask later."
+
+
+def test_only_the_last_finished_jobs_stay_listed(backend: Backend, road: Recorded) -> None:
+    for _ in range(FINISHED_KEPT + 3):
+        job = backend.submit(stylize(), [PIXELS])
+        come(backend, road, job.ticket, Cancelled("j"))
+    assert len(backend.jobs) == FINISHED_KEPT
+
+
+# --- choices -------------------------------------------------------------------------------------------------
+
+
+def test_choices_refuse_what_is_out_of_range_or_of_another_type() -> None:
+    for wrong in ({"strength": 1.5}, {"strength": float("nan")}, {"keep_colors": 1}, {"seed": 0.5}, {"pack": None}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            StyleChoices(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="source must be one of"):
+        UpscaleChoices(source="nothing")
+
+
+def test_the_mix_becomes_weights() -> None:
+    assert [(s.pack, s.weight) for s in StyleChoices(pack="a", second_pack="b", mix=0.3).styles()] == [
+        ("a", 0.7),
+        ("b", 0.3),
+    ]
+    assert [s.pack for s in StyleChoices(pack="a", second_pack="b", mix=0.0).styles()] == ["a"]
+    assert [s.pack for s in StyleChoices(pack="a", second_pack="b", mix=1.0).styles()] == ["b"]
+    with pytest.raises(ValueError, match="no style"):
+        StyleChoices().styles()
+
+
+def test_layer_names_tell_style_mix_and_strength() -> None:
+    titles = {"a": "Great Wave", "b": "Night"}
+    assert StyleChoices(pack="a").layer_name(titles) == "Great Wave"
+    assert StyleChoices(pack="a", strength=0.6).layer_name(titles) == "Great Wave (60 %)"
+    assert StyleChoices(pack="a", second_pack="b", mix=0.3).layer_name(titles) == "Great Wave + Night 30 %"
+    assert words.upscaled_name("Ink", 2.0) == "Ink ×2"
+    assert words.free_name("Ink", ["Ink", "Ink 2"]) == "Ink 3"
+
+
+def test_every_choice_has_a_label_and_its_default_lies_in_its_range() -> None:
+    for kind in (StyleChoices, UpscaleChoices, TrainChoices):
+        made = kind()
+        for name in vars(made):
+            assert option(kind, name).label
+    with pytest.raises(KeyError):
+        option(StyleChoices, "nothing")
+
+
+def test_choices_survive_a_session_and_a_file_of_another_version(tmp_path: Any) -> None:
+    file = ChoicesFile(tmp_path / "deep" / "choices.json")
+    assert file.get("style", StyleChoices) == StyleChoices() and not file.damaged
+    kept = StyleChoices(pack="wave", strength=0.5, mix=0.25)
+    file.put("style", kept)
+    file.put("window", {"tab": 2})
+    assert ChoicesFile(file.path).get("style", StyleChoices) == kept
+    assert file.read()["window"] == {"tab": 2}
+    data = file.read()
+    data["style"] |= {"strength": 7, "unknown": 1, "stroke_scale": 2}
+    file.path.write_text(json.dumps(data))
+    assert file.get("style", StyleChoices) == StyleChoices(pack="wave", mix=0.25, stroke_scale=2.0)
+    file.path.write_text("{")
+    assert file.get("style", StyleChoices) == StyleChoices() and file.damaged
+    assert read_choices(StyleChoices, ["no"]) == StyleChoices()
+
+
+# --- areas and words -----------------------------------------------------------------------------------------
+
+
+def test_a_selection_takes_context_with_it_but_never_leaves_the_picture() -> None:
+    bounds = Area(0, 0, 1000, 800)
+    assert with_context(Area(400, 300, 100, 80), bounds) == Area(336, 236, 228, 208)
+    assert with_context(Area(0, 0, 1000, 800), bounds) == bounds
+    assert with_context(Area(10, 10, 400, 100), bounds) == Area(0, 0, 510, 210)
+    assert with_context(Area(400, 300, 10, 10), bounds, stroke_scale=2) == Area(272, 172, 266, 266)
+    assert Area(5, 5, 3, 3).meet(Area(20, 20, 4, 4)).empty
+
+
+def test_fitting_keeps_the_shape_and_never_enlarges() -> None:
+    assert fitted(4000, 3000, 320) == (320, 240)
+    assert fitted(100, 50, 320) == (100, 50)
+    assert fitted(10000, 2, 320) == (320, 1)
+    assert fitted(10000, 2, 320, least=8) == (320, 8)
+
+
+def test_rows_are_cut_out_of_the_middle() -> None:
+    data = memoryview(bytes(range(5 * 4 * 2)))
+    cut = crop_rows(data, 5, 2, Area(1, 2, 3, 2))
+    assert cut == bytes([22, 23, 24, 25, 26, 27, 32, 33, 34, 35, 36, 37])
+
+
+def test_texts_come_in_the_installed_language(tmp_path: Any) -> None:
+    ts = tmp_path / "de.ts"
+    ts.write_text(
+        '<TS language="de"><context><message><source>about {n} s left</source><translation>noch {n} s</translation>'
+        '</message><message><source>Done</source><translation type="unfinished">x</translation></message>'
+        "</context></TS>",
+        "utf-8",
+    )
+    table = words.load_ts(ts)
+    try:
+        words.use_translation(table)
+        assert words.remaining_text(12) == "noch 12 s"
+        assert words.tr("Done") == "Done"
+    finally:
+        words.use_translation({})
+    assert words.remaining_text(12) == "about 12 s left"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, ""), (0.2, "a moment left"), (89, "about 89 s left"), (600, "about 10 min left")]
+)
+def test_the_remaining_time_is_told_in_the_unit_a_person_would_use(seconds: float | None, text: str) -> None:
+    assert words.remaining_text(seconds) == text
+
+
+def test_our_own_mistake_is_called_so_without_a_traceback() -> None:
+    problem = words.explain(KeyError("pixel"))
+    assert problem.code == "bug" and "Traceback" not in problem.text and "KeyError" in problem.detail

@@ -1,0 +1,1 @@
+"""Measuring styles and enlargements; nothing here is trained against."""

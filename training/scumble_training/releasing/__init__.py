@@ -1,0 +1,1 @@
+"""Making the packs that ship with Scumble."""

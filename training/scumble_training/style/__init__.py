@@ -1,0 +1,1 @@
+"""Fitting style networks: recipe, data, losses, the loop, from a painting to a pack."""

@@ -1,0 +1,61 @@
+"""The base network that a new style starts from, found among the installed packs, and its nearest style."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_backend.packs.errors import PackError
+from scumble_backend.packs.making import load_network, load_style
+from scumble_backend.packs.store import PackStore
+from scumble_training.style.held_out import measure
+from scumble_training.style.objective import Objective
+
+
+@dataclass(frozen=True)
+class Base:
+    """sha256 of the base network's file, the network, and the tables of the styles that stand on it, by pack id."""
+
+    sha256: str
+    network: StyleNetwork
+    tables: dict[str, StyleTable]
+
+
+def find_base(store: PackStore) -> Base | None:
+    """The base network that most installed affine packs stand on; packs that ship count more. None: there is none."""
+    packs = list(store.list("affine"))
+    if not packs:
+        return None
+    votes = Counter({pack.manifest.base: 0 for pack in packs})
+    for pack in packs:
+        votes[pack.manifest.base] += 100 if pack.starter else 1
+    for sha, _ in votes.most_common():
+        own = [pack for pack in packs if pack.manifest.base == sha]
+        try:
+            network = load_network(store, own[0])
+            return Base(sha, network, {pack.id: load_style(pack).table for pack in own})
+        except PackError:  # damaged or its base is missing: `scumble packs verify` tells; try the next one
+            continue
+    return None
+
+
+def nearest_style(base: Base, objective: Objective, contents: Sequence[Tensor]) -> tuple[str, StyleTable]:
+    """The installed style whose pictures come closest to the new painting's style loss: the best table to start from.
+
+    objective: with the new painting as style 0. contents: a few held-out pictures; two are enough.
+    """
+    losses = {
+        name: measure(base.network, table, objective, contents, device=_device_of(objective)).style
+        for name, table in base.tables.items()
+    }
+    best = min(losses, key=losses.__getitem__)
+    return best, base.tables[best].at(1.0)
+
+
+def _device_of(objective: Objective) -> torch.device:
+    return next(objective.parameters()).device
