@@ -19,13 +19,13 @@ from scumble_wire.errors import ConnectionFailed
 from scumble_wire.launch import LaunchCommand
 from scumble_wire.messages import GetStatus, ListPacks, Packs, Status
 
-BACKEND = str(Path(__file__).parents[2] / "backend")
+PATHS = [str(Path(__file__).parents[2] / room) for room in ("backend", "training", "cli")]
 
 Spawn = Callable[..., "subprocess.Popen[str]"]
 
 
 def command(*more: str, module: str = "scumble_backend.__main__") -> LaunchCommand:
-    code = f"import sys; sys.path.insert(0, {BACKEND!r}); from {module} import main; sys.exit(main())"
+    code = f"import sys; sys.path[:0] = {PATHS!r}; from {module} import main; sys.exit(main())"
     return LaunchCommand((sys.executable, "-c", code, *more))
 
 
@@ -95,7 +95,7 @@ def test_hello_is_answered_within_a_second_of_the_process_start(home: Path, spaw
 
 def test_the_way_to_hello_loads_no_torch(home: Path) -> None:
     code = (
-        f"import sys; sys.path.insert(0, {BACKEND!r}); import scumble_backend.__main__;"
+        f"import sys; sys.path[:0] = {PATHS!r}; import scumble_backend.__main__;"
         "import scumble_backend.serving.server;"
         "print([name for name in ('torch', 'numpy', 'PIL', 'typer', 'rich') if name in sys.modules])"
     )

@@ -19,7 +19,8 @@ from backend_stage import Running
 from PIL import Image, ImageCms
 
 import scumble_backend
-import scumble_wire
+import scumble_cli
+import scumble_training
 from scumble_backend.errors import DiskFull, ImageTooLarge, UnreadableImage, UnwritableImage
 from scumble_backend.pictures import picture_files as files
 from scumble_backend.pictures import profiles
@@ -478,10 +479,12 @@ def test_a_disk_that_takes_no_more_leaves_the_old_picture_and_no_half_one(
 def test_the_library_is_not_loaded_for_other_pictures(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "in.png")
     code = (
-        "import sys, pathlib; import scumble_cli.main; from scumble_cli.main import pictures;"
-        "pictures.load(pathlib.Path(sys.argv[1])); assert 'OpenImageIO' not in sys.modules"
+        "import sys, pathlib; import scumble_cli.main; from scumble_backend.pictures import picture_files;"
+        "picture_files.load(pathlib.Path(sys.argv[1])); assert 'OpenImageIO' not in sys.modules"
     )
-    paths = os.pathsep.join(str(Path(package.__file__).parents[1]) for package in (scumble_backend, scumble_wire))
+    paths = os.pathsep.join(
+        str(Path(package.__file__).parents[1]) for package in (scumble_backend, scumble_cli, scumble_training)
+    )
     subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "in.png")],
         check=True,

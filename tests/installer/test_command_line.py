@@ -221,14 +221,14 @@ def test_the_windows_task_opens_no_window() -> None:
 @pytest.mark.parametrize("system", ["linux", "windows"])
 def test_the_scumble_command_calls_the_installed_version(tmp_path: Path, system: str) -> None:
     text = payload.launcher(tmp_path / "it's here", system)
-    assert "-m scumble_backend" in text
+    assert "-m scumble_cli" in text
     if system == "linux":
         python = tmp_path / "it's here" / "bin" / "python"
         python.parent.mkdir(parents=True)
         python.write_text('#!/bin/sh\necho "$@"\n', "utf-8")
         python.chmod(0o755)
         answer = subprocess.run(["sh", "-c", text, "sh", "a b"], capture_output=True, text=True, check=True)
-        assert answer.stdout == "-m scumble_backend a b\n"
+        assert answer.stdout == "-m scumble_cli a b\n"
 
 
 # --- try -------------------------------------------------------------------------------------------------
@@ -320,4 +320,10 @@ def test_the_wheel_holds_our_packages_and_nothing_else(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         top = {name.split("/")[0] for name in archive.namelist()}
     version = payload.project_version(ROOT)
-    assert top == {"scumble_wire", "scumble_backend", "scumble_training", f"scumble-{version}.dist-info"}
+    assert top == {
+        "scumble_wire",
+        "scumble_backend",
+        "scumble_training",
+        "scumble_cli",
+        f"scumble-{version}.dist-info",
+    }
