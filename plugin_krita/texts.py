@@ -17,8 +17,7 @@ TABLES = {"HEADLINES", "STAGES", "STATES", "KINDS"}  # dictionaries whose values
 def gather() -> list[str]:
     """Texts in English, in the order of the sources."""
     found: dict[str, None] = {}
-    sources = [SHARED / "words.py", SHARED / "choices.py", SHARED / "jobs.py"]
-    for path in [*sources, *sorted((HERE / "scumble_krita").rglob("*.py"))]:
+    for path in [*sorted(SHARED.glob("*.py")), *sorted((HERE / "scumble_krita").rglob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             for text in _texts(node):
                 found.setdefault(text)

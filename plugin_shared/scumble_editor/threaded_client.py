@@ -1,29 +1,30 @@
-"""A transport for an editor: a thread owns the `Client`, so that the editor's main thread never waits for a socket.
+"""The channel of an editor: a thread owns the `Client`, so that the editor's main thread never waits for a socket.
 
 `post` and `receive` are for the main thread and never block. The backend is looked for, or started, when the first
 message is posted, and again after a connection broke. Nothing but bytes crosses the thread's border: no object
-of the editor is ever touched here.
+of the editor is ever touched here. However the thread ends, `receive` says why.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import selectors
 import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scumble_wire.errors import ConnectionLost, ScumbleError
-from scumble_wire.messages import ClientMessage
+from scumble_wire.errors import ConnectionLost, MalformedMessage, ScumbleError
+from scumble_wire.messages import ClientMessage, Failed
 
-from .backend import Delivery
+from .channel import Broken, Buffer, Delivery
 
 if TYPE_CHECKING:
     from scumble_wire.client import Client
 
-Buffer = Any
+log = logging.getLogger("scumble")
 
 
 class ThreadedClient:
@@ -40,7 +41,7 @@ class ThreadedClient:
         self._wake = wake
         self._lock = threading.Lock()
         self._outgoing: deque[tuple[int, ClientMessage, Sequence[Buffer]]] = deque()
-        self._incoming: deque[Delivery | ScumbleError] = deque()
+        self._incoming: deque[Delivery | Broken] = deque()
         self._tickets = 0
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -56,30 +57,16 @@ class ThreadedClient:
                 self._waker, heard = socket.socketpair()
                 self._waker.setblocking(False)
                 heard.setblocking(False)
-                self._thread = threading.Thread(
-                    target=self._run, args=(heard,), name="scumble-threaded_client", daemon=True
-                )
+                self._thread = threading.Thread(target=self._run, args=(heard,), name="scumble-client", daemon=True)
                 self._thread.start()
             self._ring()
         return ticket
 
-    def receive(self) -> list[Delivery]:
-        """What came since the last call; raises the error that broke the connection, after what came before it."""
-        arrived: list[Delivery] = []
+    def receive(self) -> list[Delivery | Broken]:
+        """What came since the last call; a `Broken` stands behind what came before the connection ended."""
         with self._lock:
-            while self._incoming:
-                if isinstance(self._incoming[0], ScumbleError):
-                    if arrived:
-                        break
-                    error = self._incoming.popleft()
-                    assert isinstance(error, ScumbleError)
-                    raise error
-                item = self._incoming.popleft()
-                assert isinstance(item, Delivery)
-                arrived.append(item)
-            more = bool(self._incoming)
-        if more:
-            self._wake()
+            arrived = list(self._incoming)
+            self._incoming.clear()
         return arrived
 
     def close(self, timeout_s: float = 2.0) -> None:
@@ -98,25 +85,15 @@ class ThreadedClient:
 
     # --- in the thread -----------------------------------------------------------------------------------
 
-    def _deliver(self, items: Sequence[Delivery | ScumbleError]) -> None:
+    def _deliver(self, items: Sequence[Delivery]) -> None:
         if items:
             with self._lock:
                 self._incoming.extend(items)
             self._wake()
 
     def _run(self, heard: socket.socket) -> None:
-        error: ScumbleError | None = None
         with heard:
-            try:
-                client = self._connect()
-                try:
-                    self._carry(client, heard)
-                finally:
-                    client.close()
-            except ScumbleError as broken:
-                error = broken
-            except OSError as broken:
-                error = ConnectionLost(f"The connection broke: {broken}.", remedy="Try again.")
+            error = self._until_the_end(heard)
             with self._lock:
                 self._thread = None
                 if self._waker is not None:
@@ -124,9 +101,26 @@ class ThreadedClient:
                     self._waker = None
                 self._outgoing.clear()
                 if error is not None:
-                    self._incoming.append(error)
+                    self._incoming.append(Broken(error, self._tickets))
         if error is not None:
             self._wake()
+
+    def _until_the_end(self, heard: socket.socket) -> Exception | None:
+        """Connect and carry messages until the editor closes (None) or something goes wrong."""
+        try:
+            client = self._connect()
+            try:
+                self._carry(client, heard)
+            finally:
+                client.close()
+        except ScumbleError as error:
+            return error
+        except OSError as error:
+            return ConnectionLost(f"The connection broke: {error}.", remedy="Try again.")
+        except Exception as error:
+            log.exception("The thread that talks to the backend has failed.")
+            return error
+        return None
 
     def _carry(self, client: Client, heard: socket.socket) -> None:
         numbers: dict[int, int] = {}  # the client's request number -> ticket
@@ -138,7 +132,10 @@ class ThreadedClient:
                     batch, closing = list(self._outgoing), self._closing
                     self._outgoing.clear()
                 for ticket, message, frames in batch:
-                    numbers[client.submit(message, frames)] = ticket
+                    try:
+                        numbers[client.submit(message, frames)] = ticket
+                    except (MalformedMessage, ValueError, TypeError) as error:  # it fails alone; the rest goes on
+                        self._deliver([Delivery(ticket, _refusal(error), ())])
                 events = client.poll(0)
                 self._deliver([Delivery(numbers.get(each.request, 0), each.message, each.frames) for each in events])
                 if closing:
@@ -150,3 +147,9 @@ class ThreadedClient:
                     with contextlib.suppress(BlockingIOError):
                         while heard.recv(4096):
                             pass
+
+
+def _refusal(error: Exception) -> Failed:
+    """What a message gets that can't be sent."""
+    text = error.message if isinstance(error, MalformedMessage) else str(error)
+    return Failed(MalformedMessage.code, text, "Nothing was changed. Please report it with a diagnosis.")

@@ -6,12 +6,22 @@ Texts stand in English in the code and pass through `tr`. A plugin installs a tr
 
 from __future__ import annotations
 
+import traceback
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from scumble_wire.errors import ScumbleError
+from scumble_wire.errors import (
+    AuthenticationFailed,
+    BackendNotStarted,
+    ConnectionFailed,
+    ConnectionLost,
+    ScumbleError,
+    TimedOut,
+    WrongProtocol,
+)
+from scumble_wire.messages import Failed
 
 _table: dict[str, str] = {}
 
@@ -52,24 +62,49 @@ class Problem:
         return f"{self.headline} {self.remedy}".strip()
 
 
+BUG = "bug"  # code of whatever is our own mistake
+
 #: Errors whose own message says less to a person than these words; of all others the message itself is shown.
 HEADLINES = {
-    "no_connection": "Scumble's backend can't be reached.",
-    "connection_lost": "The connection to Scumble's backend was lost. Nothing was changed.",
-    "backend_not_started": "Scumble's backend could not be started.",
-    "wrong_protocol": "Plugin and backend are of different versions.",
-    "wrong_secret": "The backend did not accept this plugin.",
-    "timed_out": "The backend does not answer.",
-    "bug": "Something went wrong inside the plugin. The layer was not changed.",
+    ConnectionFailed.code: "Scumble's backend can't be reached.",
+    ConnectionLost.code: "The connection to Scumble's backend was lost. Nothing was changed.",
+    BackendNotStarted.code: "Scumble's backend could not be started.",
+    WrongProtocol.code: "Plugin and backend are of different versions.",
+    AuthenticationFailed.code: "The backend did not accept this plugin.",
+    TimedOut.code: "The backend does not answer.",
+    BUG: "Something went wrong inside the plugin. The layer was not changed.",
 }
 
 
 def explain(error: BaseException) -> Problem:
     """Any exception in words. One that is not a `ScumbleError` is our own mistake and is called so."""
     if isinstance(error, ScumbleError):
-        return Problem(tr(HEADLINES.get(error.code, error.message)), tr(error.remedy), error.code, error.message)
+        return _problem(error.code, error.message, error.remedy)
     detail = f"{type(error).__name__}: {error}".rstrip(": ")
-    return Problem(tr(HEADLINES["bug"]), tr("Copy a diagnosis in the settings and report it."), "bug", detail)
+    for frame in traceback.extract_tb(error.__traceback__)[-1:]:
+        detail += f" ({PurePath(frame.filename).name}, line {frame.lineno})"
+    return Problem(tr(HEADLINES[BUG]), tr("Copy a diagnosis in the settings and report it."), BUG, detail)
+
+
+def problem_of(failed: Failed) -> Problem:
+    """The backend's `Failed` in words."""
+    return _problem(failed.code, failed.message, failed.remedy)
+
+
+def twice_lost(error: ConnectionLost) -> Problem:
+    """The second backend in a row has gone while it worked on the same job."""
+    remedy = tr("It happened twice with this job. Try a smaller picture; the backend's log may tell more.")
+    return Problem(tr(HEADLINES[error.code]), remedy, error.code, error.message)
+
+
+def without_another(error: Exception) -> Problem:
+    """The backend has gone while it worked on a job, and no other could be started."""
+    lost, found = ConnectionLost.code, explain(error)
+    return Problem(tr(HEADLINES[lost]), found.text, lost, found.detail)
+
+
+def _problem(code: str, message: str, remedy: str) -> Problem:
+    return Problem(tr(HEADLINES.get(code, message)), tr(remedy), code, message)
 
 
 STAGES = {

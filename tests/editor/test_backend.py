@@ -10,9 +10,12 @@ import pytest
 
 from scumble_editor import words
 from scumble_editor.areas import Area, crop_rows, fitted, with_context
-from scumble_editor.backend import FINISHED_KEPT, Backend, Delivery, Job
+from scumble_editor.backend import Backend
+from scumble_editor.channel import Broken, Delivery
 from scumble_editor.choices import ChoicesFile, StyleChoices, TrainChoices, UpscaleChoices, option, read_choices
-from scumble_wire.errors import ConnectionLost, ScumbleError
+from scumble_editor.job_list import FINISHED_KEPT
+from scumble_editor.jobs import Job
+from scumble_wire.errors import BackendNotStarted, ConnectionFailed, ConnectionLost, ScumbleError
 from scumble_wire.messages import (
     Accepted,
     Cancel,
@@ -44,23 +47,22 @@ SHARP = PackInfo("faithful", "Faithful", "upscale", factors=[2, 4])
 
 
 class Recorded:
-    """A transport that keeps what is posted and delivers what the test puts in."""
+    """A channel that keeps what is posted and delivers what the test puts in."""
 
     def __init__(self) -> None:
         self.posted: list[tuple[int, Any, Sequence[Any]]] = []
-        self.coming: list[Delivery] = []
-        self.broken: ScumbleError | None = None
+        self.coming: list[Delivery | Broken] = []
 
     def post(self, message: Any, frames: Sequence[Any] = ()) -> int:
         self.posted.append((len(self.posted) + 1, message, frames))
         return len(self.posted)
 
-    def receive(self) -> list[Delivery]:
-        if self.broken is not None:
-            broken, self.broken = self.broken, None
-            raise broken
+    def receive(self) -> list[Delivery | Broken]:
         coming, self.coming = self.coming, []
         return coming
+
+    def broken(self, error: Exception) -> None:
+        self.coming.append(Broken(error, len(self.posted)))
 
     def close(self) -> None:
         pass
@@ -146,17 +148,118 @@ def test_pumping_inside_of_what_a_delivery_sets_off_keeps_the_order(backend: Bac
     assert seen == ["first inserted", "second inserted"]
 
 
-def test_a_broken_connection_fails_every_open_job_and_says_so(backend: Backend, road: Recorded) -> None:
+def picture(job: str = "j") -> ImageResult:
+    return ImageResult(job, INFO, "cpu", 1.0, 0.5)
+
+
+def fail(*_: Any) -> None:
+    raise KeyError("a fault of ours")
+
+
+def test_a_fault_in_one_handler_costs_the_others_nothing(backend: Backend, road: Recorded) -> None:
+    """The result's handler, the end's, a subscriber, an answer: each fails, and what stands behind is delivered."""
+    seen: list[str] = []
+    ending = backend.subscribe("jobs", fail)
+    bad = backend.submit(stylize(), [PIXELS], on_done=fail, on_end=fail)
+    good = backend.submit(stylize(), [PIXELS], on_done=lambda job, came: seen.append("good"))
+    backend.ask(ListPacks(), on_answer=fail)
+    backend.ask(ListPacks(), on_problem=fail)
+    backend.ask(ListPacks(), on_answer=lambda came: seen.append("answer"))
+    road.coming += [
+        Delivery(bad.ticket, picture(), [PIXELS]),
+        Delivery(3, Packs([WAVE], 1), ()),
+        Delivery(4, Failed("x", "No.", ""), ()),
+        Delivery(good.ticket, picture(), [PIXELS]),
+        Delivery(5, Packs([], 2), ()),
+    ]
+    assert backend.pump() == 5
+    assert seen == ["good", "answer"]
+    assert (bad.state, good.state) == ("failed", "done")
+    assert bad.problem is not None and bad.problem.code == "bug"
+    assert "KeyError" in bad.problem.detail and "test_backend.py, line" in bad.problem.detail
+    assert backend.problem is not None and backend.problem.code == "bug"
+    ending()
+    backend.dismiss_problem()
+    come(backend, road, 0, Packs([NIGHT], 3))
+    assert backend.packs == [NIGHT] and backend.problem is None
+
+
+def test_a_window_that_cannot_show_a_problem_stops_nobody(backend: Backend, road: Recorded) -> None:
+    backend.subscribe("problem", fail)
+    heard: list[str] = []
+    backend.subscribe("problem", lambda: heard.append("problem"))
+    backend.report(ConnectionFailed("Nobody is there."))
+    assert heard == ["problem"]
+
+
+def test_a_picture_whose_backend_has_gone_is_offered_to_the_next_one(backend: Backend, road: Recorded) -> None:
+    pictures: list[Any] = []
+    job = backend.submit(stylize(), [PIXELS], on_done=lambda job, came: pictures.append(came.frames[0]))
+    come(backend, road, job.ticket, Accepted("j1", 0), Progress("j1", 0.6, "painting"))
+    road.broken(ConnectionLost("end of stream", remedy="Try again."))
+    backend.pump()
+    assert (job.state, job.id, job.fraction) == ("waiting", "", 0.0) and not backend.connected
+    assert road.messages(Stylize) == [stylize(), stylize()] and road.posted[-1][2] == [PIXELS]
+    assert backend.problem is None, "nothing is lost yet"
+    come(backend, road, job.ticket, Accepted("j1", 0), picture("j1"), frames=[PIXELS])
+    assert pictures == [PIXELS] and job.text == "Done. The backend had ended and was started again."
+    assert job.request is None and job.on_done is None, "a line in a list holds no pixels"
+
+
+def test_a_job_that_ends_two_backends_is_not_offered_to_a_third(backend: Backend, road: Recorded) -> None:
+    jobs = [backend.submit(stylize(), [PIXELS]) for _ in range(2)]
+    for _ in range(2):
+        road.broken(ConnectionLost("end of stream", remedy="Try again."))
+        backend.pump()
+    assert len(road.messages(Stylize)) == 4
+    for job in jobs:
+        assert job.state == "failed" and job.problem is not None and job.problem.code == "connection_lost"
+        assert job.text.startswith("The connection to Scumble's backend was lost. Nothing was changed. It happened")
+
+
+def test_where_no_other_backend_starts_the_job_fails_and_says_both(backend: Backend, road: Recorded) -> None:
     told: list[str] = []
     backend.subscribe("problem", lambda: told.append("problem"))
-    jobs = [backend.submit(stylize(), [PIXELS]) for _ in range(2)]
+    job = backend.submit(stylize(), [PIXELS])
     backend.thumbnail("wave")
-    road.broken = ConnectionLost("end of stream", remedy="Try again.")
+    road.broken(ConnectionLost("end of stream", remedy="Try again."))
     backend.pump()
-    assert [job.state for job in jobs] == ["failed", "failed"]
-    assert jobs[0].text == "The connection to Scumble's backend was lost. Nothing was changed. Try again."
-    assert told and not backend.connected
     assert backend.thumbnails == {}  # asked for again after the next connection
+    road.broken(BackendNotStarted("It ended with status 1.", remedy="Run `scumble serve`."))
+    backend.pump()
+    assert job.state == "failed" and job.problem is not None and job.problem.code == "connection_lost"
+    assert job.text == (
+        "The connection to Scumble's backend was lost. Nothing was changed. "
+        "Scumble's backend could not be started. Run `scumble serve`."
+    )
+    assert told and not backend.connected
+
+
+def test_what_was_to_be_cancelled_is_not_sent_again(backend: Backend, road: Recorded) -> None:
+    job = backend.submit(stylize(), [PIXELS])
+    train = backend.submit(Train(INFO, "Ink"), [PIXELS])
+    backend.cancel(job)
+    road.broken(ConnectionLost("end of stream"))
+    backend.pump()
+    assert job.state == "cancelled" and train.state == "failed"
+    assert len(road.messages(Stylize)) == len(road.messages(Train)) == 1
+
+
+def test_a_connection_that_could_not_be_made_fails_every_job(backend: Backend, road: Recorded) -> None:
+    jobs = [backend.submit(stylize(), [PIXELS]) for _ in range(2)]
+    answers: list[str] = []
+    backend.ask(ListPacks(), on_problem=lambda problem: answers.append(problem.code))
+    road.broken(BackendNotStarted("No.", remedy="Install it."))
+    backend.pump()
+    assert [job.state for job in jobs] == ["failed", "failed"] and answers == ["backend_not_started"]
+
+
+def test_what_was_posted_after_a_break_is_not_lost_by_it(backend: Backend, road: Recorded) -> None:
+    backend.submit(stylize(), [PIXELS])
+    road.broken(BackendNotStarted("No.", remedy="Install it."))
+    later = backend.submit(stylize("night"), [PIXELS])
+    backend.pump()
+    assert later.open
 
 
 def test_of_many_previews_the_newest_wins(backend: Backend, road: Recorded) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from scumble_editor.channel import Broken, Delivery
 from scumble_editor.threaded_client import ThreadedClient
-from scumble_wire.errors import BackendNotStarted, ConnectionLost, ScumbleError
-from scumble_wire.messages import Alive, KeepAlive
+from scumble_wire.errors import BackendNotStarted, ConnectionLost, MalformedMessage
+from scumble_wire.messages import Alive, Failed, KeepAlive
 
 
 class EchoClient:
@@ -68,7 +69,7 @@ def test_answers_come_back_under_the_tickets_they_were_posted_with() -> None:
     until(lambda: got.extend(threaded_client.receive()) or len(got) == 3)
     assert [delivery.ticket for delivery in got] == tickets
     assert got[0].message == Alive() and got[0].frames == [b"f"]
-    assert woken.is_set() and client.threads == {"scumble-threaded_client"}
+    assert woken.is_set() and client.threads == {"scumble-client"}
     threaded_client.close()
     assert client.closed
 
@@ -83,22 +84,57 @@ def test_a_backend_that_cannot_be_reached_is_told_and_the_next_message_tries_aga
         return client
 
     threaded_client = ThreadedClient(connect)
-
-    def refused() -> bool:
-        try:
-            threaded_client.receive()
-        except ScumbleError as error:
-            return error.code == "backend_not_started"
-        return False
-
     threaded_client.post(KeepAlive())
-    until(refused)
+    (broken,) = until(threaded_client.receive)
+    assert isinstance(broken, Broken) and broken.last_ticket == 1
+    assert isinstance(broken.error, BackendNotStarted)
     ticket = threaded_client.post(KeepAlive())
     assert until(threaded_client.receive)[0].ticket == ticket
     threaded_client.close()
 
 
-def test_a_break_is_raised_once_after_what_came_before_it() -> None:
+def test_a_fault_of_ours_in_the_thread_is_told_and_the_next_message_tries_again() -> None:
+    client, tries = EchoClient(), []
+
+    def connect() -> Any:
+        tries.append(1)
+        if len(tries) == 1:
+            raise KeyError("a fault of ours")
+        return client
+
+    threaded_client = ThreadedClient(connect)
+    threaded_client.post(KeepAlive())
+    (broken,) = until(threaded_client.receive)
+    assert isinstance(broken, Broken) and isinstance(broken.error, KeyError)
+    threaded_client.post(KeepAlive())
+    assert isinstance(until(threaded_client.receive)[0], Delivery)
+    threaded_client.close()
+
+
+def test_a_message_that_cannot_be_sent_fails_alone() -> None:
+    client = EchoClient()
+    sound = client.submit
+
+    def submit(message: Any, frames: Any = ()) -> int:
+        if message == "too large":
+            raise MalformedMessage("Stylize takes 9000000 bytes.")
+        if message == "in pieces":
+            raise ValueError("A frame's memory must lie in one piece, row by row.")
+        return sound(message, frames)
+
+    client.submit = submit  # type: ignore[method-assign]
+    threaded_client = ThreadedClient(lambda: client)  # type: ignore[arg-type,return-value]
+    tickets = [threaded_client.post(message) for message in ("too large", "in pieces", KeepAlive())]  # type: ignore[arg-type]
+    got: list[Any] = []
+    until(lambda: got.extend(threaded_client.receive()) or len(got) == 3)
+    answers = {delivery.ticket: delivery.message for delivery in got}
+    assert answers[tickets[2]] == Alive()
+    for ticket, words in zip(tickets, ("9000000 bytes", "in one piece"), strict=False):
+        assert isinstance(answers[ticket], Failed) and words in answers[ticket].message
+    threaded_client.close()
+
+
+def test_a_break_comes_once_after_what_came_before_it() -> None:
     client = EchoClient()
     threaded_client = ThreadedClient(lambda: client)  # type: ignore[arg-type,return-value]
     threaded_client.post(KeepAlive())
@@ -106,9 +142,9 @@ def test_a_break_is_raised_once_after_what_came_before_it() -> None:
     client.break_next = True
     threaded_client.post(KeepAlive())
     until(lambda: client.closed)
-    assert len(threaded_client.receive()) == 1
-    with pytest.raises(ConnectionLost):
-        until(threaded_client.receive)
+    got: list[Any] = []
+    until(lambda: got.extend(threaded_client.receive()) or len(got) == 2)
+    assert isinstance(got[0], Delivery) and isinstance(got[1], Broken) and isinstance(got[1].error, ConnectionLost)
     assert threaded_client.receive() == []
     threaded_client.close()
 

@@ -33,15 +33,17 @@ def _constants(path: Path, names: set[str]) -> set[str]:
             if node.args and isinstance(node.args[0], ast.Constant):
                 found.add(node.args[0].value)
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in names:
-            table = ast.literal_eval(node.value)
-            found |= set(table.values()) if isinstance(table, dict) else {text for _word, text in table}
+            if isinstance(node.value, ast.Dict):
+                found |= {ast.literal_eval(text) for text in node.value.values}
+            else:
+                found |= {text for _word, text in ast.literal_eval(node.value)}
     return found
 
 
 def texts_in_use() -> set[str]:
     found = _constants(Path(words.__file__), {"HEADLINES", "STAGES", "STATES"})
-    for module in ("backend", "jobs"):
-        found |= _constants(Path(words.__file__).with_name(f"{module}.py"), set())
+    for path in Path(words.__file__).parent.glob("*.py"):
+        found |= _constants(path, set())
     for path in (PLUG_IN / "scumble_gimp" / "gimp_side").rglob("*.py"):
         found |= _constants(path, {"RESULTS", "SOURCES", "MNEMONICS"})
     for choices, names in SHOWN_CHOICES.items():

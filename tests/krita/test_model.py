@@ -180,7 +180,7 @@ def test_choices_are_there_again_the_next_time(dispatcher: Any) -> None:
 
 
 def test_apply_last_works_before_any_docker_was_seen(dispatcher: Any) -> None:
-    dispatcher.model.backend.packs_known = False
+    dispatcher.model.backend._packs.known = False
     dispatcher.model.apply_last()
     assert dispatcher.road.count("Stylize") == 0
     dispatcher.come(

@@ -634,5 +634,13 @@
    <source>Try again</source>
    <translation>Erneut versuchen</translation>
   </message>
+  <message>
+   <source>The backend had ended and was started again.</source>
+   <translation>Das Backend war zu Ende gegangen und wurde neu gestartet.</translation>
+  </message>
+  <message>
+   <source>It happened twice with this job. Try a smaller picture; the backend's log may tell more.</source>
+   <translation>Das geschah bei dieser Aufgabe zweimal. Versuchen Sie ein kleineres Bild; im Protokoll des Backends steht vielleicht mehr.</translation>
+  </message>
  </context>
 </TS>

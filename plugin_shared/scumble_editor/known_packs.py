@@ -1,0 +1,55 @@
+"""The packs that a plugin knows of, with their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from scumble_wire.messages import GetThumbnail, ImageInfo, PackInfo, Packs, Thumbnail
+
+from .channel import Buffer, Delivery
+
+Picture = tuple[ImageInfo, Buffer]
+
+
+class KnownPacks:
+    """The newest list of packs; pictures are asked for when they are first shown."""
+
+    def __init__(self, ask: Callable[[GetThumbnail], None]) -> None:
+        self._ask = ask
+        self.all: list[PackInfo] = []
+        self.known = False  # False until the first list came
+        self.revision = -1
+        self.thumbnails: dict[str, Picture | None] = {}  # None: asked for, or has none
+
+    def take(self, packs: Packs) -> None:
+        self.all, self.revision, self.known = list(packs.packs), packs.revision, True
+
+    def take_picture(self, delivery: Delivery, message: Thumbnail) -> None:
+        self.thumbnails[message.pack] = (message.image, delivery.frames[message.image.frame])
+
+    def thumbnail(self, pack: str, side: int) -> Picture | None:
+        """A pack's picture, or None: then it is asked for, once."""
+        if pack not in self.thumbnails:
+            self.thumbnails[pack] = None
+            self._ask(GetThumbnail(pack, side))
+        return self.thumbnails[pack]
+
+    def forget_unanswered(self) -> None:
+        """Pictures that were asked for and didn't come are asked for again when they are next shown."""
+        self.thumbnails = {name: picture for name, picture in self.thumbnails.items() if picture is not None}
+
+    def styles(self, search: str = "") -> list[PackInfo]:
+        """Style packs whose title, authors, painting or description hold every word searched for."""
+        words = search.casefold().split()
+        found = []
+        for pack in self.all:
+            text = " ".join([pack.title, pack.painting, pack.description, pack.id, *pack.authors]).casefold()
+            if pack.kind != "upscale" and all(word in text for word in words):
+                found.append(pack)
+        return sorted(found, key=lambda pack: pack.title.casefold())
+
+    def upscalers(self) -> list[PackInfo]:
+        return [pack for pack in self.all if pack.kind == "upscale"]
+
+    def pack(self, name: str) -> PackInfo | None:
+        return next((pack for pack in self.all if pack.id == name), None)
