@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from scumble_training.marks import (
+from scumble_training.measuring.marks import (
     border_line,
     fringe,
     oklab,
