@@ -152,22 +152,30 @@ def architecture_of(state: Mapping[str, Tensor]) -> str:
 
 
 def load_loss_network(
-    path_or_name: str | Path, layers: Iterable[str], *, folder: Path | None = None, download: bool = False
+    path_or_name: str | Path,
+    layers: Iterable[str],
+    *,
+    folder: Path | None = None,
+    download: bool = False,
+    padding: Literal["zeros", "reflect"] | None = None,
 ) -> LossNetwork:
     """A loss network from a file, or by name ("vgg16", "vgg19", "vgg19_distilled") from where it has been set.
 
     folder: the setting `loss_network` (a file or a folder); the environment variable goes before it.
+    padding: instead of the one its authors trained with; zeros teach a network to draw a line along the border.
     download: fetch "vgg16" or "vgg19" with torchvision (hash checked, kept in its cache) where no file is found.
     Raises LossNetworkMissing or LossNetworkUnusable.
     """
     layers = tuple(layers)
     path = find_loss_network(path_or_name, layers, folder=folder)
     if path is not None:
-        return _from_file(path, layers)
+        return _from_file(path, layers, padding)
     name = str(path_or_name)
     if download and name in ("vgg16", "vgg19"):
         state, mean, std = _download(name)
-        return LossNetwork(state, layers, architecture=name, mean=mean, std=std, name=name)
+        return LossNetwork(
+            state, layers, architecture=name, mean=mean, std=std, name=name, padding=padding or "zeros"
+        )
     raise LossNetworkMissing(
         f"the loss network {name!r} is not on this computer.",
         remedy=f"Set {ENVIRONMENT} or `scumble config loss_network` to its file or folder, "
@@ -217,7 +225,7 @@ def _holds(file: Path, layers: Sequence[str]) -> bool:
     return all(layer in places and f"features.{places[layer]}.weight" in keys for layer in layers)
 
 
-def _from_file(path: Path, layers: Sequence[str]) -> LossNetwork:
+def _from_file(path: Path, layers: Sequence[str], padding: Literal["zeros", "reflect"] | None = None) -> LossNetwork:
     from safetensors import SafetensorError, safe_open
 
     metadata: dict[str, str] = {}
@@ -250,7 +258,7 @@ def _from_file(path: Path, layers: Sequence[str]) -> LossNetwork:
         architecture=described if described in _BLOCKS else architecture_of(state),
         mean=mean,
         std=std,
-        padding="reflect" if metadata.get("padding", "").startswith("reflect") else "zeros",
+        padding=padding or ("reflect" if metadata.get("padding", "").startswith("reflect") else "zeros"),
         name=path.stem,
     )
 

@@ -115,6 +115,11 @@ class Recipe:
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
     """A recipe of ours by name, or a TOML file. Raises RecipeInvalid that names the key."""
+    return recipe_from_json(read_toml(name_or_path))
+
+
+def read_toml(name_or_path: str | Path) -> dict[str, Any]:
+    """A recipe of ours by name, or a TOML file, as plain data with its name. Raises RecipeInvalid."""
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = RECIPES / f"{name_or_path}.toml"
@@ -127,15 +132,15 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise RecipeInvalid(f"{path.name} is no valid TOML: {error}.", remedy="Correct the file.") from error
-    return recipe_from_json({"name": path.stem, **data})
+    return {"name": path.stem, **data}
 
 
 def recipe_from_json(data: dict[str, Any]) -> Recipe:
-    recipe: Recipe = _build(Recipe, data, "recipe")
+    recipe: Recipe = typed(Recipe, data, "recipe")
     return recipe
 
 
-def _build(kind: Any, value: Any, where: str) -> Any:
+def typed(kind: Any, value: Any, where: str) -> Any:
     """Turn plain data into `kind`, checking names and types on the way."""
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
@@ -146,7 +151,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
             raise RecipeInvalid(
                 f"{where} has no key {unknown[0]!r}.", remedy=f"Its keys are: {', '.join(sorted(names))}."
             )
-        built = {key: _build(hints[key], item, f"{where}.{key}") for key, item in value.items()}
+        built = {key: typed(hints[key], item, f"{where}.{key}") for key, item in value.items()}
         try:
             return kind(**built)  # type: ignore[operator]
         except TypeError as error:
@@ -155,18 +160,18 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     if origin is list:
         if not isinstance(value, list):
             raise RecipeInvalid(f"{where} must be a list.", remedy="Correct the recipe.")
-        return [_build(arguments[0], item, f"{where}[{place}]") for place, item in enumerate(value)]
+        return [typed(arguments[0], item, f"{where}[{place}]") for place, item in enumerate(value)]
     if origin is dict:
         if not isinstance(value, dict):
             raise RecipeInvalid(f"{where} must be a table.", remedy="Correct the recipe.")
-        return {key: _build(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {key: typed(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
     if origin is Literal:
         if value not in arguments or isinstance(value, bool):
             allowed = ", ".join(repr(item) for item in arguments)
             raise RecipeInvalid(f"{where} can't be {value!r}.", remedy=f"Choose one of: {allowed}.")
         return value
     if origin is types.UnionType:
-        return None if value is None else _build(arguments[0], value, where)
+        return None if value is None else typed(arguments[0], value, where)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):

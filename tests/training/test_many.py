@@ -1,0 +1,225 @@
+"""Training of the light network: learning, exact resuming, styles on a fixed base, what a run leaves behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from scumble_training.errors import CheckpointUnusable, LossNotFinite, RecipeInvalid
+from scumble_training.style.data import PhotoSet
+from scumble_training.style.many import __main__ as command
+from scumble_training.style.many.crops import CropPool
+from scumble_training.style.many.loop import ManyRun, fit, painter_of
+from scumble_training.style.many.objective import ManyObjective
+from scumble_training.style.many.recipe import ManyRecipe, load_many, many_from_json
+
+from .conftest import write_picture
+
+TINY = {
+    "name": "tiny",
+    "rank": 2,
+    "network": {"widths": [4, 6, 8, 8], "residual_blocks": 1},
+    "data": {"crops": [[64, 0.5], [72, 1.0]], "pool": 6, "photo_side": 96, "style_side": 64, "canvases": 0.34},
+    "optimizer": {"steps": 8, "warmup": 1},
+    "terms": [
+        {"network": "vgg19", "content": {"relu3_1": 1.0}, "style": {"relu1_2": 0.5, "relu2_2": 0.5}},
+        {"network": "vgg16", "scale": 0.5, "style": {"relu1_2": 0.5}},
+    ],
+}
+Maker = Callable[..., ManyRun]
+
+
+def tiny(**changes: object) -> ManyRecipe:
+    return many_from_json({**TINY, **changes})
+
+
+def paintings(*names: str) -> dict[str, torch.Tensor]:
+    return {name: torch.rand(3, 64, 72, generator=torch.Generator().manual_seed(n)) for n, name in enumerate(names)}
+
+
+@pytest.fixture
+def make(loss_folder: Path, photo_folder: Path) -> Maker:
+    photos = PhotoSet.load(photo_folder)
+
+    def build(recipe: ManyRecipe | None = None, names: tuple[str, ...] = ("a", "b")) -> ManyRun:
+        return ManyRun(recipe or tiny(), paintings(*names), photos, loss_folder=loss_folder)
+
+    return build
+
+
+def test_the_shipped_recipe_is_whole_and_names_layers_that_exist() -> None:
+    recipe = load_many("base-light", steps=7)
+    assert recipe.optimizer.steps == 7 and recipe.network.config().widths == (16, 32, 64, 96)
+    assert [recipe.side_at(done) for done in (0, 0.69, 0.71, 1)] == [128, 128, 176, 176]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        ({"data": {"crops": [[65, 1.0]]}}, "crops"),
+        ({"data": {"crops": []}}, "crops"),
+        ({"optimizer": {"steps": 0}}, "at least 1"),
+        ({"network": {"widths": [1, 2]}}, "widths"),
+        ({"colour": 1}, "colour"),
+    ],
+)
+def test_a_wrong_recipe_names_its_key(wrong: dict[str, object], word: str) -> None:
+    with pytest.raises(RecipeInvalid, match=word):
+        tiny(**wrong)
+
+
+def test_the_loss_falls(make: Maker) -> None:
+    run = make(tiny(optimizer={"steps": 400, "warmup": 1, "rate": 5e-3}), ("a",))
+    totals = [run.train_step().total.item() for _ in range(40)]
+    assert sum(totals[-8:]) < 0.8 * sum(totals[:8])
+
+
+def test_resuming_equals_never_stopping(make: Maker, tmp_path: Path) -> None:
+    straight, first, second = make(), make(), make()
+    whole = [straight.train_step().total.item() for _ in range(8)]
+    parts = [first.train_step().total.item() for _ in range(3)]
+    first.save(tmp_path / "checkpoint.pt")
+    second.load(tmp_path / "checkpoint.pt")
+    parts += [second.train_step().total.item() for _ in range(5)]
+    assert parts == pytest.approx(whole, rel=1e-4)
+    for name, value in straight.trained_weights().items():
+        torch.testing.assert_close(second.trained_weights()[name], value, atol=2e-3, rtol=2e-3)
+
+
+def test_styles_alone_learn_on_a_base_that_stays(make: Maker) -> None:
+    run = make(tiny(trains="styles"))
+    before = {name: value.clone() for name, value in run._state().items()}
+    for _ in range(4):
+        run.train_step()
+    changed = {name for name, value in run._state().items() if not torch.equal(value, before[name])}
+    assert not any(name.startswith("network.") for name in changed)
+    assert {"styles.a.table.scale", "styles.b.table.color", "styles.a.left.up4"} <= changed
+
+
+def test_a_step_moves_only_the_style_that_has_its_turn(make: Maker) -> None:
+    run = make()
+    run.train_step()
+    before = {name: value.clone() for name, value in run.styles.state_dict().items()}
+    turn = run.style_at(run.step)
+    run.train_step()
+    changed = {name.split(".")[0] for name, value in run.styles.state_dict().items()
+               if not torch.equal(value, before[name])}  # fmt: skip
+    assert changed == {turn}
+
+
+def test_every_style_has_as_many_turns(make: Maker) -> None:
+    run = make(names=("a", "b", "c"))
+    assert sorted(run.style_at(step) for step in range(9)) == sorted("abc" * 3)
+
+
+def test_a_run_begins_with_the_styles_of_another(make: Maker) -> None:
+    first = make()
+    for _ in range(3):
+        first.train_step()
+    weights = first.trained_weights()
+    second = make(tiny(trains="styles"), ("b", "new", "twin"))
+    second.start_from(weights, like={"twin": "a"})
+    state = second.trained_weights()
+    torch.testing.assert_close(state["styles.b.table.scale"], weights["styles.b.table.scale"])
+    torch.testing.assert_close(state["styles.twin.left.up2"], weights["styles.a.left.up2"])
+    torch.testing.assert_close(state["network.stages.stem.conv.weight"], weights["network.stages.stem.conv.weight"])
+    mean = (weights["styles.a.table.scale"].float() + weights["styles.b.table.scale"].float()) / 2
+    torch.testing.assert_close(state["styles.new.table.scale"].float(), mean, atol=1e-3, rtol=1e-3)
+    assert not state["styles.new.left.up2"].any()
+    other = make(tiny(network={"widths": [4, 6, 8, 10]}))
+    with pytest.raises(CheckpointUnusable, match="do not fit"):
+        other.start_from(weights)
+
+
+def test_trained_weights_paint_as_the_run_does(make: Maker) -> None:
+    run = make()
+    for _ in range(2):
+        run.train_step()
+    network, table, delta = painter_of(run.trained_weights(), "b", run.recipe)
+    style = run.styles["b"]
+    weights = {name: value.float() for name, value in run.trained_weights().items()}
+    run._take(weights)
+    picture = torch.rand(1, 3, 40, 48)
+    with torch.no_grad():
+        wanted = run.network.eval()(picture, style.whole_table().at(1.0, 0.5), style.delta())  # type: ignore[operator]
+    torch.testing.assert_close(network(picture, table.at(1.0, 0.5), delta), wanted, atol=1e-4, rtol=1e-4)
+    with pytest.raises(KeyError):
+        painter_of(weights, "z", run.recipe)
+
+
+def test_boldness_shifts_the_balance(make: Maker) -> None:
+    run = make()
+    crops = run.crops().at(0, 2)
+    painted = torch.rand_like(crops.pictures)
+
+    def total(weights: object, boldness: float) -> float:
+        objective = ManyObjective(run.recipe.terms, list(run.objective.networks), weights, run.recipe.data)  # type: ignore[arg-type]
+        parts = objective(painted, crops.pictures, crops.content, run.goals["a"], crops.is_canvas, boldness)
+        return float(parts.total)
+
+    w = run.recipe.weights
+    twice = replace(w, style=w.style * 2.0**w.boldness)
+    assert total(w, 1.0) == pytest.approx(total(twice, 0.0), rel=1e-5)
+    assert total(w, 1.0) != pytest.approx(total(w, -1.0), rel=1e-2)
+
+
+def test_content_of_a_crop_is_computed_once() -> None:
+    asked = []
+
+    def content_of(pictures: torch.Tensor) -> list[torch.Tensor]:
+        asked.append(pictures)
+        return [pictures[:, :, ::4, ::4]]
+
+    pool = CropPool(None, 64, 5, content_of, canvases=0.4, seed=1)
+    seen = [pool.at(place, 2) for place in range(0, 20, 2)]
+    assert len(asked) == 5
+    assert sum(int(crops.is_canvas.sum()) for crops in seen) == 8  # two of five, four times
+    for crops in seen:
+        torch.testing.assert_close(crops.content[0], crops.pictures[:, :, ::4, ::4], atol=1e-3, rtol=1e-3)
+    again = CropPool(None, 64, 5, content_of, canvases=0.4, seed=1).at(4, 2)
+    assert torch.equal(again.pictures, seen[2].pictures)
+
+
+def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(make: Maker, tmp_path: Path) -> None:
+    run = make()
+    fit(run, tmp_path, each=lambda moment: None)
+    good = (tmp_path / "checkpoint.pt").read_bytes()
+    with torch.no_grad():
+        run.network.out.weight.fill_(float("nan"))
+    run.step = 3
+    with pytest.raises(LossNotFinite, match="step 3"):
+        fit(run, tmp_path, each=lambda moment: None)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == good
+    with pytest.raises(CheckpointUnusable):
+        make().load(tmp_path / "missing.pt")
+
+
+def test_the_command_leaves_weights_with_recipe_and_hours(
+    tmp_path: Path, loss_folder: Path, photo_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text(
+        "rank = 2\n[network]\nwidths = [4, 6, 8, 8]\nresidual_blocks = 1\n[data]\ncrops = [[64, 1.0]]\npool = 4\n"
+        'style_side = 64\n[optimizer]\nsteps = 3\n[[terms]]\nnetwork = "vgg19"\ncontent = { relu2_2 = 1.0 }\n'
+        "style = { relu1_2 = 1.0 }\n"
+    )
+    painting = write_picture(tmp_path / "cat.png", 90, 80)
+    given = [str(recipe), str(painting), "--photos", str(photo_folder), "-o", str(tmp_path / "run")]
+    given += ["--device", "cpu", "--loss-network", str(loss_folder), "--report-every", "1"]
+    assert command.main(given) == 0
+    assert capsys.readouterr().out.count("step") == 3
+    with safe_open(tmp_path / "run" / "weights.safetensors", "pt") as opened:
+        note = opened.metadata()
+    assert note["step"] == "3" and float(note["hours"]) >= 0 and json.loads(note["recipe"])["rank"] == 2
+    assert "styles.cat.table.scale" in load_file(tmp_path / "run" / "weights.safetensors")
+    assert command.main([*given, "--steps", "5"]) == 0  # goes on
+    assert capsys.readouterr().out.count("step") == 2
+    assert command.main(["nothing", str(painting), "-o", str(tmp_path / "x")]) == 1
+    assert "no recipe" in capsys.readouterr().err

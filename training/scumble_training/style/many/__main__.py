@@ -1,0 +1,112 @@
+"""`python -m scumble_training.style.many RECIPE PAINTING... -o FOLDER`: train styles of the light network.
+
+Run again with the same folder, it goes on where it stopped. Each painting's file name is its style's name.
+The averaged weights lie in FOLDER/weights.safetensors, in half precision, with the recipe and the hours beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scumble_wire.errors import ScumbleError
+
+if TYPE_CHECKING:
+    from scumble_training.style.many.loop import Moment
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a training; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scumble_training.style.many",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("recipe", help="name of a shipped recipe, or a .toml file")
+    parser.add_argument("paintings", type=Path, nargs="+")
+    parser.add_argument("--photos", type=Path, nargs="*", default=[], help="folders or zips; none: made-up pictures")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="weights.safetensors of another run to begin with")
+    parser.add_argument(
+        "--like", default="", help="STYLE=STYLE,...: begin a style with another one's table and delta"
+    )
+    parser.add_argument("--styles-only", action="store_true", help="the base network stays as it is")
+    parser.add_argument("--steps", type=int, help="instead of the recipe's")
+    parser.add_argument("--loss-network", type=Path, help="file or folder")
+    parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", ...')
+    parser.add_argument("--report-every", type=int, default=50, help="steps")
+    given = parser.parse_args(argv)
+
+    from safetensors.torch import load_file, save_file
+
+    from scumble_backend.rendering import device as devices
+    from scumble_training.style.data import PhotoSet
+    from scumble_training.style.many.loop import ManyRun, fit
+    from scumble_training.style.many.recipe import load_many
+    from scumble_training.style.painting import read_painting
+
+    try:
+        recipe = load_many(given.recipe, steps=given.steps, trains="styles" if given.styles_only else None)
+        sets = [PhotoSet.load(folder, short_side=recipe.data.photo_side) for folder in given.photos]
+        photos = PhotoSet([photo for one in sets for photo in one.photos]) if sets else None
+        run = ManyRun(
+            recipe,
+            {path.stem: read_painting(path).pixels for path in given.paintings},
+            photos,
+            device=devices.choose(given.device),
+            loss_folder=given.loss_network,
+        )
+        if given.start:
+            run.start_from(
+                load_file(given.start), like=dict(pair.split("=") for pair in given.like.split(",") if pair)
+            )
+        if (given.output / "checkpoint.pt").exists():
+            run.load(given.output / "checkpoint.pt")
+        signal.signal(signal.SIGTERM, _stop)
+        told = _Told(given.report_every)
+        try:
+            fit(run, given.output, each=told)
+        finally:
+            note = {
+                "recipe": json.dumps(recipe.to_json()),
+                "step": str(run.step),
+                "hours": f"{run.seconds / 3600:.3f}",
+            }
+            save_file(run.trained_weights(), given.output / "weights.safetensors", metadata=note)
+    except ScumbleError as error:
+        print(f"scumble: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("scumble: stopped; checkpoint and weights are written.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _stop(number: int, frame: object) -> None:
+    """A killed training ends as Ctrl-C ends it: with its checkpoint written."""
+    raise KeyboardInterrupt
+
+
+class _Told:
+    """Prints the mean of the parts over every so many steps."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._sums: dict[str, float] = {}
+
+    def __call__(self, moment: Moment) -> None:
+        for name in ("content", "style", "luminance", "evenness", "lattice"):
+            self._sums[name] = self._sums.get(name, 0.0) + getattr(moment.parts, name) / self._every
+        if moment.step % self._every == 0:
+            means = " ".join(f"{name} {value:.4f}" for name, value in self._sums.items())
+            print(f"{time.strftime('%H:%M:%S')} step {moment.step}/{moment.steps} {means}", flush=True)
+            self._sums = {}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

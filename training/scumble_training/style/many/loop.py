@@ -1,0 +1,305 @@
+"""The loop: one style a step, read from top to bottom.
+
+A checkpoint holds everything needed to go on. Crops, grain, boldness and the order of styles are functions of seed
+and step alone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, StyleDelta, initialize
+from scumble_backend.packs.files import write_bytes
+from scumble_training.errors import CheckpointUnusable, LossNotFinite
+from scumble_training.loss_network import LossNetwork, load_loss_network
+from scumble_training.style.data import PhotoSet
+from scumble_training.style.loop import with_short_side
+from scumble_training.style.many.crops import CropPool
+from scumble_training.style.many.objective import ManyObjective, Parts
+from scumble_training.style.many.recipe import ManyRecipe, many_from_json
+
+COLOR_AT_START = 0.4  # of the picture's own color: with all of it, the loss is slow to leave the photo behind
+REMEDY = "Start again in another folder, or with the paintings and the recipe it was begun with."
+
+
+class Style(nn.Module):
+    """One style's table and delta as parameters."""
+
+    def __init__(self, network: SkipStyleNetwork, recipe: ManyRecipe, generator: torch.Generator) -> None:
+        super().__init__()
+        plain = network.plain_table()
+        plain.color[:, :, :3] = COLOR_AT_START * torch.eye(3)
+        self.table = nn.ParameterDict(plain.tensors())
+        for name in ("scale", "shift", "color"):
+            self.table[f"{name}_bold"] = nn.Parameter(torch.zeros_like(self.table[name]))
+        self.left, self.right = nn.ParameterDict(), nn.ParameterDict()
+        for name, stage in network.named_stages().items():
+            if recipe.rank and name.startswith(tuple(recipe.delta_stages)):
+                outputs, inputs = stage.conv.weight.shape[:2]
+                right = torch.empty(recipe.rank, inputs, 3, 3).normal_(generator=generator) / math.sqrt(9 * inputs)
+                self.left[name] = nn.Parameter(torch.zeros(outputs, recipe.rank))
+                self.right[name] = nn.Parameter(right)
+
+    def whole_table(self) -> SkipStyleTable:
+        """The table with its slopes, N = 1."""
+        return SkipStyleTable(**dict(self.table.items()))
+
+    def delta(self) -> StyleDelta | None:
+        if not len(self.left):
+            return None
+        return StyleDelta({name: (self.left[name], self.right[name]) for name in self.left})
+
+
+class ManyRun:
+    """One run and everything that it changes."""
+
+    def __init__(
+        self,
+        recipe: ManyRecipe,
+        paintings: Mapping[str, Tensor],
+        photos: PhotoSet | None,
+        *,
+        device: torch.device | str = "cpu",
+        loss_folder: Path | None = None,
+        networks: Sequence[LossNetwork] | None = None,
+    ) -> None:
+        """Set up, nothing learned yet.
+
+        paintings: one (3, H, W) in [0, 1] per style, at full size. photos: None trains on made-up pictures.
+        networks: the loss networks of the recipe's terms, where they are loaded already.
+        """
+        self.recipe, self.device, self.photos = recipe, torch.device(device), photos
+        generator = torch.Generator().manual_seed(recipe.seed)
+        self.network = SkipStyleNetwork(recipe.network.config())
+        initialize(self.network, generator)
+        self.network.to(self.device).to(memory_format=torch.channels_last)
+        self.styles = nn.ModuleDict({name: Style(self.network, recipe, generator) for name in paintings})
+        self.styles.to(self.device)
+        if networks is None:
+            networks = [
+                load_loss_network(term.network, term.layers, folder=loss_folder, padding="reflect")
+                for term in recipe.terms
+            ]
+        self.objective = ManyObjective(recipe.terms, networks, recipe.weights, recipe.data).to(self.device)
+        self.goals = {
+            name: self.objective.goals(with_short_side(painting, recipe.data.style_side).to(self.device))
+            for name, painting in paintings.items()
+        }
+        self.network.requires_grad_(recipe.trains == "all")
+        self.optimizer = torch.optim.Adam(self._groups(), lr=0.0, betas=(0.9, 0.99), eps=1e-10)
+        self.step = 0
+        self.seconds = 0.0  # of training so far, over all sittings
+        self.averages = {name: value.detach().clone() for name, value in self._state().items()}
+        self._pool: CropPool | None = None
+
+    def _groups(self) -> list[dict[str, Any]]:
+        rates = self.recipe.optimizer
+        named = dict(self.styles.named_parameters())
+        color = [p for name, p in named.items() if ".table.color" in name]
+        table = [p for name, p in named.items() if ".table." in name and ".table.color" not in name]
+        rest = [p for name, p in named.items() if ".table." not in name]
+        if self.recipe.trains == "all":
+            rest += self.network.parameters()
+        groups = [(color, rates.color_rate), (table, rates.table_rate), (rest, rates.rate)]
+        return [{"params": params, "peak": peak} for params, peak in groups if params]
+
+    def _state(self) -> dict[str, Tensor]:
+        """All that is learned, by name: the network (with its average statistics) and every style."""
+        return {f"network.{name}": value for name, value in self.network.state_dict().items()} | {
+            f"styles.{name}": value for name, value in self.styles.state_dict().items()
+        }
+
+    # --- one step ---------------------------------------------------------------------------------------
+
+    def rate(self, peak: float) -> float:
+        """The learning rate of this step: rising, level, falling to 0."""
+        optimizer = self.recipe.optimizer
+        risen = min(1.0, (self.step + 1) / max(1, optimizer.warmup))
+        left = 1 - self.step / optimizer.steps
+        return peak * risen * min(1.0, left / max(optimizer.fall, 1e-9))
+
+    def style_at(self, step: int) -> str:
+        """Every style once, in an order of its own, then all again."""
+        names = list(self.styles)
+        turn, place = divmod(step, len(names))
+        return names[int(np.random.default_rng((self.recipe.seed, 2, turn)).permutation(len(names))[place])]
+
+    def crops(self) -> CropPool:
+        recipe = self.recipe
+        side = recipe.side_at(self.step / recipe.optimizer.steps)
+        if self._pool is None or self._pool.side != side:
+            self._pool = CropPool(
+                self.photos, side, recipe.data.pool, self._content_of, canvases=recipe.data.canvases, seed=recipe.seed
+            )
+        return self._pool
+
+    def _content_of(self, pictures: Tensor) -> list[Tensor]:
+        return [features.cpu() for features in self.objective.content(pictures.to(self.device))]
+
+    def train_step(self) -> Parts:
+        """One step of the optimizer. Raises LossNotFinite before anything has been changed by such a loss."""
+        count = self.recipe.optimizer.pictures
+        crops = self.crops().at(self.step * count, count)
+        rng = np.random.default_rng((self.recipe.seed, 3, self.step))
+        side = crops.pictures.shape[-1]
+        grain = torch.from_numpy(rng.uniform(-1, 1, (count, 1, side, side)).astype(np.float32)).to(self.device)
+        boldness = float(rng.uniform(-1, 1))
+        name = self.style_at(self.step)
+        style = self.styles[name]
+        assert isinstance(style, Style)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate(group["peak"])
+        self.optimizer.zero_grad(set_to_none=True)  # styles that have no turn keep still: no gradient, no step
+        self.network.train(self.recipe.trains == "all")
+        pictures = crops.pictures.to(self.device)
+        painted = self.network(pictures, style.whole_table().at(1.0, boldness), style.delta(), grain)
+        content = [features.to(self.device) for features in crops.content]
+        parts: Parts = self.objective(
+            painted, pictures, content, self.goals[name], crops.is_canvas.to(self.device), boldness
+        )
+        if not torch.isfinite(parts.total):
+            raise LossNotFinite(
+                f"the loss became {float(parts.total.detach())} at step {self.step}.".replace("nan", "NaN"),
+                remedy="The last checkpoint is kept; go on from it with a smaller `optimizer.rate` in the recipe.",
+            )
+        parts.total.backward()  # type: ignore[no-untyped-call]
+        moved = [p for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        nn.utils.clip_grad_norm_(moved, self.recipe.optimizer.clip)
+        self.optimizer.step()
+        self.step += 1
+        # The average forgets its start: early on it follows closely.
+        keep = min(self.recipe.optimizer.average, self.step / (self.step + 10))
+        with torch.no_grad():
+            for key, value in self._state().items():
+                self.averages[key].lerp_(value, 1 - keep)
+        return parts
+
+    # --- checkpoints ------------------------------------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint in one step. Raises DiskFull, FileTrouble."""
+        raw = io.BytesIO()
+        torch.save(
+            {
+                "recipe": json.dumps(self.recipe.to_json()),
+                "step": self.step,
+                "seconds": self.seconds,
+                "state": self._state(),
+                "averages": self.averages,
+                "optimizer": self.optimizer.state_dict(),
+            },
+            raw,
+        )
+        write_bytes(path, raw.getvalue())
+
+    def load(self, path: Path) -> None:
+        """Go on where a checkpoint of this run ended. Raises CheckpointUnusable."""
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            theirs = many_from_json(json.loads(saved["recipe"]))
+            if theirs.trains != self.recipe.trains:
+                raise CheckpointUnusable(f"{path.name} trained {theirs.trains!r}.", remedy=REMEDY)
+            self._take(saved["state"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            if saved["averages"].keys() != self.averages.keys():
+                raise CheckpointUnusable(f"{path.name} holds other styles.", remedy=REMEDY)
+            self.averages = {key: value.to(self.device) for key, value in saved["averages"].items()}
+            self.step, self.seconds = int(saved["step"]), float(saved["seconds"])
+        except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointUnusable(f"{path.name} can't be used: {error}", remedy=REMEDY) from error
+        peaks = {id(group["params"][0]): group["peak"] for group in self._groups()}
+        for group in self.optimizer.param_groups:
+            group["peak"] = peaks[id(group["params"][0])]  # a recipe may change its rates between two sittings
+
+    def start_from(self, weights: Mapping[str, Tensor], *, like: Mapping[str, str] | None = None) -> None:
+        """Take the network and the styles of the same name from trained weights (see `trained_weights`).
+
+        like: style -> a style in `weights` to start it from. A style that has neither starts from the mean of all
+        tables, without a delta. Raises CheckpointUnusable where the network differs.
+        """
+        state = {f"network.{k[8:]}": v.float() for k, v in weights.items() if k.startswith("network.")}
+        there = sorted({key.split(".")[1] for key in weights if key.startswith("styles.")})
+        for name in self.styles:
+            source = (like or {}).get(name, name)
+            prefix = f"styles.{source}."
+            own = {k[len(prefix) :]: v.float() for k, v in weights.items() if k.startswith(prefix)}
+            if not own and there:
+                means = [f"table.{part}" for part in ("scale", "shift")]
+                own = {k: torch.stack([weights[f"styles.{s}.{k}"].float() for s in there]).mean(0) for k in means}
+            state |= {f"styles.{name}.{key}": value for key, value in own.items()}
+        self._take({**self._state(), **state})
+        self.averages = {name: value.detach().clone() for name, value in self._state().items()}
+
+    def _take(self, state: Mapping[str, Tensor]) -> None:
+        try:
+            self.network.load_state_dict({k[8:]: v for k, v in state.items() if k.startswith("network.")})
+            self.styles.load_state_dict({k[7:]: v for k, v in state.items() if k.startswith("styles.")})
+        except RuntimeError as error:
+            raise CheckpointUnusable(f"The weights do not fit the recipe: {error}", remedy=REMEDY) from error
+
+    def trained_weights(self) -> dict[str, Tensor]:
+        """The averaged weights in half precision on the CPU: `network.*` and `styles.NAME.{table,left,right}.*`."""
+        return {name: value.half().cpu().contiguous() for name, value in self.averages.items()}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a watcher of the loop is told after a step."""
+
+    step: int
+    steps: int
+    style: str
+    parts: Parts
+    seconds: float
+
+
+def fit(run: ManyRun, folder: Path, *, each: Callable[[Moment], None], save_s: float = 240.0) -> None:
+    """Train to the recipe's last step; a checkpoint lies in folder/checkpoint.pt every `save_s` seconds and at the
+    end, whatever ends the loop, except after a loss that is not finite: then it is the last good one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.pt"
+    saved = last = time.perf_counter()
+    good = True
+    try:
+        while run.step < run.recipe.optimizer.steps:
+            style = run.style_at(run.step)
+            try:
+                parts = run.train_step()
+            except LossNotFinite:
+                good = False
+                raise
+            now = time.perf_counter()
+            run.seconds, last = run.seconds + now - last, now
+            if now - saved > save_s:
+                run.save(checkpoint)
+                saved = now
+            each(Moment(run.step, run.recipe.optimizer.steps, style, parts, run.seconds))
+    finally:
+        if good:
+            run.save(checkpoint)
+
+
+def painter_of(
+    weights: Mapping[str, Tensor], style: str, recipe: ManyRecipe
+) -> tuple[SkipStyleNetwork, SkipStyleTable, StyleDelta | None]:
+    """Network, table and delta of one style from `trained_weights`, in float32. Raises KeyError for no such style."""
+    network = SkipStyleNetwork(recipe.network.config())
+    network.load_state_dict({k[8:]: v.float() for k, v in weights.items() if k.startswith("network.")})
+    prefix = f"styles.{style}."
+    own = {k[len(prefix) :]: v.float() for k, v in weights.items() if k.startswith(prefix)}
+    if not own:
+        raise KeyError(style)
+    table = SkipStyleTable(**{k[6:]: v for k, v in own.items() if k.startswith("table.")})
+    factors = {k[5:]: (v, own[f"right.{k[5:]}"]) for k, v in own.items() if k.startswith("left.")}
+    return network.eval().requires_grad_(False), table, StyleDelta(factors) if factors else None

@@ -1,0 +1,128 @@
+"""The loss of the light style network: content kept once per picture, styles by the Gram matrices of a whole step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from scumble_training.loss_network import LossNetwork
+from scumble_training.style.losses import tone_loss, total_variation
+from scumble_training.style.many.recipe import ManyData, ManyWeights
+from scumble_training.style.objective import evenness_loss, lattice_loss
+from scumble_training.style.recipe import LossTerm
+
+LATTICE_PERIOD = 8  # pixels; three doublings can leave patterns of periods 2, 4 and 8
+LUMA = (0.2126, 0.7152, 0.0722)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of the loss, unweighted; `total` carries the gradient."""
+
+    total: Tensor
+    content: float
+    style: float
+    luminance: float
+    evenness: float
+    lattice: float
+
+
+class ManyObjective(nn.Module):
+    """networks: one loss network per term, holding at least the term's layers."""
+
+    def __init__(
+        self, terms: Sequence[LossTerm], networks: Sequence[LossNetwork], weights: ManyWeights, data: ManyData
+    ) -> None:
+        super().__init__()
+        self.terms, self.weights, self.data = tuple(terms), weights, data
+        self.networks = nn.ModuleList(networks)
+
+    @torch.no_grad()
+    def goals(self, painting: Tensor) -> list[Tensor]:
+        """The Gram matrices of a painting (1, 3, H, W), already at the size its strokes are wanted at."""
+        return [mean_gram(features)[0] for _, features in self._look(painting)[1]]
+
+    @torch.no_grad()
+    def content(self, pictures: Tensor) -> list[Tensor]:
+        """The content features (N, C, h, w) of pictures (N, 3, H, W), in the order of the recipe."""
+        return [features for _, features in self._look(pictures, content_only=True)[0]]
+
+    def forward(
+        self,
+        painted: Tensor,
+        pictures: Tensor,
+        content: Sequence[Tensor],
+        goals: Sequence[Tensor],
+        is_canvas: Tensor,
+        boldness: float,
+    ) -> Parts:
+        """painted, pictures: (N, 3, H, W) in [0, 1], all in one style, whose `goals` are given.
+
+        content: of the pictures. is_canvas: (N,) bool. boldness: -1 to 1, shifts the style's weight by octaves.
+        The Gram matrices of the photos of a step are averaged before they are compared: what the style asks for is
+        asked of them together, so a dark picture may stay dark beside a light one.
+        """
+        found, seen = self._look(painted)
+        content_loss = painted.new_zeros(())
+        for (weight, features), goal in zip(found, content, strict=True):
+            size = goal.square().mean(dim=(1, 2, 3)).clamp_min(1e-6)
+            content_loss = content_loss + weight * ((features - goal).square().mean(dim=(1, 2, 3)) / size).mean()
+        photo = (~is_canvas).to(painted.dtype)
+        style_loss = painted.new_zeros(())
+        for (weight, features), goal in zip(seen, goals, strict=True):
+            grams, size = mean_gram(features), goal.square().sum()
+            together = (grams * photo[:, None, None]).sum(0) / photo.sum().clamp_min(1)
+            distance = (together - goal).square().sum() * photo.sum()
+            apart = (grams - goal).square().sum(dim=(1, 2))
+            distance = distance + self.data.canvas_style * (apart * (1 - photo)).sum()
+            style_loss = style_loss + weight * distance / size / len(painted)
+        w, data = self.weights, self.data
+        canvas = 1 - photo
+        luminance = (tone_loss(painted, pictures) * (1 + (data.canvas_luminance - 1) * canvas)).mean()
+        even = data.photo_evenness + (data.canvas_evenness - data.photo_evenness) * canvas
+        evenness = (evenness_loss(painted, pictures) * even).mean()
+        lattice = lattice_loss(painted, period=LATTICE_PERIOD)
+        luma = (painted * painted.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        style_weight = w.style * 2.0 ** (w.boldness * boldness)
+        total = (
+            w.content * content_loss
+            + style_weight * style_loss
+            + w.variation * total_variation(painted)
+            + w.chroma_variation * total_variation(painted - luma)
+            + w.luminance * luminance
+            + w.evenness * evenness
+            + w.lattice * lattice
+        )
+        # Divided so that bold and faithful samples pull about equally hard.
+        total = total / (w.content + 0.14 * style_weight)
+        told = (content_loss, style_loss, luminance, evenness, lattice)
+        return Parts(total, *(float(part.detach()) for part in told))
+
+    def _look(
+        self, pictures: Tensor, *, content_only: bool = False
+    ) -> tuple[list[tuple[float, Tensor]], list[tuple[float, Tensor]]]:
+        """(weight, features) of every content layer and of every style layer, in the recipe's order."""
+        content: list[tuple[float, Tensor]] = []
+        style: list[tuple[float, Tensor]] = []
+        sizes: dict[float, Tensor] = {1.0: pictures}
+        for term, network in zip(self.terms, self.networks, strict=True):
+            if content_only and not term.content:
+                continue
+            if term.scale not in sizes:
+                sizes[term.scale] = F.interpolate(
+                    pictures, scale_factor=term.scale, mode="bilinear", antialias=True, align_corners=False
+                )
+            features = network(sizes[term.scale])
+            content += [(weight, features[layer].float()) for layer, weight in term.content.items()]
+            style += [(weight, features[layer].float()) for layer, weight in term.style.items()]
+        return content, style
+
+
+def mean_gram(features: Tensor) -> Tensor:
+    """Gram matrices (N, C, C) of features (N, C, H, W), averaged over places."""
+    rows = features.permute(0, 2, 3, 1).flatten(1, 2)
+    return rows.transpose(1, 2) @ rows / rows.shape[1]

@@ -1,0 +1,121 @@
+"""The recipe of a run of many styles, typed, read from TOML; see `scumble_training/recipes/base-light.toml`."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from scumble_backend.nets.style_skip import SkipStyleConfig
+from scumble_training.errors import RecipeInvalid
+from scumble_training.style.recipe import LossTerm, read_toml, typed
+
+
+@dataclass(frozen=True)
+class NetworkRecipe:
+    """`SkipStyleConfig` as a recipe writes it."""
+
+    widths: list[int] = field(default_factory=lambda: [16, 32, 64, 96])
+    residual_blocks: int = 5
+    quarter_blocks: int = 1
+    grain: float = 0.04
+    statistics_pull: float = 0.25
+
+    def config(self) -> SkipStyleConfig:
+        try:
+            return SkipStyleConfig.from_json(dataclasses.asdict(self))
+        except ValueError as error:
+            raise RecipeInvalid(f"network: {error}.", remedy="Correct the recipe.") from error
+
+
+@dataclass(frozen=True)
+class ManyWeights:
+    """What the parts of the loss count; each part is divided by its own target's size first."""
+
+    content: float = 1.0
+    style: float = 10.0
+    boldness: float = 1.2  # octaves of the style's weight between default and bold, and between faithful and default
+    variation: float = 0.1
+    chroma_variation: float = 0.3
+    luminance: float = 2.0
+    evenness: float = 20.0
+    lattice: float = 300.0
+
+
+@dataclass(frozen=True)
+class ManyData:
+    #: Side of the training pictures in pixels, a multiple of 8, and the part of the steps until which it holds.
+    crops: list[list[float]] = field(default_factory=lambda: [[128.0, 0.7], [176.0, 1.0]])
+    pool: int = 400  # so many crops of each side, whose content features are computed once
+    photo_side: int = 420  # pixels; short side to which photos are brought before cropping
+    style_side: int = 640  # pixels; short side of the paintings
+    canvases: float = 0.12  # share of synthetic canvases
+    canvas_style: float = 0.3  # their style loss counts this much
+    canvas_luminance: float = 3.0
+    canvas_evenness: float = 1.2
+    photo_evenness: float = 0.2
+
+
+@dataclass(frozen=True)
+class ManyOptimizer:
+    """Adam (Kingma and Ba 2015) with rates that rise, hold and fall to 0."""
+
+    steps: int = 3000
+    pictures: int = 2  # of one style in each step
+    rate: float = 2e-3  # of convolutions and deltas
+    table_rate: float = 4e-3  # of scales and shifts
+    color_rate: float = 2e-2  # of the color path
+    warmup: int = 50  # steps
+    fall: float = 0.35  # the last part of the steps, over which the rates fall
+    clip: float = 1.0  # largest norm of the gradient
+    average: float = 0.995  # decay of the averaged weights
+
+
+@dataclass(frozen=True)
+class ManyRecipe:
+    """A run. `trains`: "all" weights, or "styles" (tables and deltas) on a base that stays as it is."""
+
+    name: str
+    terms: list[LossTerm]
+    trains: Literal["all", "styles"] = "all"
+    rank: int = 8  # of the styles' deltas; 0: tables alone
+    delta_stages: list[str] = field(default_factory=lambda: ["block", "up", "quarter"])  # how their names begin
+    network: NetworkRecipe = field(default_factory=NetworkRecipe)
+    weights: ManyWeights = field(default_factory=ManyWeights)
+    data: ManyData = field(default_factory=ManyData)
+    optimizer: ManyOptimizer = field(default_factory=ManyOptimizer)
+    seed: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def side_at(self, done: float) -> int:
+        """Side of the training pictures after a part `done`, 0 to 1, of the steps."""
+        sides = [(int(side), until) for side, until in self.data.crops]
+        return next((side for side, until in sides if done < until), sides[-1][0])
+
+
+def load_many(name_or_path: str | Path, *, steps: int | None = None, trains: str | None = None) -> ManyRecipe:
+    """A recipe of ours by name, or a TOML file, with what a person chose. Raises RecipeInvalid that names the key."""
+    return many_from_json(read_toml(name_or_path), steps=steps, trains=trains)
+
+
+def many_from_json(data: dict[str, Any], *, steps: int | None = None, trains: str | None = None) -> ManyRecipe:
+    """Raises RecipeInvalid."""
+    changed = dict(data)
+    if steps is not None:
+        changed["optimizer"] = {**changed.get("optimizer", {}), "steps": steps}
+    if trains is not None:
+        changed["trains"] = trains
+    recipe: ManyRecipe = typed(ManyRecipe, changed, "recipe")
+    if not recipe.data.crops or any(len(pair) != 2 or pair[0] % 8 or pair[0] < 64 for pair in recipe.data.crops):
+        raise RecipeInvalid(
+            "data.crops must hold pairs of a side (a multiple of 8, at least 64) and a part of the steps.",
+            remedy="Write for instance [[128, 0.7], [176, 1.0]].",
+        )
+    if recipe.optimizer.steps < 1 or recipe.optimizer.pictures < 1 or recipe.data.pool < recipe.optimizer.pictures:
+        raise RecipeInvalid("steps, pictures and pool must be at least 1, the pool as large as a step.",
+                            remedy="Correct the recipe.")  # fmt: skip
+    recipe.network.config()
+    return recipe
