@@ -68,7 +68,8 @@ def plain_forward(
 ) -> Array:
     config = network.config
     height, width = image.shape[1:]
-    padded = np.pad(image + config.grain * grain, ((0, 0), (0, -height % 8), (0, -width % 8)), mode="reflect") - 0.5
+    noisy = image + config.grain * grain
+    padded = np.pad(noisy, ((0, 0), (8, 8 + -height % 8), (8, 8 + -width % 8)), mode="reflect") - 0.5
     scale, shift = table.scale[0].double().numpy(), table.shift[0].double().numpy()
     used = 0
 
@@ -105,7 +106,7 @@ def plain_forward(
     x = stage("up4", x, quarter)
     x = x + stage("quarter0b", stage("quarter0a", x), relu=False)
     x = stage("up1", stage("up2", x, half))
-    drawing = plain_convolution(x, network.out.weight.double().numpy())[:, :height, :width]
+    drawing = plain_convolution(x, network.out.weight.double().numpy())[:, 8 : 8 + height, 8 : 8 + width]
     matrix = table.color[0].double().numpy()
     around = np.tensordot(matrix[:, :3], image - 0.5, axes=1) + matrix[:, 3][:, None, None]
     return 1 / (1 + np.exp(-(drawing + around)))
@@ -178,7 +179,7 @@ def test_training_moves_the_averages_and_a_small_picture_is_refused() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [{"widths": [1, 2, 3]}, {"widths": [0, 1, 1, 1]}, {"residual_blocks": 65}, {"grain": True}, {"depth": 2},
-     {"widths": "abcd"}],
+     {"widths": "abcd"}, {"margin": 4}],
 )  # fmt: skip
 def test_wrong_configurations_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError):

@@ -34,7 +34,7 @@ from torch.nn import functional as F
 from scumble_backend.nets.style import EPSILON, place_grain
 
 STRIDE = 8  # the coarsest stage works at 1/8; pictures are padded to multiples of it
-SMALLEST_SIDE = 16  # pixels: two cells of the coarsest stage, so that reflection by one has something to reflect
+SMALLEST_SIDE = 16  # pixels; the frame mirrors up to 15
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ class SkipStyleConfig:
     quarter_blocks: int = 1  # residual blocks at 1/4, in the decoder
     grain: float = 0.04  # amplitude of the noise on the input, in units of the [0, 1] range
     statistics_pull: float = 0.25  # weight of the training set's statistics against the picture's own
+    margin: int = (
+        8  # pixels mirrored around a picture and cut off again: what paddings do to a border stays out of it
+    )
 
     def __post_init__(self) -> None:
         """Raises ValueError: configurations come from files of strangers, too."""
@@ -60,9 +63,12 @@ class SkipStyleConfig:
             ("quarter_blocks", self.quarter_blocks, 16, int),
             ("grain", self.grain, 1, (int, float)),
             ("statistics_pull", self.statistics_pull, 100, (int, float)),
+            ("margin", self.margin, 8, int),
         ):
             if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= largest:
                 raise ValueError(f"{name} must be between 0 and {largest}, not {value!r}")
+        if self.margin % STRIDE:
+            raise ValueError(f"margin must be a multiple of {STRIDE}, not {self.margin}")
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "widths": list(self.widths)}
@@ -251,7 +257,7 @@ class SkipStyleNetwork(nn.Module):
         table: N styles, or one for all pictures. delta: of one style, for all pictures.
         grain: (N, 1, H, W) or (1, 1, H, W), range [-1, 1]; None: `place_grain` with seed 0.
         Returns (N, 3, H, W) in [0, 1]. Raises ValueError for a smaller picture.
-        In training mode the running averages of the statistics are updated.
+        In training mode the running averages of the statistics are updated, and there is no margin.
         """
         height, width = image.shape[-2:]
         if min(height, width) < SMALLEST_SIDE:
@@ -268,7 +274,8 @@ class SkipStyleNetwork(nn.Module):
             raw = stages[name](x, skip, delta.kernel(name) if delta else None)
             return self._affine(stages[name], raw, scales[name], shifts[name], relu)
 
-        x = folded(pad_to_strides(image + self.config.grain * grain.to(image.dtype)))
+        margin = 0 if self.training else self.config.margin
+        x = folded(framed(image + self.config.grain * grain.to(image.dtype), margin))
         half = step("stem", x.contiguous(memory_format=torch.channels_last))
         quarter = step("down4", half)
         x = step("down8", quarter)
@@ -279,8 +286,8 @@ class SkipStyleNetwork(nn.Module):
             x = x + step(f"quarter{block}b", step(f"quarter{block}a", x), relu=False)
         x = step("up2", x, half)
         x = step("up1", x)
-        drawing = self.out(F.pad(x, (1, 1, 1, 1), mode="reflect"))[..., :height, :width]
-        return finish(drawing, image, table.color)
+        drawing = self.out(F.pad(x, (1, 1, 1, 1), mode="reflect"))
+        return finish(drawing[..., margin : margin + height, margin : margin + width], image, table.color)
 
     def _affine(self, stage: Stage, raw: Tensor, scale: Tensor, shift: Tensor, relu: bool) -> Tensor:
         if stage.norm:
@@ -301,10 +308,10 @@ def build(config: dict[str, Any]) -> SkipStyleNetwork:
     return SkipStyleNetwork(SkipStyleConfig.from_json(config))
 
 
-def pad_to_strides(image: Tensor) -> Tensor:
-    """Mirror the last rows and columns until both sides are multiples of 8, so that three halvings undo exactly."""
+def framed(image: Tensor, margin: int) -> Tensor:
+    """Mirror `margin` pixels around a picture, below and to the right more until both sides are multiples of 8."""
     height, width = image.shape[-2:]
-    return F.pad(image, (0, -width % STRIDE, 0, -height % STRIDE), mode="reflect")
+    return F.pad(image, (margin, margin - width % -STRIDE, margin, margin - height % -STRIDE), mode="reflect")
 
 
 def folded(image: Tensor) -> Tensor:
