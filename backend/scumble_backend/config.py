@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from scumble_backend.errors import ConfigDamaged, from_os_error
+from scumble_backend.errors import ConfigDamaged, file_missing, from_os_error
 from scumble_backend.files import write_text
 from scumble_wire import folders
 from scumble_wire.messages import Configure
@@ -48,7 +48,7 @@ class Settings:
         wished = {field.name: getattr(wish, field.name) for field in fields(self)}
         for name in ("loss_network", "photos"):
             if wished[name] and not Path(wished[name]).expanduser().exists():
-                raise from_os_error(FileNotFoundError(), wished[name], "read")
+                raise file_missing(wished[name])
         return replace(self, **{name: value for name, value in wished.items() if value is not None})
 
 

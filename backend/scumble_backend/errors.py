@@ -167,16 +167,64 @@ class PackWrongKind(PackError):
     code = "pack_wrong_kind"
 
 
-class PackNotMixable(PackError):
-    """The packs stand on different base networks or are whole networks, so they can't be blended."""
-
-    code = "pack_not_mixable"
-
-
 class DownloadFailed(PackError):
     """A pack could not be fetched from its address."""
 
     code = "download_failed"
+
+
+class ManifestWrong(PackDamaged):
+    """manifest.json does not say what docs/pack-format.md asks for."""
+
+    code = "manifest_wrong"
+
+
+class WeightsWrong(PackDamaged):
+    """Tensors are missing, superfluous, of a wrong shape or type, or not finite."""
+
+    code = "weights_wrong"
+
+
+class PackUnsupported(PackError):
+    """A kind or architecture that this Scumble does not know."""
+
+    code = "pack_unsupported"
+
+
+class SignatureWrong(PackUntrusted):
+    """There is a signature, and it does not fit the pack."""
+
+    code = "signature_wrong"
+
+
+class KeyChanged(PackUntrusted):
+    """The pack isn't from whom it seems to be from: another key than before, or none. A person may allow it."""
+
+    code = "key_changed"
+
+
+class StoreBusy(PackError):
+    """Another program holds the packs' folder for longer than we wait."""
+
+    code = "store_busy"
+
+
+class CatalogWrong(PackError):
+    """catalog.json does not say what docs/pack-format.md asks for."""
+
+    code = "catalog_wrong"
+
+
+class ImportFailed(PackError):
+    """A foreign network can't be converted, or its conversion paints another picture."""
+
+    code = "import_failed"
+
+
+class ExportFailed(PackError):
+    """A pack can't be written in the form that was asked for."""
+
+    code = "export_failed"
 
 
 # --- the machine -----------------------------------------------------------------------------------------
@@ -222,22 +270,78 @@ class ConfigDamaged(BackendError):
 
 
 class TrainingFailed(BackendError):
-    """The training process ended without a pack."""
+    """A training ended without a pack, or can't begin; the base of all that goes wrong there."""
 
     code = "training_failed"
 
 
-class TrainingMissing(BackendError):
-    """Training can't start: its package, the loss network or the photos are missing."""
+class TrainingMissing(TrainingFailed):
+    """The training package is not installed."""
 
     code = "training_missing"
 
 
-class TrainingDiverged(TrainingFailed):
-    """The losses became infinite or the network stopped learning."""
+class LossNetworkMissing(TrainingFailed):
+    """There is no file of the loss network and no permission to download one."""
 
-    code = "training_diverged"
+    code = "loss_network_missing"
 
+
+class LossNetworkUnusable(TrainingFailed):
+    """The weights lack a layer or are not a VGG's."""
+
+    code = "loss_network_unusable"
+
+
+class RecipeInvalid(TrainingFailed):
+    """A recipe can't be read, or one of its values is out of range."""
+
+    code = "recipe_invalid"
+
+
+class PaintingUnusable(TrainingFailed):
+    """The reference picture can't be read or is too small."""
+
+    code = "painting_unusable"
+
+
+class PhotosUnusable(TrainingFailed):
+    """The folder or zip of photos has no readable picture."""
+
+    code = "photos_unusable"
+
+
+class LossNotFinite(TrainingFailed):
+    """The loss became NaN or infinite; the last good checkpoint is kept."""
+
+    code = "loss_not_finite"
+
+
+class CheckpointUnusable(TrainingFailed):
+    """A checkpoint is damaged, or belongs to another recipe."""
+
+    code = "checkpoint_unusable"
+
+
+class JobUnreadable(TrainingFailed):
+    """job.json of a training is missing or says nothing sensible."""
+
+    code = "job_unreadable"
+
+
+class TensorboardMissing(TrainingFailed):
+    """Logging to TensorBoard was asked for, and its package is not installed."""
+
+    code = "tensorboard_missing"
+
+
+class LpipsMissing(TrainingFailed):
+    """LPIPS was asked for, and its package or its weights are not at hand."""
+
+    code = "lpips_missing"
+
+
+# --- the system's errors ---------------------------------------------------------------------------------
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC, errno.EFBIG}
 
@@ -250,8 +354,18 @@ def from_os_error(error: OSError, path: Path | str, doing: str = "write") -> Bac
             remedy="Free some space on that disk, or choose another place, and try again. Nothing was lost.",
         )
     if isinstance(error, FileNotFoundError):
-        return FileTrouble(f"{path} does not exist.", remedy="Check the path.")
+        return file_missing(path)
     if isinstance(error, PermissionError):
         return FileTrouble(f"There is no permission to {doing} {path}.", remedy="Choose another place, or change it.")
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return FileTrouble(
+            f"Could not {doing} {path}: too many files and connections are open.",
+            remedy="Close programs that hold connections to Scumble, then try again.",
+        )
     reason = error.strerror or type(error).__name__
     return FileTrouble(f"Could not {doing} {path}: {reason}.", remedy="Check the path and the disk, then try again.")
+
+
+def file_missing(path: Path | str) -> FileTrouble:
+    """The error for a file or folder that isn't there."""
+    return FileTrouble(f"{path} does not exist.", remedy="Check the path.")

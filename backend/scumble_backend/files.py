@@ -1,30 +1,45 @@
-"""Writing files so that a reader never meets half of one and a full disk leaves the old one unharmed."""
+"""Files that change in one step, so that nobody meets half of one, and the lock that lets programs share a folder."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from scumble_backend.errors import from_os_error
+from scumble_backend.errors import StoreBusy, from_os_error
+from scumble_wire.locking import try_lock, unlock
+
+LOCK_TIMEOUT_S = 60.0
+LEFTOVERS = ".*.part*"  # temporary files of a program that was killed
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, check: Callable[[Path], None] | None = None) -> Iterator[Path]:
     """Give a temporary path beside `path`; what is written there takes its place if the block ends well.
 
-    The temporary keeps the suffix, as picture libraries go by it. Raises DiskFull or FileTrouble for an OSError.
+    The data is on the disk before the name changes; if anything goes wrong, `path` stays as it was. The temporary
+    keeps the suffix, as picture libraries go by it. A symbolic link stays one: the file it leads to is replaced.
+    check: looks at the finished temporary file; what it raises prevents the change.
+    Raises DiskFull or FileTrouble for an OSError.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.{secrets.token_hex(4)}{path.suffix}")
+    target = Path(os.path.realpath(path))
+    # Forty characters take at most 160 bytes, so that a long name has room for what is added.
+    temporary = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(4)}.part{target.suffix[:40]}")
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        if path.exists():
-            temporary.chmod(path.stat().st_mode & 0o777)
-        temporary.replace(path)
+        if target.exists():
+            temporary.chmod(target.stat().st_mode & 0o777)
+        if check is not None:
+            check(temporary)
+        temporary.replace(target)
+        sync_folder(target.parent)
     except OSError as error:
         raise from_os_error(error, path) from error
     finally:
@@ -32,11 +47,69 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def replace_file(path: Path, check: Callable[[Path], None] | None = None) -> Iterator[BinaryIO]:
+    """`replacing` with the temporary file already open for writing."""
+    with replacing(path, check) as temporary, temporary.open("xb") as stream:
+        yield stream
+
+
+def write_bytes(path: Path, raw: bytes) -> None:
+    """Replace a file's contents. Raises DiskFull or FileTrouble."""
+    with replace_file(path) as stream:
+        stream.write(raw)
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a file's contents; makes its folder. Raises DiskFull or FileTrouble."""
+    make_folder(path.parent)
+    write_bytes(path, text.encode())
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing. Raises DiskFull, FileTrouble."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise from_os_error(error, path.parent) from error
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        raise from_os_error(error, folder) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` last through a power cut. Windows does that by itself and can't open folders."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):  # not every file system can, and the file is in its place already
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def locked(path: Path, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[None]:
+    """Hold the lock file `path`; the system frees it if this process dies. Raises StoreBusy, FileTrouble."""
+    try:
+        stream = path.open("a+b")
+    except OSError as error:
+        raise from_os_error(error, path) from error
+    with stream:
+        give_up = time.monotonic() + timeout_s
+        while not _taken(stream):
+            if time.monotonic() >= give_up:
+                raise StoreBusy(
+                    f"Another program has been working on {path.parent} for {timeout_s:.0f} seconds.",
+                    remedy="Wait for the other installation to end, then try again.",
+                )
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            unlock(stream)
+
+
+def _taken(stream: BinaryIO) -> bool:
+    try:
+        return try_lock(stream)
+    except OSError as error:  # a network drive without locks
+        raise from_os_error(error, stream.name, "lock") from error

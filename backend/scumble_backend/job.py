@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scumble_wire.messages import BackendMessage, Copy, JobKind, JobState, Stylize, Train, Upscale
+from scumble_wire.errors import ScumbleError
+from scumble_wire.messages import BackendMessage, Copy, Failed, JobKind, JobState, Stylize, Train, Upscale
 
 JobMessage = Stylize | Upscale | Copy | Train
 
@@ -88,3 +89,8 @@ class StopTraining:
 
 
 Action = Send | Start | Stop | StopTraining
+
+
+def failure(error: ScumbleError, job: str = "") -> Failed:
+    """The message that tells a client of an error."""
+    return Failed(error.code, error.message, error.remedy, job)

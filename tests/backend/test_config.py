@@ -10,7 +10,15 @@ import torch
 
 from scumble_backend import config
 from scumble_backend.config import Settings
-from scumble_backend.errors import ConfigDamaged, DeviceUnavailable, DiskFull, FileTrouble, OutOfMemory, from_os_error
+from scumble_backend.errors import (
+    BackendError,
+    ConfigDamaged,
+    DeviceUnavailable,
+    DiskFull,
+    FileTrouble,
+    OutOfMemory,
+    from_os_error,
+)
 from scumble_backend.files import replacing, write_text
 from scumble_backend.rendering import device
 from scumble_backend.rendering.network_cache import NetworkCache
@@ -51,6 +59,34 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
     write_text(path, "new")
     assert path.read_text() == "new"
+
+
+def test_a_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "a.txt").write_text("old")
+    link = tmp_path / "link.txt"
+    link.symlink_to(tmp_path / "there" / "a.txt")
+    write_text(link, "new")
+    assert link.is_symlink() and (tmp_path / "there" / "a.txt").read_text() == "new"
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["a.txt"]
+
+
+def test_the_longest_name_that_a_file_can_have_leaves_room_for_the_temporary_one(tmp_path: Path) -> None:
+    path = tmp_path / ("\N{WATER WAVE}" * 62 + ".png")  # 252 of 255 bytes
+    write_text(path, "new")
+    assert path.read_text() == "new"
+
+
+def test_each_error_has_a_code_of_its_own() -> None:
+    codes: dict[str, type] = {}
+
+    def look(kind: type[BackendError]) -> None:
+        assert kind.__doc__ and codes.setdefault(kind.code, kind) is kind
+        for below in kind.__subclasses__():
+            look(below)
+
+    look(BackendError)
+    assert len(codes) > 40
 
 
 @pytest.mark.parametrize(

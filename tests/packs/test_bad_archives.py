@@ -10,9 +10,9 @@ import zipfile
 
 import pytest
 
+from scumble_backend.errors import FileTrouble, PackDamaged, PackError, PackUnsafe
 from scumble_backend.packs import archive
 from scumble_backend.packs.archive import PackArchive
-from scumble_backend.packs.errors import FileTrouble, PackDamaged, PackError, PackUnsafe
 
 
 @pytest.fixture

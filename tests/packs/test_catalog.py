@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from scumble_backend.errors import CatalogWrong, FileTrouble, PackDamaged
 from scumble_backend.packs import catalog as catalogs
 from scumble_backend.packs import gallery, sources
 from scumble_backend.packs.catalog import Catalog, CatalogEntry
-from scumble_backend.packs.errors import CatalogWrong, FileTrouble, PackDamaged
 
 ENTRY = {"id": "a", "title": "A", "kind": "affine", "url": "a.scumble", "sha256": "0" * 64, "size": 3}
 

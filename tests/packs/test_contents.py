@@ -7,9 +7,7 @@ import json
 import pytest
 import torch
 
-from scumble_backend.packs import making, tensors
-from scumble_backend.packs.archive import write_pack
-from scumble_backend.packs.errors import (
+from scumble_backend.errors import (
     ManifestWrong,
     PackBaseMissing,
     PackDamaged,
@@ -18,6 +16,8 @@ from scumble_backend.packs.errors import (
     PackUnsupported,
     WeightsWrong,
 )
+from scumble_backend.packs import making, tensors
+from scumble_backend.packs.archive import write_pack
 
 
 def edited(repacked, path, **changes):

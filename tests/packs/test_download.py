@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from scumble_backend.errors import DownloadFailed, FileTrouble
 from scumble_backend.packs import adding, download
 from scumble_backend.packs.download import Limits, fetch
-from scumble_backend.packs.errors import DownloadFailed, FileTrouble
 
 BODY = bytes(range(256)) * 2000
 

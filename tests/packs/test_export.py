@@ -5,9 +5,9 @@ import onnxruntime
 import pytest
 import torch
 
+from scumble_backend.errors import ExportFailed
 from scumble_backend.packs import exporting, making, onnx_graph, onnx_models
 from scumble_backend.packs import fast_neural_style as fns
-from scumble_backend.packs.errors import ExportFailed
 from scumble_backend.packs.store import Folders, PackStore
 
 

@@ -11,9 +11,7 @@ import torch
 from packs_factory import png
 from torch import nn
 
-from scumble_backend.packs import adding, making, onnx_models
-from scumble_backend.packs import fast_neural_style as fns
-from scumble_backend.packs.errors import (
+from scumble_backend.errors import (
     ImportFailed,
     PackDamaged,
     PackError,
@@ -21,6 +19,8 @@ from scumble_backend.packs.errors import (
     PackUnsafe,
     PackUnsupported,
 )
+from scumble_backend.packs import adding, making, onnx_models
+from scumble_backend.packs import fast_neural_style as fns
 from scumble_backend.packs.foreign import Answers
 from scumble_backend.packs.manifest import Painting
 

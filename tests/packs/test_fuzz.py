@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packs_factory import Factory
 
+from scumble_backend.errors import PackError
 from scumble_backend.packs import exporting, foreign, signing, tensors
 from scumble_backend.packs.archive import PackArchive
 from scumble_backend.packs.catalog import Catalog
-from scumble_backend.packs.errors import PackError
 from scumble_backend.packs.manifest import Manifest, check_id, id_from_title
 from scumble_backend.packs.store import Folders, PackStore
 

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 HARNESS = r"""
 import json, os, resource, signal, sys, traceback
 from pathlib import Path
-from scumble_backend.packs import files, making
+from scumble_backend import files
+from scumble_backend.packs import making
 from scumble_backend.packs.store import Folders, PackStore
 
 place, old, new, others = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), [Path(p) for p in sys.argv[4:]]

@@ -7,8 +7,8 @@ import jsonschema
 import pytest
 
 from scumble_backend import packs
+from scumble_backend.errors import ManifestWrong, PackTooNew, PackUnsupported
 from scumble_backend.packs import manifest as manifests
-from scumble_backend.packs.errors import ManifestWrong, PackTooNew, PackUnsupported
 from scumble_backend.packs.manifest import FORMAT, FileEntry, Manifest, check_id, id_from_title
 
 SCHEMA = json.loads((Path(packs.__file__).parent / f"manifest-{FORMAT}.schema.json").read_text())

@@ -7,8 +7,8 @@ import sys
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from scumble_backend.errors import FileTrouble, KeyChanged, SignatureWrong
 from scumble_backend.packs import adding, exporting, signing
-from scumble_backend.packs.errors import FileTrouble, KeyChanged, SignatureWrong
 
 ADA, EVE = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2))
 

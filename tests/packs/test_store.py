@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from scumble_backend.packs import adding, files, making
-from scumble_backend.packs import store as stores
-from scumble_backend.packs.errors import (
+from scumble_backend import files
+from scumble_backend.errors import (
     DiskFull,
     FileTrouble,
     PackBaseMissing,
@@ -22,6 +21,8 @@ from scumble_backend.packs.errors import (
     PackWrongKind,
     StoreBusy,
 )
+from scumble_backend.packs import adding, making
+from scumble_backend.packs import store as stores
 from scumble_backend.packs.store import Folders, PackStore
 
 
@@ -270,10 +271,14 @@ def test_an_unwritable_folder_simulated_at_the_system_call_leaves_the_old_pack(f
     store.install(factory.affine(version="1.0.0"))
     before = snapshot(store.folders.user)
 
-    def refuse(*_, **__):
-        raise OSError(code, os.strerror(code))
+    opened = Path.open
 
-    monkeypatch.setattr(files.tempfile, "mkstemp", refuse)
+    def refuse(path, mode="r", **how):
+        if mode == "xb":
+            raise OSError(code, os.strerror(code))
+        return opened(path, mode, **how)
+
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(FileTrouble) as told:
         store.install(factory.affine(version="2.0.0"))
     assert told.value.remedy

@@ -105,8 +105,8 @@ def test_wishes_come_from_lines_and_from_the_end_of_input() -> None:
 
 
 def test_a_job_file_that_says_nothing_sensible_is_an_error(tmp_path: Path) -> None:
+    from scumble_backend.errors import JobUnreadable
     from scumble_training.child import read_job
-    from scumble_training.errors import JobUnreadable
 
     with pytest.raises(JobUnreadable):
         read_job(tmp_path)

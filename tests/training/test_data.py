@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from scumble_training.errors import PhotosUnusable
+from scumble_backend.errors import PhotosUnusable
 from scumble_training.style import canvases, made_up
 from scumble_training.style.data import PhotoSet, Pictures
 

@@ -14,9 +14,9 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
+from scumble_backend.errors import LossNetworkMissing, PaintingUnusable, PhotosUnusable
 from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.packs.store import Folders, PackStore
-from scumble_training.errors import LossNetworkMissing, PaintingUnusable, PhotosUnusable
 from scumble_training.job import Stopped, StyleJob
 from scumble_training.style import held_out
 from scumble_training.style.learning import learn_style

@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from scumble_backend.errors import CheckpointUnusable, DiskFull, LossNotFinite, OutOfMemory
 from scumble_backend.nets.style import StyleNetworkConfig
-from scumble_backend.packs.errors import DiskFull
-from scumble_training.errors import CheckpointUnusable, LossNotFinite, OutOfMemory
 from scumble_training.style.data import PhotoSet
 from scumble_training.style.loop import Moment, Run, fit
 from scumble_training.style.objective import Losses

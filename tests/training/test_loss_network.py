@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from scumble_training.errors import LossNetworkMissing, LossNetworkUnusable
+from scumble_backend.errors import LossNetworkMissing, LossNetworkUnusable
 from scumble_training.loss_network import ENVIRONMENT, LossNetwork, find_loss_network, load_loss_network
 
 from .conftest import random_vgg, shared_data

@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from scumble_training.errors import CheckpointUnusable, LossNotFinite, RecipeInvalid
+from scumble_backend.errors import CheckpointUnusable, LossNotFinite, RecipeInvalid
 from scumble_training.style.data import PhotoSet
 from scumble_training.style.many import __main__ as command
 from scumble_training.style.many.crops import CropPool

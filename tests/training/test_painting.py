@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 
-from scumble_training.errors import PaintingUnusable
+from scumble_backend.errors import PaintingUnusable
 from scumble_training.style.painting import LARGEST_SIDE, read_painting
 
 from .conftest import write_picture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scumble_training.errors import RecipeInvalid
+from scumble_backend.errors import RecipeInvalid
 from scumble_training.style.recipe import RECIPES, Recipe, load_recipe, recipe_from_json
 
 NAMES = ("base", "base-longer", "base-pages", "full", "johnson2016", "quick")

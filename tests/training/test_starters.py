@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from scumble_backend.errors import CheckpointUnusable
 from scumble_backend.nets.style import StyleNetwork
 from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.packs.store import Folders, PackStore
-from scumble_training.errors import CheckpointUnusable
 from scumble_training.releasing.base import first_weights
 from scumble_training.releasing.starters import held_out_losses, write_starters
 from scumble_training.style.checkpoint import averaged

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from scumble_training.errors import PhotosUnusable
+from scumble_backend.errors import PhotosUnusable
 from scumble_training.measuring.evaluate_sr import bicubic, evaluate, luma, model_named, pairs, psnr, score, ssim
 from scumble_training.super_resolution.histogram import match
 

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 
 from scumble_backend import nets
+from scumble_backend.errors import CheckpointUnusable, LossNotFinite, PhotosUnusable, RecipeInvalid
 from scumble_backend.packs import adding, making
 from scumble_backend.packs.foreign import Answers
 from scumble_backend.packs.store import Folders, PackStore
-from scumble_training.errors import CheckpointUnusable, LossNotFinite, PhotosUnusable, RecipeInvalid
 from scumble_training.loss_network import LossNetwork
 from scumble_training.super_resolution import recipe as recipes
 from scumble_training.super_resolution.degrade import DEGRADATIONS, blur, johnson, jpeg

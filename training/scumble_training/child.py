@@ -69,7 +69,7 @@ class Wire:
 
 def read_job(folder: Path) -> Any:
     """The StyleJob of a folder. Raises JobUnreadable that names what is wrong."""
-    from scumble_training.errors import JobUnreadable
+    from scumble_backend.errors import JobUnreadable
     from scumble_training.job import StyleJob
 
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from scumble_backend.packs.files import write_bytes
+from scumble_backend.files import write_bytes
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from scumble_training.errors import LossNetworkMissing, LossNetworkUnusable
+from scumble_backend.errors import LossNetworkMissing, LossNetworkUnusable
 
 #: torchvision's index of each convolution in `features`, by block (Simonyan and Zisserman 2015, columns D and E).
 _BLOCKS: dict[str, tuple[tuple[int, ...], ...]] = {

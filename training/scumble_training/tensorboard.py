@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from scumble_training.errors import TensorboardMissing
+from scumble_backend.errors import TensorboardMissing
 
 
 class Board(Protocol):

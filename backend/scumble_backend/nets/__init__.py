@@ -28,10 +28,6 @@ class UnknownArchitecture(ValueError):
     """No network of this name is known here."""
 
 
-def architecture_names() -> tuple[str, ...]:
-    return tuple(_FAMILIES)
-
-
 def build(architecture: Mapping[str, Any]) -> nn.Module:
     """A network with unset weights.
 

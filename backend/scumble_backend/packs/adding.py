@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scumble_backend.errors import FileTrouble, PackBaseMissing, PackDamaged, PackUnknown, file_missing, from_os_error
+from scumble_backend.files import replace_file
 from scumble_backend.packs import download, foreign
 from scumble_backend.packs.archive import (
     BASE,
@@ -19,8 +21,6 @@ from scumble_backend.packs.archive import (
     is_pack_name,
     write_archive,
 )
-from scumble_backend.packs.errors import FileTrouble, PackBaseMissing, PackDamaged, PackUnknown, from_os_error
-from scumble_backend.packs.files import replace_file
 from scumble_backend.packs.foreign import Answers
 from scumble_backend.packs.manifest import id_from_title
 from scumble_backend.packs.signing import fingerprint
@@ -90,7 +90,7 @@ def add(
     if path.is_dir():
         return _add_folder(store, path, trust_changed_key)
     if not path.is_file():
-        raise FileTrouble(f"{path} does not exist.", remedy="Check the path.")
+        raise file_missing(path)
     if not foreign.is_foreign(path):
         return [store.install(path, source=source, trust_changed_key=trust_changed_key)]
     with tempfile.TemporaryDirectory(prefix="scumble-") as folder:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from scumble_backend.packs.errors import FileTrouble, PackDamaged, PackError, PackUnsafe, from_os_error
+from scumble_backend.errors import FileTrouble, PackDamaged, PackError, PackUnsafe, from_os_error
 from scumble_backend.packs.manifest import MAX_MANIFEST_BYTES, FileEntry, Manifest
 
 SUFFIX = ".scumble"
@@ -262,7 +262,7 @@ def write_pack(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Ma
     """
     from dataclasses import replace
 
-    from scumble_backend.packs.files import replace_file
+    from scumble_backend.files import replace_file
 
     for name in files:
         if name in (MANIFEST, ORIGIN) or not is_pack_name(name):

@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from scumble_backend.errors import CatalogWrong, ManifestWrong, PackError
 from scumble_backend.packs.archive import SUFFIX
 from scumble_backend.packs.checks import Examination
-from scumble_backend.packs.errors import CatalogWrong, ManifestWrong, PackError
 from scumble_backend.packs.manifest import MAX_MANIFEST_BYTES, check_id
 from scumble_backend.packs.signing import fingerprint
 from scumble_backend.packs.store import PackStore, pack_info
@@ -158,8 +158,8 @@ def from_folder(folder: Path, store: PackStore, *, title: str, thumbnails: str =
 
 
 def _listed(path: Path, found: Examination, pictures: Path, place: str) -> CatalogEntry:
+    from scumble_backend.files import write_bytes
     from scumble_backend.packs.archive import PackArchive
-    from scumble_backend.packs.files import write_bytes
 
     manifest = found.manifest
     assert manifest is not None

@@ -9,9 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scumble_backend.packs import tensors
-from scumble_backend.packs.archive import BASE, MAX_PACK_BYTES, SIGNATURE, UNLISTED, WEIGHTS, PackArchive
-from scumble_backend.packs.errors import (
+from scumble_backend.errors import (
     ManifestWrong,
     PackBaseMissing,
     PackDamaged,
@@ -22,6 +20,8 @@ from scumble_backend.packs.errors import (
     WeightsWrong,
     from_os_error,
 )
+from scumble_backend.packs import tensors
+from scumble_backend.packs.archive import BASE, MAX_PACK_BYTES, SIGNATURE, UNLISTED, WEIGHTS, PackArchive
 from scumble_backend.packs.manifest import Manifest
 from scumble_backend.packs.signing import DETACHED_SUFFIX, verify
 

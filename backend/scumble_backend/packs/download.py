@@ -20,9 +20,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
+from scumble_backend.errors import DownloadFailed, FileTrouble, from_os_error
+from scumble_backend.files import locked, make_folder, write_bytes
 from scumble_backend.packs.archive import MAX_PACK_BYTES
-from scumble_backend.packs.errors import DownloadFailed, FileTrouble, from_os_error
-from scumble_backend.packs.files import locked, write_bytes
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes so far and bytes in all (None: the server does not say); may raise to stop."""
@@ -71,10 +71,7 @@ def fetch(
     name = Path(urllib.parse.unquote(parts.path)).name or "download"
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[-80:] or "download"
     place = folder / sha256(urllib.parse.urldefrag(address).url.encode()).hexdigest()[:16]
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise from_os_error(error, place) from error
+    make_folder(place)
     with locked(place / "lock"):
         part, whole = place / "part", place / safe
         _Transfer(address, part, place / "state.json", progress, limits, context).run()

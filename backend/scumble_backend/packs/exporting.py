@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scumble_backend.errors import SignatureWrong
+from scumble_backend.files import replace_file, write_bytes
 from scumble_backend.packs.archive import BASE, MANIFEST, ORIGIN, SIGNATURE, PackArchive, write_archive
-from scumble_backend.packs.errors import SignatureWrong
-from scumble_backend.packs.files import replace_file, write_bytes
 from scumble_backend.packs.signing import DETACHED_SUFFIX, sign
 from scumble_backend.packs.store import InstalledPack, PackStore
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from scumble_backend.errors import ImportFailed
 from scumble_backend.nets.style import StyleNetwork, StyleNetworkConfig, StyleTable
-from scumble_backend.packs.errors import ImportFailed
 
 TOLERANCE = 1e-3  # largest difference of a picture in [0, 1]
 _REMEDY = "Only networks of the layout of PyTorch's fast_neural_style example can be converted."

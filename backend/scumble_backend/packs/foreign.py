@@ -18,9 +18,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scumble_backend.errors import ImportFailed, PackDamaged, PackNeedsAnswers, PackUnsafe, from_os_error
 from scumble_backend.packs import tensors
 from scumble_backend.packs.archive import MAX_PACK_BYTES, WEIGHTS, write_pack
-from scumble_backend.packs.errors import ImportFailed, PackDamaged, PackNeedsAnswers, PackUnsafe, from_os_error
 from scumble_backend.packs.manifest import Manifest, Painting, Training, id_from_title
 
 if TYPE_CHECKING:

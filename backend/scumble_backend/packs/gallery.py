@@ -12,10 +12,10 @@ import urllib.parse
 from hashlib import sha256
 from pathlib import Path
 
+from scumble_backend.errors import CatalogWrong, FileTrouble, from_os_error
+from scumble_backend.files import write_bytes
 from scumble_backend.packs.archive import SUFFIX
 from scumble_backend.packs.catalog import Catalog, CatalogEntry, from_folder
-from scumble_backend.packs.errors import CatalogWrong, FileTrouble, from_os_error
-from scumble_backend.packs.files import write_bytes
 from scumble_backend.packs.store import PackStore
 
 CATALOG = "catalog.json"

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scumble_backend.files import make_folder, write_bytes
 from scumble_backend.packs import tensors
 from scumble_backend.packs.archive import WEIGHTS, PackArchive
-from scumble_backend.packs.errors import from_os_error
-from scumble_backend.packs.files import write_bytes
 from scumble_backend.packs.manifest import Manifest
 from scumble_backend.packs.strict_json import Json
 from scumble_wire.messages import PackInfo
@@ -90,11 +89,3 @@ def pack_info(manifest: Manifest, *, source: str = "", signed_by: str = "", remo
         stroke_scales=[manifest.stroke_scales[0], manifest.stroke_scales[-1]],
         description=manifest.description,
     )
-
-
-def make_folder(folder: Path) -> None:
-    """Raises DiskFull, FileTrouble."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise from_os_error(error, folder) from error

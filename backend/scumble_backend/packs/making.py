@@ -15,12 +15,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from scumble_backend import nets
+from scumble_backend.errors import PackWrongKind
 from scumble_backend.nets.spandrel_model import SpandrelNetwork
 from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_backend.packs import tensors
 from scumble_backend.packs.archive import WEIGHTS
 from scumble_backend.packs.checks import ARCHITECTURE_KEY, base_architecture, check_spandrel
-from scumble_backend.packs.errors import PackWrongKind
 from scumble_backend.packs.manifest import Manifest
 from scumble_backend.packs.store import InstalledPack, PackStore
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal, cast, get_args
 
-from scumble_backend.packs.errors import ManifestWrong, PackTooNew, PackUnsupported
+from scumble_backend.errors import ManifestWrong, PackTooNew, PackUnsupported
 from scumble_backend.packs.strict_json import MAX_JSON_BYTES, Json, parse_json
 
 FORMAT = 1

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scumble_backend.packs.errors import ExportFailed, ImportFailed, PackUnsafe
+from scumble_backend.errors import ExportFailed, ImportFailed, PackUnsafe
+from scumble_backend.files import write_bytes
 from scumble_backend.packs.fast_neural_style import Layers, check_layers, convert_and_compare, test_picture
-from scumble_backend.packs.files import write_bytes
 
 _REMEDY = "Only fast-neural-style models (Johnson networks with instance normalization) can be converted."
 

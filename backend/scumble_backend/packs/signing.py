@@ -16,8 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scumble_backend.packs.errors import FileTrouble, KeyChanged, ManifestWrong, SignatureWrong, from_os_error
-from scumble_backend.packs.files import write_bytes
+from scumble_backend.errors import FileTrouble, KeyChanged, ManifestWrong, SignatureWrong, from_os_error
+from scumble_backend.files import write_bytes
 from scumble_backend.packs.manifest import Manifest
 from scumble_backend.packs.strict_json import parse_json
 

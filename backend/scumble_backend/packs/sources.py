@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from scumble_backend.errors import ManifestWrong, from_os_error
+from scumble_backend.files import make_folder, write_bytes
 from scumble_backend.packs import download
 from scumble_backend.packs.catalog import Catalog
-from scumble_backend.packs.errors import ManifestWrong, from_os_error
-from scumble_backend.packs.files import write_bytes
 from scumble_backend.packs.store import PackStore
 from scumble_backend.packs.strict_json import parse_json
 
@@ -38,10 +38,7 @@ def remembered(store: PackStore) -> list[str]:
 def remember(store: PackStore, addresses: list[str]) -> None:
     """Raises DiskFull, FileTrouble."""
     folder = store.folders.user
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise from_os_error(error, folder) from error
+    make_folder(folder)
     write_bytes(folder / FILE, json.dumps(addresses, indent=1).encode())
 
 

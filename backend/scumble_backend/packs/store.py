@@ -17,10 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scumble_backend import config
-from scumble_backend.packs import signing
-from scumble_backend.packs.archive import BASE, MANIFEST, ORIGIN, SIGNATURE, SUFFIX, PackArchive, write_archive
-from scumble_backend.packs.checks import Examination, examine, signature_of
-from scumble_backend.packs.errors import (
+from scumble_backend.errors import (
     DiskFull,
     FileTrouble,
     KeyChanged,
@@ -32,8 +29,11 @@ from scumble_backend.packs.errors import (
     PackUnknown,
     from_os_error,
 )
-from scumble_backend.packs.files import locked, replace_file, write_bytes
-from scumble_backend.packs.installed import InstalledPack, make_folder, pack_info
+from scumble_backend.files import LEFTOVERS, locked, make_folder, replace_file, write_bytes
+from scumble_backend.packs import signing
+from scumble_backend.packs.archive import BASE, MANIFEST, ORIGIN, SIGNATURE, SUFFIX, PackArchive, write_archive
+from scumble_backend.packs.checks import Examination, examine, signature_of
+from scumble_backend.packs.installed import InstalledPack, pack_info
 from scumble_backend.packs.manifest import Manifest, check_id
 from scumble_backend.packs.strict_json import Json, parse_json
 
@@ -334,7 +334,7 @@ class PackStore:
     def _clear_leftovers(self) -> None:
         """Temporary files of installations that were killed. The lock is held, so none is in the making."""
         for folder in (self.folders.user, self.folders.user / "bases"):
-            for leftover in folder.glob(".*.part"):
+            for leftover in folder.glob(LEFTOVERS):
                 try:
                     leftover.unlink(missing_ok=True)
                 except OSError as error:

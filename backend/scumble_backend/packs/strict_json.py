@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from scumble_backend.packs.errors import ManifestWrong
+from scumble_backend.errors import ManifestWrong
 
 MAX_JSON_BYTES = 1 << 20
 

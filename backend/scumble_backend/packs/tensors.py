@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scumble_backend.packs.errors import ManifestWrong, PackDamaged, WeightsWrong
+from scumble_backend.errors import ManifestWrong, PackDamaged, WeightsWrong
 from scumble_backend.packs.strict_json import parse_json
 
 if TYPE_CHECKING:

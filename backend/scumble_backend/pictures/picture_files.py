@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from scumble_backend.errors import UnreadableImage, UnwritableImage, from_os_error
+from scumble_backend.errors import UnreadableImage, UnwritableImage, file_missing, from_os_error
 from scumble_backend.files import replacing
 from scumble_backend.pictures import deep_reading as deep_pictures
 from scumble_backend.pictures import deep_writing, profiles
@@ -65,7 +65,7 @@ def check_target(path: Path, *, alpha: bool = False) -> None:
     if path.is_dir():
         raise UnwritableImage(f"{path} is a folder.", remedy="Name a file in it.")
     if not path.parent.is_dir():
-        raise from_os_error(FileNotFoundError(), path.parent)
+        raise file_missing(path.parent)
 
 
 def load(path: Path) -> Loaded:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scumble_backend.errors import PackDamaged, PackUnknown, UnreadableImage, from_os_error
+from scumble_backend.errors import PackDamaged, PackUnknown, UnreadableImage, file_missing, from_os_error
 from scumble_backend.packs import adding, download
 from scumble_backend.packs.foreign import Answers
 from scumble_backend.packs.store import InstalledPack, PackStore
@@ -95,7 +95,7 @@ class PackRequests:
         del message
         path = Path(what).expanduser()
         if not path.is_file():
-            raise from_os_error(FileNotFoundError(), path, "read")
+            raise file_missing(path)
         look = adding.look(self.store, path, name=name)
         shape, sent = _picture(look.thumbnail, look.info.id)
         details = PackDetails(

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from scumble_backend.job import KINDS, PRIORITIES, Action, Job, JobMessage, Send, Start, Stop, StopTraining
+from scumble_backend.errors import JobNotSuitable, JobUnknown, QueueFull, TrainingFailed
+from scumble_backend.job import KINDS, PRIORITIES, Action, Job, JobMessage, Send, Start, Stop, StopTraining, failure
 from scumble_wire.messages import (
     Accepted,
     BackendMessage,
@@ -30,6 +31,7 @@ from scumble_wire.messages import (
 PROGRESS_INTERVAL_S = 0.05  # no more than twenty Progress messages a second for one job
 MAX_WAITING = 64  # jobs of one client
 REMEMBERED = 50  # ended jobs that stay in the list
+_WAIT = "Wait until some are done, or cancel them."
 
 
 class JobQueue:
@@ -68,15 +70,7 @@ class JobQueue:
         """Queue a job. A preview takes the place of the client's older previews."""
         waiting = sum(job.client == client and job.state == "waiting" for job in self._jobs.values())
         if waiting >= MAX_WAITING:
-            return [
-                Send(
-                    client,
-                    request,
-                    Failed(
-                        "queue_full", f"{waiting} jobs wait already.", "Wait until some are done, or cancel them."
-                    ),
-                )
-            ]
+            return [Send(client, request, failure(QueueFull(f"{waiting} jobs wait already.", remedy=_WAIT)))]
         actions: list[Action] = []
         if not isinstance(message, Train) and message.priority == "preview":
             for older in list(self._jobs.values()):
@@ -105,7 +99,8 @@ class JobQueue:
         job = Job(name, b"", 0, message, (), message.title or title or message.name, self._count)
         job.state, job.stage, job.fraction, job.again = state, state, fraction, True
         if state == "failed":
-            job.final = Failed("training_failed", "The training had failed earlier.", "Resume it or cancel it.", name)
+            failed = TrainingFailed("The training had failed earlier.", remedy="Resume it or cancel it.")
+            job.final = failure(failed, name)
         elif state == "cancelled":
             job.final = Cancelled(name)
         self._jobs[name] = job
@@ -328,12 +323,14 @@ def _estimate(job: Job, now: float) -> float | None:
 
 
 def _unknown(name: str) -> Failed:
-    return Failed("job_unknown", f"There is no job {name!r}.", "Ask for the list of jobs: it may have ended.", name)
+    unknown = JobUnknown(f"There is no job {name!r}.", remedy="Ask for the list of jobs: it may have ended.")
+    return failure(unknown, name)
 
 
 def _unsuitable(job: Job, verb: str) -> Failed:
-    return Failed(
-        "job_not_suitable",
-        f"{job.title!r} ({job.kind}, {job.state}) can't be {verb}.",
-        "Only training jobs that have not ended can be paused, resumed and watched.",
+    return failure(
+        JobNotSuitable(
+            f"{job.title!r} ({job.kind}, {job.state}) can't be {verb}.",
+            remedy="Only training jobs that have not ended can be paused, resumed and watched.",
+        )
     )

@@ -80,8 +80,8 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Install a pack, a PyTorch, ONNX or upscaling network of another program, or all packs of a folder."""
+    from scumble_backend.errors import from_os_error
     from scumble_backend.packs import adding, foreign
-    from scumble_backend.packs.errors import from_os_error
     from scumble_backend.packs.manifest import Painting
 
     path = Path(what)

@@ -16,13 +16,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from scumble_backend.errors import CheckpointUnusable, PhotosUnusable
 from scumble_backend.packs.making import load_upscaler
 from scumble_backend.packs.store import PackStore
 from scumble_backend.rendering import pixels
 from scumble_backend.rendering.effects.resample import downsample_u8, resize
 from scumble_backend.rendering.effects.upscale import upscale
 from scumble_backend.rendering.effects.upscale_models import BICUBIC, UpscaleNetwork, family
-from scumble_training.errors import CheckpointUnusable, PhotosUnusable
 from scumble_training.super_resolution.enlarging import Enlarge, enlarge_with
 from scumble_training.super_resolution.histogram import match
 from scumble_training.super_resolution.loop import CHECKPOINT, averaged_network

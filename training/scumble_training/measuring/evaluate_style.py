@@ -14,10 +14,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from scumble_backend.errors import PaintingUnusable, PhotosUnusable, RecipeInvalid
 from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.packs.store import InstalledPack, PackStore
-from scumble_training.errors import PaintingUnusable, PhotosUnusable, RecipeInvalid
 from scumble_training.loss_network import load_loss_network
 from scumble_training.measuring.artifacts import Artifacts, measure_artifacts
 from scumble_training.measuring.lbfgs import Start, baseline_weights, equivalence

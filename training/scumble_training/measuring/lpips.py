@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from scumble_training.errors import LpipsMissing
+from scumble_backend.errors import LpipsMissing
 
 Distance = Callable[[Tensor, Tensor], float]
 

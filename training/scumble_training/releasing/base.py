@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
+from scumble_backend.errors import CheckpointUnusable
 from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_backend.packs.store import Folders, PackStore
-from scumble_training.errors import CheckpointUnusable
 from scumble_training.measuring.sheet import paint_all, read_picture, test_pages, write_sheet
 from scumble_training.style.base_network import find_base
 from scumble_training.style.checkpoint import averaged

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from scumble_backend.errors import PackError
 from scumble_backend.nets.style import StyleNetwork, StyleTable
-from scumble_backend.packs.errors import PackError
 from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.packs.store import PackStore
 from scumble_training.style.held_out import measure

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from scumble_backend.errors import CheckpointUnusable
+from scumble_backend.files import write_bytes
 from scumble_backend.nets.style import StyleNetwork, StyleTable
-from scumble_backend.packs.files import write_bytes
-from scumble_training.errors import CheckpointUnusable
 from scumble_training.style.recipe import Recipe, recipe_from_json
 
 REMEDY = "Start the training anew (without --resume, or in another folder)."

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from scumble_training.errors import PhotosUnusable
+from scumble_backend.errors import PhotosUnusable
 from scumble_training.style import canvases
 from scumble_training.style.made_up import made_up
 

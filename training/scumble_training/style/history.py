@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scumble_backend.packs.errors import from_os_error
+from scumble_backend.errors import from_os_error
 from scumble_training.style.loop import Moment
 
 Line = dict[str, float]

@@ -17,11 +17,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from scumble_backend.errors import LossNetworkMissing
 from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_backend.packs.store import Folders, PackStore, default_folders
 from scumble_backend.rendering import device as devices
 from scumble_training.distributed import World, joined, own_device
-from scumble_training.errors import LossNetworkMissing
 from scumble_training.job import Clock, Learned, Silent, Stopped, StyleJob, Watcher
 from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.style import held_out

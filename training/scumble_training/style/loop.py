@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from scumble_backend.errors import CheckpointUnusable, LossNotFinite, OutOfMemory
 from scumble_backend.nets.style import StyleNetwork, StyleTable, initialize
 from scumble_backend.rendering import device as devices
 from scumble_training.distributed import World
-from scumble_training.errors import CheckpointUnusable, LossNotFinite, OutOfMemory
 from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.style.batch import Ahead, Batch
 from scumble_training.style.checkpoint import REMEDY, read_checkpoint, write_checkpoint

@@ -12,8 +12,8 @@ import torch
 from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
+from scumble_backend.errors import PaintingUnusable
 from scumble_backend.rendering.pixels import fill_hidden
-from scumble_training.errors import PaintingUnusable
 
 SMALLEST_SIDE = 64  # pixels; below, there are no brush marks to learn from
 LARGEST_SIDE = 2048  # pixels of the shorter side; training looks at less

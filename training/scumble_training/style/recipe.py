@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from scumble_backend.errors import RecipeInvalid
 from scumble_backend.nets.style import StyleNetworkConfig
-from scumble_training.errors import RecipeInvalid
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from scumble_backend.files import write_bytes
 from scumble_backend.nets.style import StyleNetwork, StyleTable
-from scumble_backend.packs.files import write_bytes
 from scumble_backend.packs.manifest import Manifest
 from scumble_backend.rendering.effects.stylize import Part, Style, stylize
 from scumble_training.style.export import jpeg

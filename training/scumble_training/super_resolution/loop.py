@@ -20,11 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from scumble_backend import nets
+from scumble_backend.errors import CheckpointUnusable, LossNotFinite
 from scumble_backend.packs.archive import SUFFIX, PackArchive
 from scumble_backend.packs.installed import InstalledPack
 from scumble_backend.packs.making import load_upscaler
 from scumble_backend.rendering import device as devices
-from scumble_training.errors import CheckpointUnusable, LossNotFinite
 from scumble_training.super_resolution.degrade import DEGRADATIONS
 from scumble_training.super_resolution.objective import SrObjective
 from scumble_training.super_resolution.pictures import PatchSource

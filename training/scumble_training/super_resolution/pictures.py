@@ -11,7 +11,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from scumble_training.errors import PhotosUnusable
+from scumble_backend.errors import PhotosUnusable
 from scumble_training.super_resolution.degrade import DEGRADATIONS
 from scumble_training.super_resolution.drawings import drawings
 from scumble_training.super_resolution.recipe import SrRecipe

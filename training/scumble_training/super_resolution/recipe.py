@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scumble_training.errors import RecipeInvalid
+from scumble_backend.errors import RecipeInvalid
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -30,7 +30,6 @@ from scumble_wire.messages import ImageInfo
 Progress = Callable[[float], None]
 
 MIN_CORE = 16  # source pixels; below this a smaller tile is nearly all halo
-_SAMPLES = {"u8": "<u1", "u16": "<u2", "f16": "<f2", "f32": "<f4"}
 _CPU_WORK = 2e10  # multiply-adds a tile may take: about a fifth of a second, so that a cancel is obeyed at once
 _GPU_WORK = 1e12
 
@@ -90,7 +89,7 @@ def upscale(
     colors = _Colors(picture, half=info.depth == "u8")
     result_info = replace(info, width=out_width, height=out_height, frame=0)
     with devices.memory_errors(f"a picture of {out_width} x {out_height} pixels"):
-        frame = np.empty((out_height, out_width, info.channels), dtype=_SAMPLES[info.depth])
+        frame = np.empty((out_height, out_width, info.channels), dtype=pixels.sample_type(info))
     waiting = deque(plan.tiles(rows, columns, core or _core(chain, device)))
     all_area, done, network_seconds = out_height * out_width, 0, 0.0
     progress(0.0)

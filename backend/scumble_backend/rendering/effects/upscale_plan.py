@@ -76,11 +76,6 @@ class Tile:
     def area(self) -> int:
         return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
 
-    @property
-    def source_area(self) -> int:
-        rows, columns = self.rows, self.columns
-        return (rows.source_stop - rows.source_start) * (columns.source_stop - columns.source_start)
-
 
 def total_halo(steps: Sequence[int], halos: Sequence[int]) -> int:
     """Source samples beside a part on which it depends, through all networks one after the other."""

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from scumble_backend.errors import CheckpointUnusable, LossNotFinite
+from scumble_backend.files import write_bytes
 from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, StyleDelta, initialize
-from scumble_backend.packs.files import write_bytes
-from scumble_training.errors import CheckpointUnusable, LossNotFinite
 from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.style.data import PhotoSet
 from scumble_training.style.loop import with_short_side

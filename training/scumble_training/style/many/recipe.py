@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from scumble_backend.errors import RecipeInvalid
 from scumble_backend.nets.style_skip import SkipStyleConfig
-from scumble_training.errors import RecipeInvalid
 from scumble_training.style.recipe import LossTerm, read_toml, typed
 
 
