@@ -3,8 +3,8 @@
     python benchmarks/contact_sheet.py PICTURE ... --out docs/pictures/styles [--side 768] [--pages] [--large 12]
 
 Pictures (photos, portraits, drawings) are painted with their longer side at `--side` pixels and shown smaller.
-`--pages` adds a white, a gray and a black page, a gradient and line art. `--large` paints the first picture at so many
-megapixels instead, and shows it whole and a piece of it at 100 %. Sheets are OUT-1.jpg, OUT-2.jpg, ...
+`--pages` adds a white, a gray and a black page, a gradient and line art. `--large` paints the first picture at that
+many megapixels instead, and shows it whole and a piece of it at 100 %. Sheets are OUT-1.jpg, OUT-2.jpg, ...
 """
 
 from __future__ import annotations
