@@ -84,7 +84,7 @@ def self_test(version: Path, photo: Path) -> dict[str, Any]:
     with _temporary_home() as (folder, environ):
         command = payload.command(version)
         environ["SCUMBLE_BACKEND"] = subprocess.list2cmdline(command) if service.WINDOWS else service.shell(command)
-        return try_it.style(command, environ, photo, folder / "self-test.png", try_it.PACK)
+        return try_it.style(payload.scumble_command(version), environ, photo, folder / "self-test.png", try_it.PACK)
 
 
 @contextlib.contextmanager
