@@ -83,6 +83,6 @@ def test_an_unknown_recipe_and_a_missing_painting_say_so(
     painting: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", str(painting), "--recipe", "nothing"]) == 1
-    assert "there is no recipe 'nothing'" in capsys.readouterr().err
+    assert "There is no recipe 'nothing'" in capsys.readouterr().err
     assert main(["train", str(tmp_path / "none.png")]) == 1
     assert "There is no picture" in capsys.readouterr().err

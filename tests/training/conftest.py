@@ -136,7 +136,7 @@ def tiny_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (folder / "quick.toml").write_text(TINY_TOML.format(trains="table", steps=12))
     (folder / "full.toml").write_text(TINY_TOML.format(trains="all", steps=16))
-    monkeypatch.setattr("scumble_training.style.recipe.RECIPES", folder)
+    monkeypatch.setattr("scumble_training.recipe_files.RECIPES", folder)
     monkeypatch.setattr("scumble_training.style.learning.PROBE_STEPS", 6)
     return folder
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from scumble_backend.errors import PhotosUnusable
 from scumble_training.measuring.evaluate_sr import bicubic, evaluate, luma, model_named, pairs, psnr, score, ssim
-from scumble_training.super_resolution.histogram import match
+from scumble_training.measuring.histogram import match
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "sr"
 

@@ -17,11 +17,13 @@ from scumble_backend.packs import adding, making
 from scumble_backend.packs.foreign import Answers
 from scumble_backend.packs.store import Folders, PackStore
 from scumble_training.loss_network import LossNetwork
+from scumble_training.recipe_files import SUPER_RESOLUTION, shipped
+from scumble_training.releasing.super_resolution import export
 from scumble_training.super_resolution import recipe as recipes
+from scumble_training.super_resolution.checkpoint import averaged_network, read_checkpoint
 from scumble_training.super_resolution.degrade import DEGRADATIONS, blur, johnson, jpeg
 from scumble_training.super_resolution.drawings import drawings
-from scumble_training.super_resolution.export import export
-from scumble_training.super_resolution.loop import averaged_network, learning_rate, read_checkpoint, train
+from scumble_training.super_resolution.loop import learning_rate, train
 from scumble_training.super_resolution.objective import SrObjective, gram
 from scumble_training.super_resolution.pictures import PatchSource, source_of
 from scumble_training.super_resolution.recipe import LossWeights, SrRecipe
@@ -45,7 +47,7 @@ def source(recipe: SrRecipe = TINY) -> PatchSource:
 # --- recipes ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", recipes.shipped())
+@pytest.mark.parametrize("name", shipped(SUPER_RESOLUTION))
 def test_a_shipped_recipe_builds_its_network(name: str) -> None:
     recipe = recipes.read(name)
     with torch.device("meta"):
@@ -70,10 +72,10 @@ def test_a_recipe_survives_being_stored() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('family = "span"\nfactor = 2\ncolour = 1', "no colour"),
-        ('family = "span"\nfactor = 2\n[loss]\nl3 = 1', r"no loss\.l3"),
-        ('family = "span"', "incomplete"),
-        ("family = ", "no TOML"),
+        ('family = "span"\nfactor = 2\ncolour = 1', "no key 'colour'"),
+        ('family = "span"\nfactor = 2\n[loss]\nl3 = 1', r"recipe\.loss has no key 'l3'"),
+        ('family = "span"', "lacks 'factor'"),
+        ("family = ", "no valid TOML"),
         ('family = "span"\nfactor = 2\nbatch = 0', "batch must be"),
         ('family = "span"\nfactor = 2\nprecision = "f8"', "precision"),
         ('family = "span"\nfactor = 2\npictures = "films"', "pictures"),
@@ -88,7 +90,7 @@ def test_a_wrong_recipe_is_refused_with_its_fault(tmp_path: Path, text: str, sen
 
 
 def test_a_recipe_that_is_not_there_lists_those_that_are() -> None:
-    with pytest.raises(RecipeInvalid, match="no recipe nope") as raised:
+    with pytest.raises(RecipeInvalid, match="no recipe 'nope'") as raised:
         recipes.read("nope")
     assert "faithful-sr" in raised.value.remedy
 
@@ -268,6 +270,24 @@ def test_a_loss_that_is_no_number_stops_and_keeps_what_was(tmp_path: Path) -> No
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
+def test_running_out_of_memory_cuts_the_batch_and_learns_the_same(tmp_path: Path) -> None:
+    recipe = dataclasses.replace(TINY, steps=3)
+    whole = train(recipe, source(), tmp_path / "whole")
+    sizes: list[int] = []
+
+    class Tight(SrObjective):
+        def forward(self, output, target):
+            sizes.append(len(output))
+            if len(output) > 2:
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes")
+            return super().forward(output, target)
+
+    cut = train(recipe, source(), tmp_path / "cut", objective=Tight(TINY.loss))
+    assert sizes == [4, 2, 2, 2, 2, 2, 2]
+    for a, b in zip(whole.parameters(), cut.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+
+
 def test_a_larger_factor_starts_from_a_smaller_one(tmp_path: Path) -> None:
     train(dataclasses.replace(TINY, steps=5), source(), tmp_path / "x2")
     recipe = dataclasses.replace(TINY, factor=4, steps=1, learning_rate=0.0)
@@ -296,7 +316,7 @@ def test_a_pack_of_a_foreign_network_is_no_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04 half a zip"])
 def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(content)
-    with pytest.raises(CheckpointUnusable, match="no checkpoint"):
+    with pytest.raises(CheckpointUnusable, match="can't be read"):
         read_checkpoint(tmp_path)
 
 

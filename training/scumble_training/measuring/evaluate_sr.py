@@ -23,9 +23,10 @@ from scumble_backend.rendering import pixels
 from scumble_backend.rendering.effects.resample import downsample_u8, resize
 from scumble_backend.rendering.effects.upscale import upscale
 from scumble_backend.rendering.effects.upscale_models import BICUBIC, UpscaleNetwork, family
-from scumble_training.super_resolution.enlarging import Enlarge, enlarge_with
-from scumble_training.super_resolution.histogram import match
-from scumble_training.super_resolution.loop import CHECKPOINT, averaged_network
+from scumble_training.checkpoint import FILE
+from scumble_training.measuring.enlarging import Enlarge, enlarge_with
+from scumble_training.measuring.histogram import match
+from scumble_training.super_resolution.checkpoint import averaged_network
 from scumble_training.super_resolution.objective import LUMA
 from scumble_training.super_resolution.pictures import SUFFIXES, picture_files, read_picture
 from scumble_wire.messages import ImageInfo
@@ -160,7 +161,7 @@ def model_named(
         return bicubic(factor)
     device = device or torch.device("cpu")
     path = Path(model)
-    if path.suffix == ".pt" or (path / CHECKPOINT).is_file():
+    if path.suffix == ".pt" or (path / FILE).is_file():
         network, recipe, _ = averaged_network(path)
         if recipe.factor != factor:
             raise CheckpointUnusable(f"{model} enlarges x{recipe.factor}, not x{factor}.", remedy="Name another one.")

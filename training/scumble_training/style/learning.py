@@ -21,12 +21,13 @@ from scumble_backend.errors import LossNetworkMissing
 from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_backend.packs.store import Folders, PackStore, default_folders
 from scumble_backend.rendering import device as devices
+from scumble_training.checkpoint import read_checkpoint
 from scumble_training.distributed import World, joined, own_device
 from scumble_training.job import Clock, Learned, Silent, Stopped, StyleJob, Watcher
 from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.style import held_out
 from scumble_training.style.base_network import Base, find_base, nearest_style
-from scumble_training.style.checkpoint import read_checkpoint
+from scumble_training.style.checkpoint import ENTRIES
 from scumble_training.style.data import PhotoSet
 from scumble_training.style.export import Story, free_id, write_style_pack
 from scumble_training.style.held_out import HeldOut
@@ -187,7 +188,7 @@ class _Learning:
         history = History(folder / "history.jsonl", first_step=run.step)
         began = time.monotonic()
         first, shown = run.step, 0.0
-        parts = run.parts
+        parts = run.parts.count
 
         def each(moment: Moment) -> None:
             nonlocal shown, parts
@@ -224,7 +225,7 @@ class _Learning:
         path = folder / "checkpoint.pt"
         if not path.exists():
             raise FileNotFoundError(path)
-        recipe = recipe_from_json(json.loads(read_checkpoint(path)["recipe"]))
+        recipe = recipe_from_json(json.loads(read_checkpoint(path, ENTRIES)["recipe"]))
         run = self._make(recipe, None, None)
         run.load(path)
         return run

@@ -23,10 +23,12 @@ from torch.nn import functional as F
 from scumble_backend.errors import CheckpointUnusable, LossNotFinite, OutOfMemory
 from scumble_backend.nets.style import StyleNetwork, StyleTable, initialize
 from scumble_backend.rendering import device as devices
+from scumble_training.checkpoint import REMEDY, read_checkpoint, write_checkpoint
 from scumble_training.distributed import World
 from scumble_training.loss_network import LossNetwork, load_loss_network
+from scumble_training.memory import BatchParts
 from scumble_training.style.batch import Ahead, Batch
-from scumble_training.style.checkpoint import REMEDY, read_checkpoint, write_checkpoint
+from scumble_training.style.checkpoint import ENTRIES
 from scumble_training.style.data import PhotoSet, Pictures
 from scumble_training.style.objective import Emphasis, Losses, Objective
 from scumble_training.style.recipe import Recipe, recipe_from_json
@@ -120,7 +122,7 @@ class Run:
         self.painter: nn.Module = Painter(self.network, self.bank)
         if self.world.size > 1:
             self.painter = nn.parallel.DistributedDataParallel(self.painter, broadcast_buffers=False)
-        self.parts = 1  # into how many pieces a batch is cut; more after running out of memory
+        self.parts = BatchParts(self.device, fixed=self.world.size > 1)
         self.step = 0
         self._ahead = Ahead(self.draw, threads=3 if self.device.type != "cpu" else 0)
 
@@ -195,12 +197,11 @@ class Run:
             group["lr"] = self.rate(group["peak"])
         self.network.train(self.recipe.trains == "all")  # a base network's averages belong to all its styles
         statistics = [buffer.clone() for buffer in self.network.buffers()]
-        while True:
-            try:
-                losses = self._gradients(batch.to(self.device), statistics)
-                break
-            except torch.OutOfMemoryError as error:
-                self._smaller_parts(len(batch), error)
+        losses = self.parts.compute(
+            len(batch),
+            lambda pieces: self._gradients(batch.to(self.device), statistics, pieces),
+            lambda: self.optimizer.zero_grad(set_to_none=True),
+        )
         self.scaler.unscale_(self.optimizer)
         norm = nn.utils.clip_grad_norm_(self.trained, self.recipe.optimizer.clip or math.inf)
         # Float16 may overflow now and then: the scaler then leaves the step out and scales less.
@@ -217,16 +218,15 @@ class Run:
             torch._foreach_lerp_(self.averages, [p.detach() for p in self.trained], 1 - decay)
         return losses
 
-    def _gradients(self, batch: Batch, statistics: list[Tensor]) -> Losses:
-        """Gradients of the mean loss over the batch, computed in `parts` pieces.
+    def _gradients(self, batch: Batch, statistics: list[Tensor], places: Sequence[slice]) -> Losses:
+        """Gradients of the mean loss over the batch, computed in the pieces at `places`.
 
         statistics: the network's averages before this step; every piece starts from them and adds its share.
         """
         buffers = list(self.network.buffers())
         changed = [value.clone() for value in statistics]
         self.optimizer.zero_grad(set_to_none=True)
-        size = math.ceil(len(batch) / self.parts)
-        pieces = [batch.part(slice(at, at + size)) for at in range(0, len(batch), size)]
+        pieces = [batch.part(place) for place in places]
         found: list[tuple[float, Losses]] = []
         for place, piece in enumerate(pieces):
             for buffer, value in zip(buffers, statistics, strict=True):
@@ -256,18 +256,6 @@ class Run:
             f"{what} at step {self.step}.".replace("nan", "NaN"),
             remedy="The last good checkpoint is kept; go on from it with a smaller `optimizer.rate` in the recipe.",
         )
-
-    def _smaller_parts(self, count: int, error: Exception) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        if self.parts >= count or self.world.size > 1:
-            raise OutOfMemory(
-                f"The memory of {self.device} does not suffice for training.",
-                remedy="Close other programs that use it, or set a smaller `data.crop` or `optimizer.batch` "
-                "in the recipe, or choose another --device. The last checkpoint is kept.",
-            ) from error
-        self.parts *= 2
 
     @property
     def half(self) -> torch.dtype | None:
@@ -301,7 +289,7 @@ class Run:
             {
                 "recipe": json.dumps(self.recipe.to_json()),
                 "step": self.step,
-                "parts": self.parts,
+                "parts": self.parts.count,
                 "network": self.network.state_dict(),
                 "bank": self.bank.state_dict(),
                 "averages": self.averages,
@@ -312,7 +300,7 @@ class Run:
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint. Raises CheckpointUnusable where it belongs to another recipe."""
-        saved = read_checkpoint(path)
+        saved = read_checkpoint(path, ENTRIES)
         theirs = recipe_from_json(json.loads(saved["recipe"]))
         if (theirs.network, len(saved["bank"]["scale"])) != (self.recipe.network, self.styles) or (
             len(saved["averages"]) != len(self.averages)
@@ -331,7 +319,7 @@ class Run:
         peaks = (self.recipe.optimizer.table_rate, self.recipe.optimizer.rate)
         for group, peak in zip(self.optimizer.param_groups, peaks, strict=False):
             group["peak"] = peak  # a recipe may change its rates between two stretches of one run
-        self.parts = saved.get("parts", 1)
+        self.parts.count = saved.get("parts", 1)
         self.step = saved["step"]
 
 
@@ -372,7 +360,7 @@ def fit(
                 run.save(checkpoint)
                 saved = time.perf_counter()
             speed = done / (time.perf_counter() - started)
-            each(Moment(run.step, run.recipe.optimizer.steps, losses, speed, run.parts))
+            each(Moment(run.step, run.recipe.optimizer.steps, losses, speed, run.parts.count))
     finally:
         if good:
             run.save(checkpoint)

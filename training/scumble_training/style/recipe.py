@@ -1,26 +1,16 @@
-"""Recipes: everything that decides a training run, typed, read from TOML, unknown keys refused."""
+"""Recipes of styles: everything that decides a training, typed."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import sys
-import types
-import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from scumble_backend.errors import RecipeInvalid
 from scumble_backend.nets.style import StyleNetworkConfig
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
-
-RECIPES = Path(__file__).parent.parent / "recipes"
+from scumble_training import recipe_files
 
 
 @dataclass(frozen=True)
@@ -115,65 +105,9 @@ class Recipe:
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
     """A recipe of ours by name, or a TOML file. Raises RecipeInvalid that names the key."""
-    return recipe_from_json(read_toml(name_or_path))
+    return recipe_files.read_file(Recipe, name_or_path)
 
 
-def read_toml(name_or_path: str | Path) -> dict[str, Any]:
-    """A recipe of ours by name, or a TOML file, as plain data with its name. Raises RecipeInvalid."""
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        path = RECIPES / f"{name_or_path}.toml"
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.toml")))
-        raise RecipeInvalid(
-            f"there is no recipe {str(name_or_path)!r}.", remedy=f"Give a .toml file or one of: {known}."
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeInvalid(f"{path.name} is no valid TOML: {error}.", remedy="Correct the file.") from error
-    return {"name": path.stem, **data}
-
-
-def recipe_from_json(data: dict[str, Any]) -> Recipe:
-    recipe: Recipe = typed(Recipe, data, "recipe")
-    return recipe
-
-
-def typed(kind: Any, value: Any, where: str) -> Any:
-    """Turn plain data into `kind`, checking names and types on the way."""
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise RecipeInvalid(f"{where} must be a table.", remedy="Correct the recipe.")
-        hints = typing.get_type_hints(kind)
-        names = {f.name for f in dataclasses.fields(kind)}
-        if unknown := sorted(set(value) - names):
-            raise RecipeInvalid(
-                f"{where} has no key {unknown[0]!r}.", remedy=f"Its keys are: {', '.join(sorted(names))}."
-            )
-        built = {key: typed(hints[key], item, f"{where}.{key}") for key, item in value.items()}
-        try:
-            return kind(**built)  # type: ignore[operator]
-        except TypeError as error:
-            raise RecipeInvalid(f"{where} is not complete: {error}.", remedy="Add what is missing.") from error
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is list:
-        if not isinstance(value, list):
-            raise RecipeInvalid(f"{where} must be a list.", remedy="Correct the recipe.")
-        return [typed(arguments[0], item, f"{where}[{place}]") for place, item in enumerate(value)]
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise RecipeInvalid(f"{where} must be a table.", remedy="Correct the recipe.")
-        return {key: typed(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
-    if origin is Literal:
-        if value not in arguments or isinstance(value, bool):
-            allowed = ", ".join(repr(item) for item in arguments)
-            raise RecipeInvalid(f"{where} can't be {value!r}.", remedy=f"Choose one of: {allowed}.")
-        return value
-    if origin is types.UnionType:
-        return None if value is None else typed(arguments[0], value, where)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise RecipeInvalid(f"{where} must be of type {kind.__name__}, not {value!r}.", remedy="Correct the recipe.")
-    return value
+def recipe_from_json(values: dict[str, Any]) -> Recipe:
+    """Raises RecipeInvalid that names the key."""
+    return recipe_files.from_plain(Recipe, values)

@@ -8,33 +8,27 @@ from __future__ import annotations
 
 import json
 import math
-import pickle
-import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from scumble_backend import nets
 from scumble_backend.errors import CheckpointUnusable, LossNotFinite
 from scumble_backend.packs.archive import SUFFIX, PackArchive
 from scumble_backend.packs.installed import InstalledPack
 from scumble_backend.packs.making import load_upscaler
 from scumble_backend.rendering import device as devices
+from scumble_training.checkpoint import FILE, write_checkpoint
+from scumble_training.memory import BatchParts
+from scumble_training.super_resolution.checkpoint import averaged_network, build, read_checkpoint
 from scumble_training.super_resolution.degrade import DEGRADATIONS
 from scumble_training.super_resolution.objective import SrObjective
 from scumble_training.super_resolution.pictures import PatchSource
 from scumble_training.super_resolution.recipe import SrRecipe
-
-CHECKPOINT = "checkpoint.pt"
-# torch.load promises no class of its own for what is no checkpoint; these are what it stumbles with.
-_UNREADABLE = (
-    OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError, pickle.UnpicklingError, struct.error,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,38 +41,6 @@ class Step:
     learning_rate: float
     steps_per_second: float
     elapsed_s: float
-
-
-def build(recipe: SrRecipe) -> nn.Module:
-    """The recipe's network with fresh weights."""
-    torch.manual_seed(recipe.seed)
-    network = nets.build(recipe.architecture)
-    start = getattr(network, "start_as_bilinear", None)
-    if start is not None:
-        start()
-    return network
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint's contents. Raises CheckpointUnusable."""
-    if path.is_dir():
-        path = path / CHECKPOINT
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        state["recipe"] = SrRecipe.from_dict(json.loads(state["recipe"]))
-    except _UNREADABLE as error:
-        raise CheckpointUnusable(f"{path} is no checkpoint of ours: {error}.", remedy="Name another file.") from error
-    return state
-
-
-def averaged_network(path: Path) -> tuple[nn.Module, SrRecipe, int]:
-    """The averaged network of a checkpoint, ready to run; its recipe; the step it has reached."""
-    state = read_checkpoint(path)
-    recipe: SrRecipe = state["recipe"]
-    network = build(recipe)
-    network.load_state_dict(state["averaged"])
-    network.train()
-    return network.eval(), recipe, int(state["step"])
 
 
 def learning_rate(recipe: SrRecipe, step: int, fraction: float) -> float:
@@ -119,7 +81,7 @@ def train(
     half = recipe.precision == "bf16" and devices.half_precision(device) is torch.bfloat16
     degrade = DEGRADATIONS[recipe.degradation]
     step, elapsed = 0, 0.0
-    checkpoint = folder / CHECKPOINT
+    checkpoint = folder / FILE
     if checkpoint.is_file():
         state = read_checkpoint(checkpoint)
         network.load_state_dict(state["network"])
@@ -146,10 +108,26 @@ def train(
             "elapsed_s": time.monotonic() - began,
             "device": str(device),
         }
-        partial = checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(checkpoint)
+        write_checkpoint(checkpoint, state)
 
+    def gradients(small: Tensor, large: Tensor, pieces: Sequence[slice]) -> float:
+        """The mean loss over a batch, with its gradient added piece by piece. Raises LossNotFinite."""
+        optimizer.zero_grad(set_to_none=True)
+        mean = 0.0
+        for piece in pieces:
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                output = network(small[piece])
+            loss = objective(output.float(), large[piece]) * (len(output) / len(large))
+            loss.backward()
+            mean += loss.item()
+        if not math.isfinite(mean):
+            raise LossNotFinite(
+                f"The loss became {mean} at step {step + 1}; the checkpoint before it is kept.",
+                remedy="Lower learning_rate in the recipe, and start again from the checkpoint.",
+            )
+        return mean
+
+    parts = BatchParts(device)
     try:
         while (done := fraction()) < 1.0:
             rate = learning_rate(recipe, step, done)
@@ -163,17 +141,7 @@ def train(
             else:
                 small_image = small.to(device, non_blocking=True).float().div_(255)
             small_image = small_image.contiguous(memory_format=torch.channels_last)
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                output = network(small_image)
-            loss = objective(output.float(), large)
-            value = loss.item()
-            if not math.isfinite(value):
-                raise LossNotFinite(
-                    f"The loss became {value} at step {step + 1}; the checkpoint before it is kept.",
-                    remedy="Lower learning_rate in the recipe, and start again from the checkpoint.",
-                )
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            value = parts.compute(len(large), partial(gradients, small_image, large), optimizer.zero_grad)
             if recipe.clip:
                 nn.utils.clip_grad_norm_(learned, recipe.clip)
             optimizer.step()

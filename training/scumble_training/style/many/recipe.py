@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from scumble_backend.errors import RecipeInvalid
 from scumble_backend.nets.style_skip import SkipStyleConfig
-from scumble_training.style.recipe import LossTerm, read_toml, typed
+from scumble_training.recipe_files import LIGHT, from_plain, read_values
+from scumble_training.style.recipe import LossTerm
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class ManyRecipe:
 
 def load_many(name_or_path: str | Path, *, steps: int | None = None, trains: str | None = None) -> ManyRecipe:
     """A recipe of ours by name, or a TOML file, with what a person chose. Raises RecipeInvalid that names the key."""
-    return many_from_json(read_toml(name_or_path), steps=steps, trains=trains)
+    return many_from_json(read_values(name_or_path, LIGHT), steps=steps, trains=trains)
 
 
 def many_from_json(data: dict[str, Any], *, steps: int | None = None, trains: str | None = None) -> ManyRecipe:
@@ -108,7 +109,7 @@ def many_from_json(data: dict[str, Any], *, steps: int | None = None, trains: st
         changed["optimizer"] = {**changed.get("optimizer", {}), "steps": steps}
     if trains is not None:
         changed["trains"] = trains
-    recipe: ManyRecipe = typed(ManyRecipe, changed, "recipe")
+    recipe = from_plain(ManyRecipe, changed)
     if not recipe.data.crops or any(len(pair) != 2 or pair[0] % 8 or pair[0] < 64 for pair in recipe.data.crops):
         raise RecipeInvalid(
             "data.crops must hold pairs of a side (a multiple of 8, at least 64) and a part of the steps.",

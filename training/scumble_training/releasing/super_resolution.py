@@ -1,4 +1,4 @@
-"""`python -m scumble_training.super_resolution.export CHECKPOINT -o PACK`: a checkpoint as a pack, at any moment."""
+"""A checkpoint as a pack, at any moment: `python -m scumble_training.releasing.super_resolution --help`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from scumble_backend.packs.making import upscale_weights
 from scumble_backend.packs.manifest import Manifest, Training, id_from_title
 from scumble_backend.rendering import device as devices
 from scumble_backend.rendering.effects.resample import downsample_u8
-from scumble_training.super_resolution.enlarging import Enlarge, enlarge_with
-from scumble_training.super_resolution.loop import averaged_network, read_checkpoint
+from scumble_training.measuring.enlarging import Enlarge, enlarge_with
+from scumble_training.recipe_files import SUPER_RESOLUTION, shipped
+from scumble_training.super_resolution.checkpoint import averaged_network, read_checkpoint
 from scumble_training.super_resolution.pictures import read_picture
-from scumble_training.super_resolution.recipe import SrRecipe, read, shipped
+from scumble_training.super_resolution.recipe import SrRecipe, read
 from scumble_wire.errors import ScumbleError
 
 THUMBNAIL = 256  # pixels
@@ -45,7 +46,7 @@ def export(
     """
     state = read_checkpoint(checkpoint)
     network, recipe, step = averaged_network(checkpoint)
-    texts = read(recipe.name) if recipe.name in shipped() and not recipe.title else recipe
+    texts = read(recipe.name) if recipe.name in shipped(SUPER_RESOLUTION) and not recipe.title else recipe
     title = texts.title or recipe.name
     manifest = Manifest(
         id=texts.pack or id_from_title(title),
@@ -99,7 +100,9 @@ def _pictures(recipe: SrRecipe) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Export one checkpoint; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m scumble_training.super_resolution.export", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m scumble_training.releasing.super_resolution", description=__doc__
+    )
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True, help="the .scumble file")
     parser.add_argument("--author", action="append", default=[])
