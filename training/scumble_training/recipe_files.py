@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 RECIPES = Path(__file__).parent / "recipes"
 
-#: How the names of the recipes that ship end, by what is trained; those of the reference style network end in neither.
+#: How the names of our recipes end, by what is trained; those of the reference style network have none of these.
 STYLE, LIGHT, SUPER_RESOLUTION = "", "-light", "-sr"
 
 
