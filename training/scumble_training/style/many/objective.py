@@ -67,11 +67,14 @@ class ManyObjective(nn.Module):
         asked of them together, so a dark picture may stay dark beside a light one.
         """
         found, seen = self._look(painted)
+        photo = (~is_canvas).to(painted.dtype)
+        # Of a flat page hardly any feature is left to divide by, so its content would outweigh all photos.
+        counts = 1 + (self.data.canvas_content - 1) * (1 - photo)
         content_loss = painted.new_zeros(())
         for (weight, features), goal in zip(found, content, strict=True):
             size = goal.square().mean(dim=(1, 2, 3)).clamp_min(1e-6)
-            content_loss = content_loss + weight * ((features - goal).square().mean(dim=(1, 2, 3)) / size).mean()
-        photo = (~is_canvas).to(painted.dtype)
+            distance = (features - goal).square().mean(dim=(1, 2, 3)) / size
+            content_loss = content_loss + weight * (counts * distance).mean()
         style_loss = painted.new_zeros(())
         for (weight, features), goal in zip(seen, goals, strict=True):
             grams, size = mean_gram(features), goal.square().sum()

@@ -52,7 +52,8 @@ class ManyData:
     photo_side: int = 420  # pixels; short side to which photos are brought before cropping
     style_side: int = 640  # pixels; short side of the paintings
     canvases: float = 0.12  # share of synthetic canvases
-    canvas_style: float = 0.3  # their style loss counts this much
+    canvas_content: float = 0.2  # their content loss counts this much
+    canvas_style: float = 0.3  # their style loss this much
     canvas_luminance: float = 3.0
     canvas_evenness: float = 1.2
     photo_evenness: float = 0.2
