@@ -6,7 +6,7 @@ Translations are Qt Linguist source files (`languages/<code>.ts`), read as they 
 import os
 from pathlib import Path
 
-from scumble_wire import words
+from scumble_editor import words
 
 from .qt import QLocale
 

@@ -6,11 +6,11 @@ to be sRGB by its name; every other one is converted by Krita, which has the pro
 
 from typing import NamedTuple
 
-from scumble_wire.messages import ImageInfo
+from scumble_wire.messages import Depth, ImageInfo, Order, Transfer
 
 SRGB = "sRGB-elle-V2-srgbtrc.icc"  # sRGB-encoded; Krita brings it
 
-_DEPTHS = {"U8": "u8", "U16": "u16", "F16": "f16", "F32": "f32"}
+_DEPTHS: dict[str, Depth] = {"U8": "u8", "U16": "u16", "F16": "f16", "F32": "f32"}
 _LINEAR = ("g10", "linear", "scrgb")
 _CHANNELS = {"A": 1, "RGBA": 4, "GRAYA": 2, "CMYKA": 5, "LABA": 4, "XYZA": 4, "YCbCrA": 4}
 _BYTES = {"U8": 1, "U16": 2, "F16": 2, "F32": 4}
@@ -28,7 +28,7 @@ class Space(NamedTuple):
         return _CHANNELS[self.model] * _BYTES[self.depth]
 
 
-def transfer_of(space: Space) -> str | None:
+def transfer_of(space: Space) -> Transfer | None:
     """ "srgb" or "linear" for profiles with sRGB's primaries (or gray with its curve); None for all others."""
     name = space.profile.casefold()
     if space.model == "GRAYA" and name.startswith("gray-d50-elle"):
@@ -46,10 +46,11 @@ def wire_image(space: Space, width: int, height: int) -> ImageInfo | None:
     transfer = transfer_of(space)
     if transfer is None or space.depth not in _DEPTHS:
         return None
+    order: Order = "RGBA"
     if space.model == "GRAYA":
         order = "GRAYA"
-    else:
-        order = "BGRA" if space.depth in ("U8", "U16") else "RGBA"
+    elif space.depth in ("U8", "U16"):
+        order = "BGRA"
     return ImageInfo(width, height, _DEPTHS[space.depth], order, transfer)
 
 

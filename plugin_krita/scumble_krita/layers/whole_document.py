@@ -11,9 +11,9 @@ from scumble_wire.messages import ImageInfo
 
 from ..qt import QByteArray
 from ..troubles import LayerEmpty
-from .reading import area_of, current_document, document_space, for_wire, node_space, read_node
+from .reading import area_of, convert, current_document, document_space, for_wire, node_space, read_node
 from .spaces import Space
-from .writing import add_to_window, convert, fill, scaled_mask
+from .writing import add_to_window, fill, scaled_mask
 
 NOWHERE = Area(0, 0, 0, 0)
 PIXELS = ("paintlayer", "vectorlayer", "filelayer", "clonelayer", "filllayer")

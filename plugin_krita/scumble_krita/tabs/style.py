@@ -1,5 +1,7 @@
 """The Style tab: choose a style, look at it, apply it."""
 
+from collections.abc import Callable
+
 from krita import Krita
 
 from scumble_editor.choices import StyleChoices, option
@@ -76,7 +78,9 @@ class StyleTab(QWidget):
         self._fill()
         self._show_preview()
 
-    def _slider(self, name, show, read, *, logarithmic: bool = False) -> BarSlider:
+    def _slider(
+        self, name: str, show: Callable[[float], str], read: Callable[[str], float], *, logarithmic: bool = False
+    ) -> BarSlider:
         limits = option(StyleChoices, name)
         slider = BarSlider(
             tr(limits.label), limits.low, limits.high, limits.step, show, read, logarithmic=logarithmic

@@ -2,8 +2,9 @@
 
 from krita import Krita
 
-from scumble_editor.backend import Backend, Job
+from scumble_editor.backend import Backend, Delivery, Job
 from scumble_editor.words import tr
+from scumble_wire.messages import TrainPreview
 
 from ..qt import QFrame, QGridLayout, QLabel, QProgressBar, QSizePolicy, QToolButton
 from .pictures import FittedPicture
@@ -13,7 +14,7 @@ class JobRow(QFrame):
     def __init__(self, backend: Backend, job: Job, *, picture_height: int = 120) -> None:
         super().__init__()
         self._backend, self.job = backend, job
-        self._shown = None
+        self._shown: Delivery | None = None
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._title = QLabel()
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -66,6 +67,7 @@ class JobRow(QFrame):
         self._stop.setToolTip(tr("Cancel") if job.open else tr("Dismiss"))
         if job.preview is not None and job.preview is not self._shown:
             self._shown = job.preview
+            assert isinstance(job.preview.message, TrainPreview)
             info = job.preview.message.image
             self._picture.show_picture(info, job.preview.frames[info.frame])
             self._picture.show()
