@@ -35,9 +35,9 @@ def diagnosis(model: Model, krita_version: str) -> str:
         lines.append(
             f"Last problem: {backend.problem.code}: {backend.problem.headline} {backend.problem.detail}".strip()
         )
-    if model.timings:
-        parts = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in model.timings.items())
+    if model.layers.timings:
+        parts = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in model.layers.timings.items())
         lines.append(f"Last picture: {parts}")
-    if model.last_traceback:
-        lines.append(model.last_traceback.rstrip())
+    if model.context.mistakes.text:
+        lines.append(model.context.mistakes.text.rstrip())
     return "\n".join(lines)

@@ -66,12 +66,12 @@ class ScumbleDocker(DockWidget):
         model.backend.subscribe("jobs", self._count_jobs)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
-        self._timer.timeout.connect(model.source_changed)
+        self._timer.timeout.connect(model.preview.look)
         self._show_problem()
 
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802
         """Krita calls this when another document or view becomes current."""
-        self.model.source_changed()
+        self.model.preview.look()
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
         super().showEvent(event)
@@ -91,7 +91,7 @@ class ScumbleDocker(DockWidget):
         if path:
             event.acceptProposedAction()
             self.tabs.setCurrentWidget(self.packs_tab)
-            self.model.offer_pack(path)
+            self.model.pack_files.look_into(path)
 
     def _show_problem(self) -> None:
         self.message.show_problem(self.model.backend.problem)

@@ -9,6 +9,8 @@ from scumble_editor.choices import UpscaleChoices
 from scumble_editor.words import tr
 from scumble_wire.messages import ImageResult
 
+from .context import Editor
+
 
 class DocumentEnlargement:
     """Keeps a snapshot of the document while its layers go through the backend.
@@ -16,7 +18,7 @@ class DocumentEnlargement:
     When a layer fails or is cancelled, the rest is dropped and no document is made.
     """
 
-    def __init__(self, backend: Backend, canvas: Any, choices: UpscaleChoices) -> None:
+    def __init__(self, backend: Backend, canvas: Editor, choices: UpscaleChoices) -> None:
         self._backend = backend
         self._canvas = canvas
         self._choices = choices
@@ -24,15 +26,21 @@ class DocumentEnlargement:
         self._waiting: list[Any] = []
         self._count = 0
 
-    def start(self) -> None:
-        """Read the document and begin. Raises what the canvas raises."""
+    def start(self) -> list[Job]:
+        """Read the document and begin with its first layer; its job, or none where shapes are all there is.
+
+        Raises a Trouble.
+        """
         self._plan = self._canvas.plan_document()
         self._waiting = self._plan.pixels()
         self._count = len(self._waiting)
         self._backend.dismiss_problem()
-        self._next()
+        if not self._waiting:
+            self._canvas.build_document(self._plan, self._choices.factor)
+            return []
+        return [self._next()]
 
-    def _next(self) -> None:
+    def _next(self) -> Job:
         part = self._waiting[0]
         number = self._count - len(self._waiting) + 1
         title = tr(
@@ -40,7 +48,7 @@ class DocumentEnlargement:
             name=self._plan.name or tr("Document"), factor=f"{self._choices.factor:g}", n=number, count=self._count,
         )  # fmt: skip
         message = self._choices.message(part.image, "batch", title)
-        self._backend.submit(message, [part.frame], on_done=self._arrived, on_end=self._ended)
+        return self._backend.submit(message, [part.frame], on_done=self._arrived, on_end=self._ended)
 
     def _arrived(self, job: Job, delivery: Delivery) -> None:
         assert isinstance(delivery.message, ImageResult)
@@ -48,7 +56,8 @@ class DocumentEnlargement:
         part = self._waiting.pop(0)
         part.result, part.frame = (image, delivery.frames[image.frame]), None
         if not self._waiting:
-            job.note = self._canvas.build_document(self._plan, self._choices.factor)
+            plan, self._plan = self._plan, None
+            job.note = self._canvas.build_document(plan, self._choices.factor)
 
     def _ended(self, job: Job) -> None:
         if job.state != "done":

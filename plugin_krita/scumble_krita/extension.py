@@ -18,20 +18,20 @@ from . import language
 from .docker import ScumbleDocker
 from .layers.canvas import KritaCanvas
 from .model import Model
-from .qt import QObject, pyqtSignal
+from .qt import QObject, QTimer, pyqtSignal
 
 CONNECT_S = 60.0  # a first start of the backend reads large libraries from a cold disk
 DOCKER_ID = "scumble"
 
 
 class Bell(QObject):
-    """Rung in the threaded_client's thread, heard in Krita's main thread."""
+    """Rung in the client's thread, heard in Krita's main thread."""
 
     rung = pyqtSignal()
 
 
 def connect(version: str) -> Client:
-    """Find the backend, or start it. Called in the threaded_client's thread. Raises ScumbleErrors."""
+    """Find the backend, or start it. Called in the client's thread. Raises ScumbleErrors."""
     try:
         command = find_command()
     except BackendNotStarted as missing:
@@ -47,9 +47,9 @@ class ScumbleExtension(Extension):
         super().__init__(parent)
         self._bell = Bell()
         version = str(Krita.instance().version())
-        self._courier = ThreadedClient(lambda: connect(version), self._bell.rung.emit)
+        self._client = ThreadedClient(lambda: connect(version), self._bell.rung.emit)
         file = ChoicesFile(folders.config_folder(os.environ) / "krita.json")
-        self.model = Model(Backend(self._courier), KritaCanvas(), file)
+        self.model = Model(Backend(self._client), KritaCanvas(), file)
         self._bell.rung.connect(self.model.pump)
 
     def setup(self) -> None:
@@ -57,14 +57,20 @@ class ScumbleExtension(Extension):
         notifier = Krita.instance().notifier()
         notifier.setActive(True)
         notifier.applicationClosing.connect(self.model.close)
+        # Krita says so before the document is gone.
+        notifier.imageClosed.connect(lambda name: QTimer.singleShot(0, self.model.layers.document_closed))
 
     def createActions(self, window: Any) -> None:  # noqa: N802
         """Krita calls this for each of its windows."""
         model = self.model
         for name, text, run in (
-            ("scumble_apply_last", tr("Scumble: Apply Last Style"), lambda: model.apply_last()),
+            ("scumble_apply_last", tr("Scumble: Apply Last Style"), lambda: model.layers.apply_last()),
             ("scumble_toggle_preview", tr("Scumble: Preview on the Canvas"), lambda: model.toggle_canvas_preview()),
-            ("scumble_upscale_selection", tr("Scumble: Upscale Selection"), lambda: model.upscale_now("selection")),
+            (
+                "scumble_upscale_selection",
+                tr("Scumble: Upscale Selection"),
+                lambda: model.layers.upscale("selection"),
+            ),
         ):
             action = window.createAction(name, text, "tools/scripts")
             action.triggered.connect(run)

@@ -36,9 +36,11 @@ if QT_MAJOR == 6:
         QPixmap,
         QStandardItem,
         QStandardItemModel,
+        QTransform,
     )
     from PyQt6.QtWidgets import (
         QAbstractItemView,
+        QAbstractScrollArea,
         QApplication,
         QCheckBox,
         QComboBox,
@@ -53,6 +55,7 @@ if QT_MAJOR == 6:
         QLabel,
         QLineEdit,
         QListView,
+        QMdiArea,
         QMessageBox,
         QProgressBar,
         QPushButton,
@@ -96,9 +99,11 @@ else:
         QPixmap,
         QStandardItem,
         QStandardItemModel,
+        QTransform,
     )
     from PyQt5.QtWidgets import (
         QAbstractItemView,
+        QAbstractScrollArea,
         QApplication,
         QCheckBox,
         QComboBox,
@@ -113,6 +118,7 @@ else:
         QLabel,
         QLineEdit,
         QListView,
+        QMdiArea,
         QMessageBox,
         QProgressBar,
         QPushButton,
@@ -133,6 +139,7 @@ else:
 __all__ = [
     "QT_MAJOR",
     "QAbstractItemView",
+    "QAbstractScrollArea",
     "QApplication",
     "QByteArray",
     "QCheckBox",
@@ -154,6 +161,7 @@ __all__ = [
     "QLineEdit",
     "QListView",
     "QLocale",
+    "QMdiArea",
     "QMessageBox",
     "QModelIndex",
     "QObject",
@@ -180,6 +188,7 @@ __all__ = [
     "QTabWidget",
     "QTimer",
     "QToolButton",
+    "QTransform",
     "QUrl",
     "QVBoxLayout",
     "QWidget",

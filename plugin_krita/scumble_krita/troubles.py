@@ -48,6 +48,16 @@ class NoSelection(Trouble):
         super().__init__(tr("Nothing is selected."), remedy=tr("Select a part of the picture first."))
 
 
+class SelectionOutside(Trouble):
+    code = "selection_outside"
+
+    def __init__(self) -> None:
+        super().__init__(
+            tr("Nothing of the selection lies on the canvas."),
+            remedy=tr("Select a part of the picture, or deselect to use the whole layer."),
+        )
+
+
 class DocumentClosed(Trouble):
     code = "document_closed"
 
@@ -84,14 +94,3 @@ class UnreadablePicture(Trouble):
 
     def __init__(self, name: str) -> None:
         super().__init__(tr("{name} can't be read as a picture.", name=name), remedy=tr("Choose a PNG or JPEG file."))
-
-
-class PluginFault(Trouble):
-    """A mistake of ours; the layer was not changed."""
-
-    code = "bug"
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(
-            f"{type(error).__name__}: {error}", remedy=tr("Copy a diagnosis in the settings and report it.")
-        )

@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 
-from krita import Krita, Selection
+from krita import InfoObject, Krita, Selection
 from PyQt5.QtCore import QByteArray, QMimeData, QPointF, QUrl
 from PyQt5.QtGui import QColor, QImage, QLinearGradient, QPainter
 from PyQt5.QtWidgets import QApplication
@@ -155,17 +155,23 @@ def choose(**changes):
         "pack": "tiny-sea", "strength": 1.0, "stroke_scale": 1.0, "keep_colors": False,
         "second_pack": "", "mix": 0.0, "seed": 0,
     }  # fmt: skip
-    model().choose_style(**{**defaults, **changes})
+    model().choices.choose_style(**{**defaults, **changes})
+
+
+def paint():
+    """Apply the chosen style to the current layer; its job, or None when that was refused."""
+    jobs = model().layers.apply_style()
+    return jobs[0] if jobs else None
 
 
 def no_problem():
     problem = model().backend.problem
-    assert problem is None, f"{problem.headline} {problem.detail} {problem.remedy}\n{model().last_traceback}"
+    assert problem is None, f"{problem.headline} {problem.detail} {problem.remedy}\n{model().context.mistakes.text}"
 
 
 def cleanup():
     """After every scenario: previews off, all documents closed without a question."""
-    model().set_preview(docker=False, canvas=False, detail=False)
+    model().preview.show(docker=False, canvas=False, detail=False)
     model().backend.cancel_all()
     model().backend.dismiss_problem()
     yield from close_all()
@@ -215,7 +221,7 @@ def step_apply_makes_one_layer_and_one_undo_step(figures):
     before = state(made)
     assert not can_undo()
     choose()
-    yield from finish(model().apply_style())
+    yield from finish(paint())
     no_problem()
     assert names(made) == ["Background", "Tiny Sea"]
     layer = made.rootNode().childNodes()[1]
@@ -225,7 +231,7 @@ def step_apply_makes_one_layer_and_one_undo_step(figures):
         "the canvas does not show it"
     )
     assert made.activeNode().name() == "Background", "the source must stay the current layer"
-    figures.update({name: round(seconds, 4) for name, seconds in model().timings.items()})
+    figures.update({name: round(seconds, 4) for name, seconds in model().layers.timings.items()})
     yield from undo(made)
     assert state(made) == before
     assert not can_undo(), "more than one undo step"
@@ -240,7 +246,7 @@ def step_strength_0_gives_the_layer_back_in_every_space(figures):
     for space in spaces:
         made = yield from document(96, 64, *space[:3])
         source = made.rootNode().childNodes()[0]
-        yield from finish(model().apply_style())
+        yield from finish(paint())
         no_problem()
         layer = made.rootNode().childNodes()[1]
         given, got = bytes(source.pixelData(0, 0, 96, 64)), bytes(layer.pixelData(0, 0, 96, 64))
@@ -257,7 +263,7 @@ def step_other_models_and_depths_come_back_as_they_were(figures):
     for space in spaces:
         made = yield from document(96, 64, *space)
         before = state(made)
-        yield from finish(model().apply_style())
+        yield from finish(paint())
         no_problem()
         layer = made.rootNode().childNodes()[1]
         found = (layer.colorModel(), layer.colorDepth(), layer.colorProfile())
@@ -277,7 +283,7 @@ def step_a_converted_picture_is_what_krita_makes_of_it(figures):
 
     choose(strength=0.0)
     made = yield from document(64, 48, "CMYKA", "U16")
-    yield from finish(model().apply_style())
+    yield from finish(paint())
     no_problem()
     source, layer = made.rootNode().childNodes()
     space = node_space(source)
@@ -298,9 +304,9 @@ def step_only_the_selection_is_painted_and_its_feather_is_a_mask(figures):
     assert "Add Layer" not in can_undo_before
     before = state(made)
     choose(strength=1.0)
-    taken = model().canvas.take(1.0)
+    taken = model().canvas.take(1.0)[0]
     assert taken.image.width > taken.place.inner.width, "no context around the selection"
-    yield from finish(model().apply_style())
+    yield from finish(paint())
     no_problem()
     layer = made.rootNode().childNodes()[1]
     masks = layer.childNodes()
@@ -340,7 +346,7 @@ def step_groups_vectors_files_clones_and_masks_are_sources(figures):
     choose(strength=0.0)
     for node in (group, vector, clone, masked):
         yield from activate(made, node)
-        yield from finish(model().apply_style())
+        yield from finish(paint())
         no_problem()
         layer = next((each for each in root.childNodes() if each.name().startswith("Tiny Sea")), None)
         assert layer is not None, f"{node.name()}: {names(made)}, {[each.name() for each in group.childNodes()]}"
@@ -357,12 +363,12 @@ def step_hidden_and_locked_layers_are_handled_as_an_artist_expects(figures):
     background = made.rootNode().childNodes()[0]
     choose()
     background.setVisible(False)
-    assert model().apply_style() is None
+    assert paint() is None
     assert "hidden" in model().backend.problem.headline and docker().message.isVisible()
     background.setVisible(True)
     background.setLocked(True)
     before = state(made)
-    yield from finish(model().apply_style())
+    yield from finish(paint())
     no_problem()
     assert names(made) == ["Background", "Tiny Sea"] and state(made)[0][7][0] == before[0][7][0]
     group = made.createGroupLayer("Locked group")
@@ -372,10 +378,10 @@ def step_hidden_and_locked_layers_are_handled_as_an_artist_expects(figures):
     group.addChildNode(child, None)
     group.setLocked(True)
     yield from activate(made, child)
-    yield from finish(model().apply_style())
+    yield from finish(paint())
     assert [node.name() for node in group.childNodes()] == ["Child"], "a locked group was changed"
     yield from close_all()
-    assert model().apply_style() is None and model().backend.problem.code == "no_document"
+    assert paint() is None and model().backend.problem.code == "no_document"
 
 
 def step_a_mix_and_keep_colors_change_the_picture(figures):
@@ -383,7 +389,7 @@ def step_a_mix_and_keep_colors_change_the_picture(figures):
     pictures = []
     for changes in ({}, {"second_pack": "tiny-field", "mix": 0.5}, {"keep_colors": True}, {"stroke_scale": 2.0}):
         choose(**changes)
-        yield from finish(model().apply_style())
+        yield from finish(paint())
         no_problem()
         pictures.append(bytes(made.rootNode().childNodes()[-1].pixelData(0, 0, 320, 240)))
     figures["pictures"] = [hashlib.sha1(each).hexdigest()[:6] for each in pictures]
@@ -397,66 +403,98 @@ def step_the_preview_in_the_docker_follows_the_sliders(figures):
     before = state(made)
     choose()
     current = model()
-    current.set_preview(docker=True)
-    yield from wait(lambda: current.preview is not None or current.preview_problem is not None)
-    assert current.preview_problem is None, current.preview_problem
-    assert max(current.preview.info.width, current.preview.info.height) == 320
-    first = bytes(current.preview.data)
+    current.preview.show(docker=True)
+    yield from wait(lambda: current.preview.picture is not None or current.preview.problem is not None)
+    assert current.preview.problem is None, current.preview.problem
+    assert max(current.preview.picture.info.width, current.preview.picture.info.height) == 320
+    first = bytes(current.preview.picture.data)
     for strength in (0.1, 0.2, 0.3, 0.4, 0.5):
         docker().style_tab.strength._change(strength)
         yield 5
     yield from wait(lambda: not current.backend.preview.busy)
-    assert current.style.strength == 0.5 and bytes(current.preview.data) != first
+    assert current.choices.style.strength == 0.5 and bytes(current.preview.picture.data) != first
     yield 500
     choose(strength=0.6)
     yield from wait(lambda: not current.backend.preview.busy)
-    figures["preview_round_trip_s"] = round(current.preview_seconds, 4)
-    figures["preview_without_network_s"] = round(current.preview_seconds - current.preview_network_seconds, 4)
-    current.set_preview(detail=True)
+    figures["preview_round_trip_s"] = round(current.preview.seconds, 4)
+    figures["preview_without_network_s"] = round(current.preview.seconds - current.preview.network_seconds, 4)
+    current.preview.show(detail=True)
     yield from wait(lambda: not current.backend.preview.busy)
-    assert current.preview_problem is None
+    assert current.preview.problem is None
     docker().grab().save(f"{SHOTS}/krita-preview.png")
     assert state(made) == before and not can_undo()
 
 
-def step_the_preview_on_the_canvas_becomes_the_layer(figures):
+def overlay():
+    """The widget that shows the preview over the canvas; None: there is none."""
+    return model().canvas._overlay
+
+
+def step_the_preview_on_the_canvas_is_in_no_file_and_in_no_undo_step(figures):
     made = yield from document(640, 480)
     before = state(made)
+    plain, shown = os.path.join(SHOTS, "plain.png"), os.path.join(SHOTS, "shown.png")
+    assert made.exportImage(plain, InfoObject())
     choose()
-    current = model()
     APP.action("scumble_toggle_preview").trigger()
-    yield from wait(lambda: len(names(made)) == 2, 30, "no preview layer came")
-    layer = made.rootNode().childNodes()[1]
-    assert layer.locked() and current.preview_on_canvas
-    assert made.activeNode().name() == "Background"
-    shown = bytes(layer.pixelData(320, 240, 1, 1))
+    yield from wait(lambda: overlay() is not None and overlay().isVisible(), 30, "no preview came")
+    yield 300
+    APP.activeWindow().qwindow().grab().save(f"{SHOTS}/krita-canvas-preview.png")
+    assert names(made) == ["Background"] and state(made) == before and not can_undo()
+    assert made.exportImage(shown, InfoObject())
+    assert QImage(plain) == QImage(shown), "the preview is in the exported file"
+    image = overlay()._image.copy()
     choose(pack="tiny-field")
-    yield from wait(lambda: bytes(layer.pixelData(320, 240, 1, 1)) != shown, 30, "the preview did not follow")
-    yield from finish(current.apply_style())
+    yield from wait(lambda: overlay()._image != image, 30, "the preview did not follow")
+    view = APP.activeWindow().activeView()
+    view.canvas().setRotation(30.0)
+    view.canvas().setMirror(True)
+    yield 400
+    figures["turned"] = [round(each, 3) for each in (overlay()._transform.m11(), overlay()._transform.m12())]
+    assert overlay()._transform.m12() != 0 and overlay()._transform.m11() < 0, "it does not turn with the view"
+    APP.activeWindow().qwindow().grab().save(f"{SHOTS}/krita-canvas-preview-turned.png")
+    view.canvas().setMirror(False)
+    view.canvas().setRotation(0.0)
+    yield from finish(paint())
     no_problem()
     assert names(made) == ["Background", "Tiny Field"]
-    assert not made.rootNode().childNodes()[1].locked() and not current.preview_on_canvas
+    assert not model().preview.on_canvas and overlay() is None
     yield from undo(made)
     assert state(made) == before and not can_undo(), "more than one undo step"
 
 
-def step_the_preview_on_the_canvas_goes_away_when_switched_off(figures):
+def step_the_preview_on_the_canvas_goes_where_the_artist_goes(figures):
+    """Switched off, to another document, closed with its document, and back."""
     made = yield from document(200, 160, "RGBA", "U16")
     choose()
-    model().set_preview(canvas=True)
-    yield from wait(lambda: len(names(made)) == 2, 30, "no preview layer came")
+    model().preview.show(canvas=True)
+    yield from wait(lambda: overlay() is not None, 30, "no preview came")
+    model().preview.show(canvas=False)
+    assert overlay() is None
+    model().preview.show(canvas=True)
+    yield from wait(lambda: overlay() is not None, 30, "no preview came")
+    first = overlay().parentWidget()
+    other = yield from document(240, 180)
+    yield from wait(lambda: overlay() is not None and overlay().parentWidget() != first, 30, "it stayed behind")
+    other.setModified(False)
+    other.close()
+    yield from wait(lambda: APP.activeDocument() == made)
+    yield from wait(lambda: overlay() is not None and overlay().parentWidget() == first, 30, "it did not come back")
+    for _ in range(4):
+        passing = yield from document(100, 80)
+        passing.setModified(False)
+        passing.close()
+        yield 50
+    yield 600
     no_problem()
-    model().set_preview(canvas=False)
-    no_problem()
-    yield 200
-    assert names(made) == ["Background"], names(made)
+    assert model().context.mistakes.text == "", model().context.mistakes.text
 
 
 def step_a_cancelled_job_leaves_no_trace(figures):
     made = yield from document(2400, 1800)
     before = state(made)
     choose()
-    job = model().apply_style()
+    job = paint()
     yield from wait(lambda: job.state == "running")
     began = time.monotonic()
     model().backend.cancel(job)
@@ -469,14 +507,14 @@ def step_a_cancelled_job_leaves_no_trace(figures):
 def step_closing_the_document_mid_job_is_safe(figures):
     made = yield from document(1200, 900)
     choose()
-    job = model().apply_style()
+    job = paint()
     yield from wait(lambda: job.state == "running")
     made.setModified(False)
     made.close()
     yield from finish(job)
-    assert job.state == "failed" and "closed" in job.problem.headline, job.text
+    assert job.state == "cancelled" and "closed" in job.text, job.text
     other = yield from document()
-    yield from finish(model().apply_style())
+    yield from finish(paint())
     assert names(other) == ["Background", "Tiny Sea"], "the next job must work"
 
 
@@ -484,11 +522,11 @@ def step_two_documents_get_each_their_own_layer(figures):
     second = yield from document(300, 200)
     first = yield from document(3200, 2400)  # long enough to be still at work when the other one is asked for
     choose(pack="tiny-sea")
-    one = model().apply_style()
+    one = paint()
     next(view for view in APP.activeWindow().views() if view.document() == second).setVisible()
     yield from wait(lambda: APP.activeDocument() == second)
     choose(pack="tiny-field")
-    two = model().apply_style()
+    two = paint()
     assert len([job for job in model().backend.jobs if job.open]) == 2
     docker().tabs.setCurrentWidget(docker().jobs_tab)
     yield from finish(one)
@@ -499,8 +537,8 @@ def step_two_documents_get_each_their_own_layer(figures):
 def step_upscaling_a_layer_adds_a_larger_one(figures):
     made = yield from document(120, 90)
     before = state(made)
-    model().choose_upscale(factor=2.0, model="tiny-twice", source="layer")
-    model().upscale_now()
+    model().choices.choose_upscale(factor=2.0, model="tiny-twice", source="layer")
+    model().layers.upscale()
     yield from finish(model().backend.jobs[-1])
     no_problem()
     layer = made.rootNode().childNodes()[1]
@@ -537,8 +575,8 @@ def step_upscaling_a_document_keeps_its_layers(figures):
     child.setBlendingMode("multiply")
     group.setVisible(False)
     yield 100
-    model().choose_upscale(factor=2.0, model="tiny-twice", source="document")
-    model().upscale_now()
+    model().choices.choose_upscale(factor=2.0, model="tiny-twice", source="document")
+    model().layers.upscale()
     job = model().backend.jobs[-1]
     yield from finish(job)
     assert "layer 1 of 2" in job.title, job.title
@@ -571,10 +609,10 @@ def step_a_pack_is_dropped_installed_used_and_removed(figures):
     data.setUrls([QUrl.fromLocalFile(path + ".txt")])
     assert dropped_pack(data) == ""
     docker().tabs.setCurrentWidget(docker().packs_tab)
-    model().offer_pack(path)
-    yield from wait(lambda: model().pack_offer is not None or model().backend.problem)
+    model().pack_files.look_into(path)
+    yield from wait(lambda: model().pack_files.offer is not None or model().backend.problem)
     no_problem()
-    assert model().pack_offer[0].pack.title == "Tiny Ink"
+    assert model().pack_files.offer.details.pack.title == "Tiny Ink"
     yield 300
     dialog = QApplication.activeModalWidget()
     assert dialog is not None, "nobody asked"
@@ -582,14 +620,14 @@ def step_a_pack_is_dropped_installed_used_and_removed(figures):
     dialog.accept()
     yield from wait(lambda: model().backend.pack("tiny-ink") is not None)
     choose(pack="tiny-ink")
-    yield from finish(model().apply_style())
+    yield from finish(paint())
     no_problem()
     made = APP.activeDocument()
     assert names(made) == ["Background", "Tiny Ink"]
-    model().remove_pack("tiny-ink")
+    model().pack_files.remove("tiny-ink")
     yield from wait(lambda: model().backend.pack("tiny-ink") is None)
     no_problem()
-    assert model().style.pack != "tiny-ink"
+    assert model().choices.style.pack != "tiny-ink"
 
 
 def step_a_damaged_pack_is_refused_in_words(figures):
@@ -597,7 +635,7 @@ def step_a_damaged_pack_is_refused_in_words(figures):
     path = os.path.join(PACKS, "damaged.scumble")
     with open(path, "wb") as file:
         file.write(b"PK no zip at all")
-    model().offer_pack(path)
+    model().pack_files.look_into(path)
     yield from wait(lambda: model().backend.problem is not None)
     problem = model().backend.problem
     assert problem.code.startswith("pack") and "Traceback" not in problem.text and problem.remedy, problem
@@ -608,7 +646,7 @@ def step_a_killed_backend_is_told_and_started_again(figures):
     """The picture that was under way is painted by the next backend, and the document has it as one step."""
     made = yield from document(1600, 1200)
     choose()
-    job = model().apply_style()
+    job = paint()
     yield from wait(lambda: job.state == "running")
     yield from ring("kill the backend")
     killed = time.perf_counter()
@@ -621,7 +659,7 @@ def step_a_killed_backend_is_told_and_started_again(figures):
     no_problem()
     choose(strength=0.5)
     small = yield from document()
-    yield from finish(model().apply_style())
+    yield from finish(paint())
     assert names(small) == ["Background", "Tiny Sea (50 %)"]
 
 
@@ -636,7 +674,7 @@ def step_a_large_layer_is_quick_but_for_the_network(figures):
     yield 3000  # Krita makes thumbnails of a new document
     backend, clock = model().backend, time.perf_counter
     begun = clock()
-    taken = model().canvas.take(1.0)
+    taken = model().canvas.take(1.0)[0]
     read = clock()
     done = {}
 
@@ -700,9 +738,9 @@ def step_a_style_is_learned_paused_and_appears_in_the_grid(figures):
     yield from document(160, 120)
     docker().tabs.setCurrentWidget(docker().train_tab)
     current = model()
-    current.train_recipe = os.environ["SCUMBLE_RECIPE"]
-    current.choose_train(name="Tiny Lesson", source="layer", quality="quick")
-    job = current.train_now()
+    current.training.recipe = os.environ["SCUMBLE_RECIPE"]
+    current.choices.choose_train(name="Tiny Lesson", source="layer", quality="quick")
+    job = current.training.start()
     no_problem()
     yield from wait(lambda: (job.state == "running" and job.fraction > 0) or not job.open, 90, job.text)
     assert job.open, job.text
@@ -719,9 +757,9 @@ def step_a_style_is_learned_paused_and_appears_in_the_grid(figures):
     yield from wait(lambda: current.backend.styles("lesson"), 20, "the style did not appear")
     assert docker().style_tab.grid.model().rowCount() == len(current.backend.styles())
     choose(pack=current.backend.styles("lesson")[0].id)
-    yield from finish(current.apply_style())
+    yield from finish(paint())
     no_problem()
-    current.train_recipe = ""
+    current.training.recipe = ""
 
 
 def step_settings_are_shown_and_kept(figures):
@@ -742,8 +780,8 @@ def step_choices_outlive_krita(figures):
     from scumble_krita.scumble_editor.choices import ChoicesFile, StyleChoices
 
     choose(strength=0.4, seed=3)
-    kept = ChoicesFile(model().file.path).get("style", StyleChoices)
-    assert kept == model().style and kept.seed == 3
+    kept = ChoicesFile(model().choices.file.path).get("style", StyleChoices)
+    assert kept == model().choices.style and kept.seed == 3
     yield 1
 
 
@@ -755,8 +793,8 @@ def step_every_tab_is_shown(figures):
         tab = getattr(current, f"{name}_tab")
         current.tabs.setCurrentWidget(tab)
         if name == "style":
-            model().set_preview(docker=True)
-            yield from wait(lambda: model().preview is not None)
+            model().preview.show(docker=True)
+            yield from wait(lambda: model().preview.picture is not None)
         yield 300
         assert tab.isVisible() and tab.sizeHint().width() <= 420, (name, tab.sizeHint().width())
         current.grab().save(f"{SHOTS}/krita-{name}.png")
@@ -771,7 +809,7 @@ def step_german_texts_are_shown(figures):
     yield from wait(lambda: model().backend.packs_known or model().backend.problem, 60)
     tab = docker().style_tab
     assert docker().tabs.tabText(0) == "Stil" and tab.apply.text() == "Anwenden", docker().tabs.tabText(0)
-    assert model().apply_style() is None
+    assert paint() is None
     assert model().backend.problem.headline == "Kein Dokument ist geöffnet.", model().backend.problem.headline
     yield 200
     docker().grab().save(f"{SHOTS}/krita-german.png")

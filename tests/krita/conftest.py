@@ -70,6 +70,9 @@ class Canvas:
     def __init__(self, messages: ModuleType) -> None:
         self.m = messages
         self.current: Any = "layer"
+        self.painted = 0
+        self.closed = False
+        self.note = ""
         self.trouble: Exception | None = None
         self.inserted: list[tuple[str, Any]] = []
         self.shown: list[Any] = []
@@ -84,14 +87,20 @@ class Canvas:
             raise self.trouble
 
     def key(self) -> Any:
-        return self.current
+        return self.current if self.trouble is None else None
 
-    def take(self, stroke_scale: float) -> Any:
+    def fingerprint(self) -> Any:
+        return self.painted
+
+    def is_open(self, place: Any) -> bool:
+        return not self.closed
+
+    def take(self, stroke_scale: float) -> list[Any]:
         self._check()
         place = SimpleNamespace(name="Sketch")
-        return SimpleNamespace(image=self.m.ImageInfo(4, 3, "u8", "BGRA"), frame=bytes(48), place=place)
+        return [SimpleNamespace(image=self.m.ImageInfo(4, 3, "u8", "BGRA"), frame=bytes(48), place=place)]
 
-    def take_exactly(self, *, need_selection: bool = False) -> Any:
+    def take_exactly(self, *, need_selection: bool = False) -> list[Any]:
         return self.take(1.0)
 
     def take_reference(self, source: str, path: str = "") -> Any:
@@ -103,10 +112,11 @@ class Canvas:
         self.copies += 1
         return self.m.ImageInfo(4, 3, "u8", "BGRA"), bytes(48), SimpleNamespace(name="Sketch")
 
-    def insert(self, place: Any, image: Any, frame: Any, name: str) -> None:
+    def insert(self, taken: Any, image: Any, frame: Any, name: str) -> str:
         if self.fail_on_insert is not None:
             raise self.fail_on_insert
         self.inserted.append((name, frame))
+        return self.note
 
     insert_enlarged = insert
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +14,76 @@ def result(dispatcher: Any, job: str = "j1", note: str = "") -> Any:
     return dispatcher.m.ImageResult(job, dispatcher.m.ImageInfo(4, 3, "u8", "BGRA"), "cpu", 1.0, 0.8, note)
 
 
+def preview_comes(dispatcher: Any) -> None:
+    dispatcher.model.preview.show(docker=True)
+    dispatcher.come(dispatcher.road.last("Stylize")[0], result(dispatcher), frames=[bytes(48)])
+    assert dispatcher.model.preview.picture is not None
+
+
 def test_the_first_style_is_chosen_when_none_was(dispatcher: Any) -> None:
-    assert dispatcher.model.style.pack == "wave"
+    assert dispatcher.model.choices.style.pack == "wave"
 
 
 def test_apply_sends_the_choices_and_puts_the_result_under_its_name(dispatcher: Any) -> None:
-    dispatcher.model.choose_style(strength=0.5, second_pack="night", mix=0.25)
-    job = dispatcher.model.apply_style()
+    dispatcher.model.choices.choose_style(strength=0.5, second_pack="night", mix=0.25)
+    [job] = dispatcher.model.layers.apply_style()
     ticket, message, frames = dispatcher.road.last("Stylize")
     assert (message.strength, message.priority, len(frames[0])) == (0.5, "apply", 48)
     assert [(style.pack, style.weight) for style in message.styles] == [("wave", 0.75), ("night", 0.25)]
     dispatcher.come(ticket, dispatcher.m.Accepted("j1", 0), result(dispatcher), frames=[b"p" * 48])
     assert dispatcher.canvas.inserted == [("Great Wave + Starry Night 25 % (50 %)", b"p" * 48)]
-    assert job.state == "done" and dispatcher.model.timings["network"] == 0.8
+    assert job.state == "done" and dispatcher.model.layers.timings["network"] == 0.8
+
+
+def test_what_the_editor_says_about_a_result_stands_beside_its_job(dispatcher: Any) -> None:
+    dispatcher.canvas.note = "The document was scaled."
+    [job] = dispatcher.model.layers.apply_style()
+    dispatcher.come(job.ticket, result(dispatcher), frames=[bytes(48)])
+    assert job.text == "Done. The document was scaled."
+
+
+def test_a_finished_job_keeps_no_pixels(dispatcher: Any) -> None:
+    """Neither those that were sent nor those that came."""
+
+    class Pixels(bytearray):
+        pass
+
+    sent, came = Pixels(48), Pixels(48)
+    taken = dispatcher.canvas.take(1.0)[0]
+    taken.frame = sent
+    dispatcher.canvas.take = lambda stroke_scale, taken=taken: [taken]
+    [job] = dispatcher.model.layers.apply_style()
+    dispatcher.come(job.ticket, result(dispatcher), frames=[came])
+    dispatcher.canvas.inserted.clear()
+    dispatcher.road.posted.clear()
+    seen = [weakref.ref(sent), weakref.ref(came)]
+    del sent, came, taken, dispatcher.canvas.take
+    gc.collect()
+    assert job in dispatcher.model.backend.jobs and [ref() for ref in seen] == [None, None]
+
+
+def test_a_job_ends_with_its_document(dispatcher: Any) -> None:
+    [job] = dispatcher.model.layers.apply_style()
+    dispatcher.come(job.ticket, dispatcher.m.Accepted("j1", 0))
+    dispatcher.model.layers.document_closed()
+    assert dispatcher.road.count("Cancel") == 0
+    dispatcher.canvas.closed = True
+    dispatcher.model.layers.document_closed()
+    assert dispatcher.road.count("Cancel") == 1
+    dispatcher.come(job.ticket, dispatcher.m.Cancelled("j1"))
+    assert job.text == "Cancelled. The document was closed."
 
 
 def test_a_trouble_of_the_editor_is_told_and_nothing_is_sent(dispatcher: Any) -> None:
     dispatcher.canvas.trouble = dispatcher.module("troubles").NothingOpen()
-    assert dispatcher.model.apply_style() is None
+    assert dispatcher.model.layers.apply_style() is None
     assert dispatcher.model.backend.problem.text == "No document is open. Open or create one."
     assert dispatcher.road.count("Stylize") == 0
 
 
 def test_our_own_mistake_while_inserting_fails_the_job_instead_of_leaving_it_open(dispatcher: Any) -> None:
     dispatcher.canvas.fail_on_insert = ZeroDivisionError("division by zero")
-    job = dispatcher.model.apply_style()
+    [job] = dispatcher.model.layers.apply_style()
     dispatcher.come(job.ticket, result(dispatcher), frames=[bytes(48)])
     assert job.state == "failed" and job.problem.code == "bug"
     assert "Traceback" not in dispatcher.model.backend.problem.text
@@ -44,72 +91,124 @@ def test_our_own_mistake_while_inserting_fails_the_job_instead_of_leaving_it_ope
 
 def test_our_own_mistake_in_a_click_is_told_and_kept_for_the_diagnosis(dispatcher: Any) -> None:
     dispatcher.canvas.trouble = ZeroDivisionError("division by zero")
-    dispatcher.model.upscale_now()
+    dispatcher.model.layers.upscale()
     assert dispatcher.model.backend.problem.code == "bug"
-    assert "ZeroDivisionError" in dispatcher.model.last_traceback
+    assert "ZeroDivisionError" in dispatcher.model.context.mistakes.text
 
 
 def test_a_preview_is_asked_for_only_while_it_is_shown(dispatcher: Any) -> None:
-    dispatcher.model.choose_style(strength=0.4)
+    dispatcher.model.choices.choose_style(strength=0.4)
     assert dispatcher.road.count("Stylize") == 0
-    dispatcher.model.set_preview(docker=True)
+    dispatcher.model.preview.show(docker=True)
     ticket, message, _ = dispatcher.road.last("Stylize")
     assert message.priority == "preview"
     dispatcher.come(ticket, result(dispatcher), frames=[b"s" * 48])
-    assert dispatcher.model.preview.data == b"s" * 48 and dispatcher.canvas.shown == []
-    dispatcher.model.set_preview(docker=False)
-    dispatcher.model.choose_style(strength=0.3)
-    assert dispatcher.road.count("Stylize") == 1 and dispatcher.model.preview is None
+    assert dispatcher.model.preview.picture.data == b"s" * 48 and dispatcher.canvas.shown == []
+    dispatcher.model.preview.show(docker=False)
+    dispatcher.model.choices.choose_style(strength=0.3)
+    assert dispatcher.road.count("Stylize") == 1 and dispatcher.model.preview.picture is None
 
 
-def test_the_small_copy_is_taken_once_while_a_slider_moves_and_anew_after_a_while(dispatcher: Any) -> None:
-    dispatcher.model.set_preview(docker=True)
+def test_the_small_copy_is_taken_once_while_a_slider_moves(dispatcher: Any) -> None:
+    dispatcher.model.preview.show(docker=True)
     for strength in (0.1, 0.2, 0.3):
-        dispatcher.model.choose_style(strength=strength)
+        dispatcher.model.choices.choose_style(strength=strength)
     assert dispatcher.canvas.copies == 1
-    dispatcher.now[0] += 5
-    dispatcher.model.choose_style(strength=0.4)
-    assert dispatcher.canvas.copies == 2
+
+
+def test_the_preview_follows_painting(dispatcher: Any) -> None:
+    preview_comes(dispatcher)
+    dispatcher.model.preview.look()
+    assert dispatcher.road.count("Stylize") == 1
+    dispatcher.canvas.painted = 1
+    dispatcher.model.preview.look()
+    assert dispatcher.road.count("Stylize") == 2 and dispatcher.canvas.copies == 2
+    assert dispatcher.model.preview.picture is not None, "the old picture stays until the new one comes"
+
+
+@pytest.mark.parametrize("way", ["shown again", "painted on", "another document"])
+def test_a_preview_comes_back_by_itself_after_a_trouble_of_the_editor(dispatcher: Any, way: str) -> None:
+    preview_comes(dispatcher)
+    dispatcher.canvas.trouble = dispatcher.module("troubles").LayerHidden("Sketch")
+    dispatcher.model.preview.look()
+    assert "hidden" in dispatcher.model.preview.problem.text and dispatcher.model.preview.picture is None
+    dispatcher.canvas.trouble = None
+    if way == "painted on":
+        dispatcher.canvas.painted = 1
+    elif way == "another document":
+        dispatcher.canvas.current = "another"
+    dispatcher.model.preview.look()
+    dispatcher.come(dispatcher.road.last("Stylize")[0], result(dispatcher), frames=[bytes(48)])
+    assert dispatcher.model.preview.problem is None and dispatcher.model.preview.picture is not None
+
+
+def test_a_preview_comes_back_when_the_backend_does(dispatcher: Any) -> None:
+    dispatcher.model.preview.show(docker=True)
+    lost = dispatcher.module("scumble_wire.errors").ConnectionFailed("No backend.", remedy="Start it.")
+    dispatcher.road.coming = [dispatcher.module("scumble_editor.channel").Broken(lost, len(dispatcher.road.posted))]
+    dispatcher.model.pump()
+    assert dispatcher.model.preview.problem.code == "no_connection"
+    dispatcher.model.reconnect()
+    dispatcher.come(dispatcher.road.last("ListPacks")[0], dispatcher.m.Packs(dispatcher.model.backend.packs, 2))
+    assert dispatcher.road.count("Stylize") == 2
+
+
+def test_apply_leaves_a_preview_alone_that_is_under_way(dispatcher: Any) -> None:
+    dispatcher.model.preview.show(docker=True)
+    ticket = dispatcher.road.last("Stylize")[0]
+    [job] = dispatcher.model.layers.apply_style()
+    dispatcher.come(ticket, result(dispatcher), frames=[b"s" * 48])
+    assert dispatcher.model.preview.picture.data == b"s" * 48
+    dispatcher.come(job.ticket, result(dispatcher), frames=[bytes(48)])
+    assert job.state == "done"
+
+
+def test_an_editor_that_turns_its_event_loop_while_it_is_asked_does_no_harm(dispatcher: Any) -> None:
+    preview_comes(dispatcher)
+    plain = dispatcher.canvas.key
+
+    def key() -> Any:
+        dispatcher.canvas.key = plain
+        dispatcher.model.preview.look()
+        dispatcher.model.preview.show(docker=False)
+        dispatcher.model.preview.show(docker=True)
+        return "another layer"
+
+    dispatcher.canvas.key = key
+    dispatcher.model.preview.look()
+    assert dispatcher.model.context.mistakes.text == ""
 
 
 def test_another_layer_makes_another_preview(dispatcher: Any) -> None:
-    dispatcher.model.set_preview(docker=True)
-    dispatcher.come(dispatcher.road.last("Stylize")[0], result(dispatcher), frames=[bytes(48)])
-    dispatcher.model.source_changed()
+    preview_comes(dispatcher)
+    dispatcher.model.preview.look()
     assert dispatcher.road.count("Stylize") == 1
     dispatcher.canvas.current = "another layer"
-    dispatcher.model.source_changed()
+    dispatcher.model.preview.look()
     assert dispatcher.road.count("Stylize") == 2
 
 
 def test_a_preview_on_the_canvas_goes_away_with_apply(dispatcher: Any) -> None:
-    dispatcher.model.set_preview(canvas=True)
+    dispatcher.model.preview.show(canvas=True)
     dispatcher.come(dispatcher.road.last("Stylize")[0], result(dispatcher), frames=[bytes(48)])
     assert len(dispatcher.canvas.shown) == 1
-    job = dispatcher.model.apply_style()
+    [job] = dispatcher.model.layers.apply_style()
     dispatcher.come(job.ticket, result(dispatcher), frames=[bytes(48)])
-    assert not dispatcher.model.preview_on_canvas and dispatcher.canvas.hidden == 1
-
-
-def test_a_preview_switched_off_while_its_layer_is_added_goes_away(dispatcher: Any) -> None:
-    dispatcher.model.set_preview(canvas=True)
-    dispatcher.canvas.show_preview = lambda *given: dispatcher.model.set_preview(canvas=False)
-    dispatcher.come(dispatcher.road.last("Stylize")[0], result(dispatcher), frames=[bytes(48)])
-    assert dispatcher.canvas.hidden == 2
+    assert not dispatcher.model.preview.on_canvas and dispatcher.canvas.hidden >= 1
 
 
 def test_a_failed_preview_is_told_beside_the_preview_and_not_as_a_problem_of_all(dispatcher: Any) -> None:
-    dispatcher.model.set_preview(docker=True)
+    dispatcher.model.preview.show(docker=True)
     dispatcher.come(
         dispatcher.road.last("Stylize")[0], dispatcher.m.Failed("out_of_memory", "Too large.", "Close something.")
     )
-    assert dispatcher.model.preview_problem.text == "Too large. Close something."
+    assert dispatcher.model.preview.problem.text == "Too large. Close something."
     assert dispatcher.model.backend.problem is None
 
 
 def test_a_document_is_enlarged_layer_by_layer_and_made_when_all_have_come(dispatcher: Any) -> None:
-    dispatcher.model.choose_upscale(factor=2.0, source="document")
-    dispatcher.model.upscale_now()
+    dispatcher.model.choices.choose_upscale(factor=2.0, source="document")
+    dispatcher.model.layers.upscale()
     first = dispatcher.road.last("Upscale")[0]
     assert dispatcher.road.count("Upscale") == 1
     dispatcher.come(first, result(dispatcher), frames=[bytes(48)])
@@ -121,16 +220,16 @@ def test_a_document_is_enlarged_layer_by_layer_and_made_when_all_have_come(dispa
 
 
 def test_a_cancelled_layer_ends_the_enlargement_of_its_document(dispatcher: Any) -> None:
-    dispatcher.model.upscale_now("document")
+    dispatcher.model.layers.upscale("document")
     dispatcher.come(dispatcher.road.last("Upscale")[0], dispatcher.m.Cancelled("u1"))
     assert dispatcher.road.count("Upscale") == 1 and dispatcher.canvas.built == []
 
 
 def test_training_wants_a_name_and_sends_the_reference(dispatcher: Any) -> None:
-    assert dispatcher.model.train_now() is None
+    assert dispatcher.model.training.start() is None
     assert dispatcher.model.backend.problem.code == "no_name"
-    dispatcher.model.choose_train(name=" Ink ", quality="quick")
-    job = dispatcher.model.train_now()
+    dispatcher.model.choices.choose_train(name=" Ink ", quality="quick")
+    job = dispatcher.model.training.start()
     _, message, frames = dispatcher.road.last("Train")
     assert (message.name, message.quality, len(frames[0])) == ("Ink", "quick", 48)
     assert job.kind == "train" and job.title == "Learning Ink"
@@ -139,32 +238,36 @@ def test_training_wants_a_name_and_sends_the_reference(dispatcher: Any) -> None:
 def test_a_pack_is_looked_into_before_it_is_installed(dispatcher: Any, tmp_path: Path) -> None:
     path = tmp_path / "ink.scumble"
     path.write_bytes(b"zip")
-    dispatcher.model.offer_pack(str(path))
+    dispatcher.model.pack_files.look_into(str(path))
     ticket, message, frames = dispatcher.road.last("InspectPack")
     assert message.file_name == "ink.scumble" and frames == [b"zip"]
     details = dispatcher.m.PackDetails(
         dispatcher.m.PackInfo("ink", "Ink", "network"), 3, False, needs="title,license"
     )
     dispatcher.come(ticket, details)
-    assert dispatcher.road.count("InstallPack") == 0 and dispatcher.model.pack_offer[0] == details
-    dispatcher.model.install_offered("Ink", "CC0-1.0")
+    assert dispatcher.road.count("InstallPack") == 0 and dispatcher.model.pack_files.offer.details == details
+    dispatcher.model.pack_files.install("Ink", "CC0-1.0")
     _, install, frames = dispatcher.road.last("InstallPack")
     assert (install.title, install.license, install.trust_changed_key) == ("Ink", "CC0-1.0", False)
-    assert frames == [b"zip"] and dispatcher.model.pack_offer is None
+    assert frames == [b"zip"] and dispatcher.model.pack_files.offer is None
 
 
 def test_a_missing_pack_file_is_told(dispatcher: Any, tmp_path: Path) -> None:
-    dispatcher.model.offer_pack(str(tmp_path / "gone.scumble"))
+    dispatcher.model.pack_files.look_into(str(tmp_path / "gone.scumble"))
     assert "gone.scumble" in dispatcher.model.backend.problem.text
 
 
 def test_a_removed_style_is_no_longer_chosen(dispatcher: Any) -> None:
-    dispatcher.model.choose_style(second_pack="night", mix=0.5)
+    dispatcher.model.choices.choose_style(second_pack="night", mix=0.5)
     dispatcher.come(0, dispatcher.m.PacksChanged(2))
     dispatcher.come(
         dispatcher.road.last("ListPacks")[0], dispatcher.m.Packs([dispatcher.m.PackInfo("ink", "Ink", "network")], 2)
     )
-    assert (dispatcher.model.style.pack, dispatcher.model.style.second_pack, dispatcher.model.style.mix) == (
+    assert (
+        dispatcher.model.choices.style.pack,
+        dispatcher.model.choices.style.second_pack,
+        dispatcher.model.choices.style.mix,
+    ) == (
         "ink",
         "",
         0.0,
@@ -172,16 +275,18 @@ def test_a_removed_style_is_no_longer_chosen(dispatcher: Any) -> None:
 
 
 def test_choices_are_there_again_the_next_time(dispatcher: Any) -> None:
-    dispatcher.model.choose_style(strength=0.25)
-    again = dispatcher.module("model").Model(dispatcher.model.backend, dispatcher.canvas, dispatcher.model.file)
-    assert again.style.strength == 0.25
-    dispatcher.model.choose_style(strength=7.0)  # a widget can't send this; what can't be is told, not kept
-    assert dispatcher.model.style.strength == 0.25 and dispatcher.model.backend.problem is not None
+    dispatcher.model.choices.choose_style(strength=0.25)
+    again = dispatcher.module("model").Model(
+        dispatcher.model.backend, dispatcher.canvas, dispatcher.model.choices.file
+    )
+    assert again.choices.style.strength == 0.25
+    dispatcher.model.choices.choose_style(strength=7.0)  # a widget can't send this; what can't be is told, not kept
+    assert dispatcher.model.choices.style.strength == 0.25 and dispatcher.model.backend.problem is not None
 
 
 def test_apply_last_works_before_any_docker_was_seen(dispatcher: Any) -> None:
     dispatcher.model.backend._packs.known = False
-    dispatcher.model.apply_last()
+    dispatcher.model.layers.apply_last()
     assert dispatcher.road.count("Stylize") == 0
     dispatcher.come(
         dispatcher.road.last("ListPacks")[0],
@@ -191,16 +296,16 @@ def test_apply_last_works_before_any_docker_was_seen(dispatcher: Any) -> None:
 
 
 def test_closing_krita_cancels_painting_and_lets_training_go_on(dispatcher: Any) -> None:
-    paint = dispatcher.model.apply_style()
-    dispatcher.model.choose_train(name="Ink")
-    train = dispatcher.model.train_now()
+    [paint] = dispatcher.model.layers.apply_style()
+    dispatcher.model.choices.choose_train(name="Ink")
+    train = dispatcher.model.training.start()
     dispatcher.model.close()
     assert paint.cancel_asked and not train.cancel_asked and dispatcher.road.closed
 
 
 @pytest.mark.parametrize("state", ["failed", "done"])
 def test_the_diagnosis_tells_states_and_no_names_of_pictures(dispatcher: Any, state: str) -> None:
-    job = dispatcher.model.apply_style()
+    [job] = dispatcher.model.layers.apply_style()
     if state == "failed":
         dispatcher.come(job.ticket, dispatcher.m.Failed("out_of_memory", "Too large.", "Close something."))
     else:

@@ -78,10 +78,18 @@ def test_only_files_in_layers_touch_pixels() -> None:
 
 
 def test_the_model_needs_neither_krita_nor_qt(module: Callable[[str], ModuleType]) -> None:
-    for name in ("model", "enlarging", "troubles", "diagnosis", "layers.spaces", "scumble_editor.threaded_client"):
+    for name in (
+        "model",
+        "enlarging",
+        "troubles",
+        "diagnosis",
+        "layers.spaces",
+        "layers.turning",
+        "scumble_editor.threaded_client",
+    ):
         assert module(name)
     assert not {"krita", "PyQt5", "PyQt6"} & set(sys.modules)
-    assert module("model").Backend.__module__ == "scumble_krita.scumble_editor.backend"
+    assert module("context").Backend.__module__ == "scumble_krita.scumble_editor.backend"
 
 
 def test_an_old_python_can_read_the_file_that_says_it_is_too_old() -> None:
@@ -106,7 +114,7 @@ def test_every_action_of_the_menu_is_in_the_action_file() -> None:
     code = (PLUGIN / "scumble_krita" / "extension.py").read_text("utf-8")
     file = ElementTree.parse(PLUGIN / "scumble_krita" / "scumble_krita.action")
     listed = {action.get("name") for action in file.getroot().iter("Action")}
-    assert listed == set(re.findall(r'"(scumble_[a-z_]+)", tr\(', code)) != set()
+    assert listed == set(re.findall(r'"(scumble_[a-z_]+)",\s*tr\(', code)) != set()
 
 
 @pytest.mark.parametrize("path", sorted((PLUGIN / "scumble_krita" / "languages").glob("*.ts")), ids=lambda p: p.stem)

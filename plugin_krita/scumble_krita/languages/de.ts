@@ -287,10 +287,6 @@
    <translation>Scumble: Auswahl vergrößern</translation>
   </message>
   <message>
-   <source>Scumble preview</source>
-   <translation>Scumble-Vorschau</translation>
-  </message>
-  <message>
    <source>Left out, as they have no pixels of their own: {names}.</source>
    <translation>Weggelassen, da ohne eigene Pixel: {names}.</translation>
   </message>
@@ -301,10 +297,6 @@
   <message>
    <source>Learning {name}</source>
    <translation>{name} lernen</translation>
-  </message>
-  <message>
-   <source>Your choices can't be kept: {error}.</source>
-   <translation>Die Auswahl lässt sich nicht merken: {error}.</translation>
   </message>
   <message>
    <source>{name} can't be read: {error}.</source>
@@ -475,10 +467,6 @@
    <translation>Leinwand</translation>
   </message>
   <message>
-   <source>Show the result as a locked layer on the canvas.</source>
-   <translation>Das Ergebnis als gesperrte Ebene auf der Leinwand zeigen.</translation>
-  </message>
-  <message>
    <source>Show a detail in its true size, with brush marks as they will be.</source>
    <translation>Einen Ausschnitt in wahrer Größe zeigen, mit den Pinselspuren, wie sie sein werden.</translation>
   </message>
@@ -641,6 +629,58 @@
   <message>
    <source>It happened twice with this job. Try a smaller picture; the backend's log may tell more.</source>
    <translation>Das geschah bei dieser Aufgabe zweimal. Versuchen Sie ein kleineres Bild; im Protokoll des Backends steht vielleicht mehr.</translation>
+  </message>
+  <message>
+   <source>Your choices can't be saved: {error}.</source>
+   <translation>Ihre Einstellungen lassen sich nicht speichern: {error}.</translation>
+  </message>
+  <message>
+   <source>The document was closed.</source>
+   <translation>Das Dokument wurde geschlossen.</translation>
+  </message>
+  <message>
+   <source>The layer was moved, cropped or turned meanwhile; the result follows it.</source>
+   <translation>Die Ebene wurde inzwischen verschoben, beschnitten oder gedreht; das Ergebnis folgt ihr.</translation>
+  </message>
+  <message>
+   <source>The layer was changed meanwhile; the result shows it as it was.</source>
+   <translation>Die Ebene wurde inzwischen verändert; das Ergebnis zeigt sie, wie sie war.</translation>
+  </message>
+  <message>
+   <source>The document was scaled meanwhile; the result follows it.</source>
+   <translation>Das Dokument wurde inzwischen skaliert; das Ergebnis folgt ihm.</translation>
+  </message>
+  <message>
+   <source>The document was changed meanwhile so that the place is gone: the result is in a document of its own.</source>
+   <translation>Das Dokument wurde inzwischen so verändert, dass die Stelle nicht mehr da ist: Das Ergebnis liegt in einem eigenen Dokument.</translation>
+  </message>
+  <message>
+   <source>Nothing of the selection lies on the canvas.</source>
+   <translation>Von der Auswahl liegt nichts auf der Leinwand.</translation>
+  </message>
+  <message>
+   <source>Select a part of the picture, or deselect to use the whole layer.</source>
+   <translation>Wählen Sie einen Teil des Bildes aus, oder heben Sie die Auswahl auf, um die ganze Ebene zu nehmen.</translation>
+  </message>
+  <message>
+   <source>Show the result over the canvas. It isn't a layer, so it is never saved.</source>
+   <translation>Das Ergebnis über der Leinwand zeigen. Es ist keine Ebene und wird nie gespeichert.</translation>
+  </message>
+  <message>
+   <source>Plain pixels now: {names}.</source>
+   <translation>Jetzt einfache Pixel: {names}.</translation>
+  </message>
+  <message>
+   <source>Cut off at the edge of the canvas: {names}.</source>
+   <translation>Am Rand der Leinwand abgeschnitten: {names}.</translation>
+  </message>
+  <message>
+   <source>Only the current frame of: {names}.</source>
+   <translation>Nur das aktuelle Bild von: {names}.</translation>
+  </message>
+  <message>
+   <source>The resolution is still {ppi} ppi, so it prints {factor} times as large.</source>
+   <translation>Die Auflösung bleibt bei {ppi} ppi; gedruckt wird es also {factor}-mal so groß.</translation>
   </message>
  </context>
 </TS>

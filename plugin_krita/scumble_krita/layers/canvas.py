@@ -2,105 +2,108 @@
 
 from typing import Any
 
+from krita import Krita
+
 from scumble_wire.messages import ImageInfo
 
-from ..troubles import NoLayer, Trouble
-from . import reading, whole_document, writing
-from .preview_layer import PreviewLayer
-from .reading import Place, Taken
+from ..troubles import Trouble
+from . import enlarged_document, reading, whole_document, writing
+from .overlay import CanvasOverlay, canvas_widget, masked_picture
+from .places import Place, Taken, current_document, is_open, selection_for, source_layer
 
 
 class KritaCanvas:
-    """What the model needs of an editor; tests have another one. Nothing of Krita is kept but the preview layer."""
+    """The `context.Editor` of Krita. Of Krita it keeps nothing but the overlay."""
 
     def __init__(self) -> None:
-        self._preview: PreviewLayer | None = None
+        self._overlay: CanvasOverlay | None = None
         self._results: dict[str, set[str]] = {}  # id of a source layer -> ids of the layers made from it
 
-    def _source(self) -> tuple[Any, Any]:
-        """The current document and layer; the preview layer stands for the layer it shows. Raises a Trouble."""
-        document = reading.current_document()
-        node = reading.source_layer(document)
-        preview = self._preview
-        if preview is not None and preview.place.document == document and node.uniqueId() == preview.node_id:
-            node = writing.find_node(document, preview.place.node_id)
-            if node is None:
-                raise NoLayer
-        return document, node
+    @staticmethod
+    def _source() -> tuple[Any, Any]:
+        """The current document and layer. Raises a Trouble."""
+        document = current_document()
+        return document, source_layer(document.activeNode())
 
     def key(self) -> Any:
-        """Changes when another document, layer or selection has become current; None: nothing to paint."""
         try:
             document, node = self._source()
         except Trouble:
             return None
-        selection = document.selection()
+        selection = selection_for(document, node)
         rect = (selection.x(), selection.y(), selection.width(), selection.height()) if selection else None
-        return document.fileName(), document.name(), node.uniqueId().toString(), rect
+        size = (document.width(), document.height())
+        return document.fileName(), document.name(), size, node.uniqueId().toString(), rect
 
-    def source_text(self) -> str:
-        """Name of what would be painted now. Raises a Trouble."""
-        return str(self._source()[1].name())
+    def fingerprint(self) -> Any:
+        try:
+            return reading.fingerprint(*self._source())
+        except Trouble:
+            return None
 
-    def take(self, stroke_scale: float) -> Taken:
-        return reading.take_layer(*self._source(), stroke_scale)
+    def is_open(self, place: Place) -> bool:
+        return is_open(place.document)
 
-    def take_exactly(self, *, need_selection: bool = False) -> Taken:
-        return reading.take_layer(*self._source(), context=False, need_selection=need_selection)
+    def take(self, stroke_scale: float) -> list[Taken]:
+        return [reading.take_layer(*self._source(), stroke_scale)]
+
+    def take_exactly(self, *, need_selection: bool = False) -> list[Taken]:
+        return [reading.take_layer(*self._source(), context=False, need_selection=need_selection)]
 
     def take_reference(self, source: str, path: str = "") -> tuple[ImageInfo, Any]:
         """A picture to learn from: source is one of TrainChoices.source's words."""
         if source == "file":
             return reading.read_file(path)
         if source == "document":
-            taken = reading.take_document()
-        else:
-            taken = reading.take_layer(*self._source(), context=False, need_selection=source == "selection")
+            return reading.take_document()
+        taken = reading.take_layer(*self._source(), context=False, need_selection=source == "selection")
         return taken.image, taken.frame
 
     def small_copy(self, side: int, detail: bool) -> tuple[ImageInfo, bytes, Place]:
         return reading.small_copy(*self._source(), side, detail=detail)
 
-    def insert(self, place: Place, image: ImageInfo, frame: Any, name: str) -> None:
-        """Put a painted picture above its source; a preview layer of the same place becomes the result."""
-        if self._preview is not None and self._preview.place.document == place.document:
-            preview, self._preview = self._preview, None
-            if preview.fits(place):
-                data = writing.for_document(place, image, frame)
-                self._remember(place, preview.keep(data, name))
-                return
-            preview.remove()
-        self._remember(place, writing.insert_result(place, image, frame, name, self._made_from(place)))
+    def insert(self, taken: Taken, image: ImageInfo, frame: Any, name: str) -> str:
+        made = self._made_from(taken.place)
+        layer, note = writing.insert_result(taken, image, frame, name, made)
+        made.add(layer.uniqueId().toString())
+        return note
 
-    def insert_enlarged(self, place: Place, image: ImageInfo, frame: Any, name: str) -> None:
-        self._remember(place, writing.insert_enlarged(place, image, frame, name, self._made_from(place)))
+    def insert_enlarged(self, taken: Taken, image: ImageInfo, frame: Any, name: str) -> str:
+        made = self._made_from(taken.place)
+        layer, note = writing.insert_enlarged(taken, image, frame, name, made)
+        made.add(layer.uniqueId().toString())
+        return note
 
     def _made_from(self, place: Place) -> set[str]:
         return self._results.setdefault(place.node_id.toString(), set())
-
-    def _remember(self, place: Place, layer: Any) -> None:
-        self._made_from(place).add(layer.uniqueId().toString())
 
     def plan_document(self) -> whole_document.Plan:
         return whole_document.plan()
 
     def build_document(self, plan: whole_document.Plan, factor: float) -> str:
         """Make the enlarged document; returns what has to be said about it."""
-        whole_document.build(plan, factor)
-        return whole_document.left_out_note(plan)
+        enlarged_document.build(plan, factor)
+        return plan.note(factor)
 
-    # --- the preview on the canvas -----------------------------------------------------------------------
+    # --- the preview over the canvas ---------------------------------------------------------------------
 
     def show_preview(self, place: Place, image: ImageInfo, frame: Any) -> None:
-        if not reading.is_open(place.document):
-            self._preview = None
+        window, over = Krita.instance().activeWindow(), canvas_widget()
+        if over is None or current_document() != place.document:
+            self.hide_preview()
             return
-        if self._preview is not None and self._preview.show(place, image, frame):
-            return
-        self.hide_preview()
-        self._preview = PreviewLayer.add(place, image, frame, self._made_from(place))
+        if self._overlay is None or self._overlay.parentWidget() != over:
+            self.hide_preview()
+            self._overlay = CanvasOverlay(window.activeView(), over)
+            self._overlay.destroyed.connect(self._overlay_gone)  # with its view
+        self._overlay.show_picture(masked_picture(place, image, frame), place.inner)
 
     def hide_preview(self) -> None:
-        preview, self._preview = self._preview, None
-        if preview is not None:
-            preview.remove()
+        overlay, self._overlay = self._overlay, None
+        if overlay is not None:
+            overlay.destroyed.disconnect(self._overlay_gone)
+            overlay.hide()
+            overlay.deleteLater()
+
+    def _overlay_gone(self) -> None:
+        self._overlay = None

@@ -1,8 +1,8 @@
-"""Taking pixels out of Krita: which layer, which rectangle, in which format."""
+"""Taking pixels out of Krita: which rectangle, in which format."""
 
 import contextlib
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from krita import Krita
@@ -11,85 +11,12 @@ from scumble_editor.areas import Area, fitted, with_context
 from scumble_wire.messages import ImageInfo
 
 from ..qt import QByteArray, QImage, Qt
-from ..troubles import LayerEmpty, LayerHidden, NoLayer, NoSelection, NothingOpen, PixelsRefused, UnreadablePicture
-from .spaces import Space, bridge_of, is_direct, wire_image
+from ..troubles import LayerEmpty, NoSelection, PixelsRefused, UnreadablePicture
+from .places import Place, Taken, area_of, canvas_of, current_document, document_space, node_space, selected_part
+from .spaces import U8, Space, bridge_of, is_direct, wire_image
 
-MASKS = ("transparencymask", "filtermask", "transformmask", "selectionmask", "colorizemask")
 LEAST_SIDE = 32  # pixels: a smaller piece is taken with what lies around it
 THUMBNAIL_LIMIT = 3000  # pixels: longer side of the whole layer's thumbnail that a selection is cut from
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where pixels came from, and so where a result goes."""
-
-    document: Any
-    node_id: Any  # QUuid of the source layer; None for the whole document
-    name: str  # of the source layer, for titles
-    area: Area  # what was taken
-    inner: Area  # what of it is to be changed: the selection's rectangle, or all
-    mask: bytes | None  # inner.width * inner.height bytes, 255 = selected; None: no selection
-    space: Space  # of the pixels on the wire
-    target: Space  # of the document
-
-
-@dataclass(frozen=True)
-class Taken:
-    """Pixels for the wire, and their place."""
-
-    image: ImageInfo
-    frame: Any  # buffer
-    place: Place
-
-
-def area_of(rect: Any) -> Area:
-    return Area(rect.x(), rect.y(), rect.width(), rect.height())
-
-
-def document_space(document: Any) -> Space:
-    return Space(document.colorModel(), document.colorDepth(), document.colorProfile())
-
-
-def node_space(node: Any) -> Space:
-    return Space(node.colorModel(), node.colorDepth(), node.colorProfile())
-
-
-def current_document() -> Any:
-    document = Krita.instance().activeDocument()
-    if document is None:
-        raise NothingOpen
-    return document
-
-
-def is_open(document: Any) -> bool:
-    return document in Krita.instance().documents()
-
-
-def source_layer(document: Any) -> Any:
-    """The current layer; for a mask the layer it belongs to. Raises NoLayer, LayerHidden."""
-    node = document.activeNode()
-    while node is not None and node.type() in MASKS:
-        node = node.parentNode()
-    if node is None or node.parentNode() is None:  # none, or the invisible root
-        raise NoLayer
-    above = node
-    while above is not None and above.parentNode() is not None:
-        if not above.visible():
-            raise LayerHidden(above.name())
-        above = above.parentNode()
-    return node
-
-
-def selection_of(document: Any) -> tuple[Area | None, bytes | None]:
-    """The selection inside the document: its rectangle and mask; (None, None) without one."""
-    selection = document.selection()
-    if selection is None:
-        return None, None
-    rect = Area(selection.x(), selection.y(), selection.width(), selection.height())
-    rect = rect.meet(Area(0, 0, document.width(), document.height()))
-    if rect.empty:
-        return None, None
-    return rect, bytes(selection.pixelData(*rect))
 
 
 def as_bytes(data: Any) -> QByteArray:
@@ -124,7 +51,7 @@ def scratch_document(width: int, height: int, space: Space) -> Iterator[Any]:
 
 def read_node(node: Any, area: Area) -> QByteArray:
     """The layer as it looks with its masks, in its own space."""
-    if node.type() == "paintlayer" and not node.childNodes():
+    if node.type() == "paintlayer" and not any(child.type() != "selectionmask" for child in node.childNodes()):
         return node.pixelData(*area)
     return node.projectionPixelData(*area)
 
@@ -147,8 +74,8 @@ def take_layer(
 
     context False: exactly the selection's rectangle, or exactly what is painted. Raises a Trouble.
     """
-    canvas = Area(0, 0, document.width(), document.height())
-    selected, mask = selection_of(document)
+    canvas = canvas_of(document)
+    selected, mask = selected_part(document, node)
     if selected is None and need_selection:
         raise NoSelection
     painted = area_of(node.bounds())
@@ -163,18 +90,20 @@ def take_layer(
             raise LayerEmpty(node.name())
         if context and min(area.width, area.height) < LEAST_SIDE:
             inner = area = area.grown(LEAST_SIDE // 2).meet(canvas)
-    image, frame, space = for_wire(read_node(node, area), area, node_space(node))
-    place = Place(document, node.uniqueId(), node.name(), area, inner, mask, space, document_space(document))
-    return Taken(image, frame, place)
+    space = node_space(node)
+    image, frame, sent = for_wire(read_node(node, area), area, space)
+    size = (canvas.width, canvas.height)
+    return Taken(
+        image, frame, Place(document, node.uniqueId(), node.name(), area, inner, mask, sent, size, painted, space)
+    )
 
 
-def take_document() -> Taken:
+def take_document() -> tuple[ImageInfo, Any]:
     """The whole picture as it looks."""
     document = current_document()
-    area = Area(0, 0, document.width(), document.height())
-    space = document_space(document)
-    image, frame, sent = for_wire(document.pixelData(*area), area, space)
-    return Taken(image, frame, Place(document, None, document.name(), area, area, None, sent, space))
+    area = canvas_of(document)
+    image, frame, _ = for_wire(document.pixelData(*area), area, document_space(document))
+    return image, frame
 
 
 def picture_of(image: QImage) -> tuple[ImageInfo, bytes]:
@@ -198,25 +127,30 @@ def small_copy(document: Any, node: Any, side: int, *, detail: bool) -> tuple[Im
 
     detail: not scaled down but cut out of the middle, so that brush marks have their true size. Raises a Trouble.
     """
-    canvas = Area(0, 0, document.width(), document.height())
+    canvas = canvas_of(document)
     bounds = area_of(node.bounds())
-    selected, mask = selection_of(document)
+    selected, mask = selected_part(document, node)
     area = selected or bounds.meet(canvas)
     if area.meet(bounds).empty:
         raise LayerEmpty(node.name())
-    place = Place(
-        document, node.uniqueId(), node.name(), area, area, mask, node_space(node), document_space(document)
-    )
+    space = node_space(node)
+    size = (canvas.width, canvas.height)
+    place = Place(document, node.uniqueId(), node.name(), area, area, mask, space, size, bounds, space)
     if detail:
         width, height = min(area.width, side), min(area.height, side)
         middle = Area(area.x + (area.width - width) // 2, area.y + (area.height - height) // 2, width, height)
-        image, frame, space = for_wire(read_node(node, middle), middle, node_space(node))
+        image, frame, sent = for_wire(read_node(node, middle), middle, space)
         if image.depth != "u8" or image.order != "BGRA" or image.transfer != "srgb":
-            space_u8 = Space("RGBA", "U8", bridge_of(space).profile)
-            data = convert(QByteArray(bytes(frame)), width, height, space, space_u8)
+            data = convert(QByteArray(bytes(frame)), width, height, sent, U8)
             image, frame = ImageInfo(width, height, "u8", "BGRA", "srgb"), memoryview(data)
         return image, bytes(frame), place
-    width, height = fitted(area.width, area.height, side, least=8)
+    image, data = picture_of(reduced(node, area, *fitted(area.width, area.height, side, least=8)))
+    return image, data, place
+
+
+def reduced(node: Any, area: Area, width: int, height: int) -> QImage:
+    """An area of the layer in another, smaller size. Raises LayerEmpty."""
+    bounds = area_of(node.bounds())
     scale = min(width / area.width, THUMBNAIL_LIMIT / max(bounds.width, bounds.height))
     # Node.thumbnail shows the layer's painted rectangle, whatever the size of the document.
     whole = node.thumbnail(max(1, round(bounds.width * scale)), max(1, round(bounds.height * scale)))
@@ -231,5 +165,17 @@ def small_copy(document: Any, node: Any, side: int, *, detail: bool) -> tuple[Im
         whole = whole.scaled(
             width, height, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
         )
-    image, data = picture_of(whole)
-    return image, data, place
+    return whole
+
+
+FINGERPRINT_ROWS = 64
+
+
+def fingerprint(document: Any, node: Any) -> int:
+    """Changes when the layer is painted on: a checksum of rows spread over it. Raises a Trouble."""
+    area = area_of(node.bounds()).meet(canvas_of(document))
+    step = max(1, area.height // FINGERPRINT_ROWS)
+    total = 0
+    for y in range(area.y + step // 2, area.y + area.height, step):
+        total = zlib.crc32(memoryview(read_node(node, Area(area.x, y, area.width, 1))), total)
+    return total

@@ -28,6 +28,10 @@ class Space(NamedTuple):
         return _CHANNELS[self.model] * _BYTES[self.depth]
 
 
+#: What the wire calls u8 BGRA, sRGB-encoded.
+U8 = Space("RGBA", "U8", SRGB)
+
+
 def transfer_of(space: Space) -> Transfer | None:
     """ "srgb" or "linear" for profiles with sRGB's primaries (or gray with its curve); None for all others."""
     name = space.profile.casefold()

@@ -13,14 +13,12 @@ from scumble_editor.areas import Area, crop_rows
 from scumble_editor.words import free_name, tr
 from scumble_wire.messages import ImageInfo
 
-from ..qt import QByteArray, QImage, Qt, QTimer
+from ..qt import QByteArray, QTimer
 from ..troubles import DocumentClosed, PixelsRefused
-from .reading import Place, as_bytes, convert, is_open, scratch_document
+from .following import Lost, Piece, follow, scaled_mask
+from .places import Taken, document_space, find_node, is_open, node_space
+from .reading import convert, scratch_document
 from .spaces import Space
-
-
-def find_node(document: Any, node_id: Any) -> Any | None:
-    return document.nodeByUniqueID(node_id) if node_id is not None else None
 
 
 def spot_above(document: Any, source: Any | None, made: Collection[str] = ()) -> tuple[Any, Any | None]:
@@ -65,7 +63,9 @@ def sibling_names(parent: Any) -> list[str]:
 
 
 def fill(layer: Any, data: QByteArray, area: Area, space: Space) -> None:
-    """Set a layer's pixels after checking their length, which Krita itself only warns about. Raises PixelsRefused."""
+    """Set a layer's pixels after checking space and length, which Krita itself doesn't. Raises PixelsRefused."""
+    if node_space(layer) != space:
+        raise PixelsRefused(f"{space} instead of {node_space(layer)}")
     needed = area.width * area.height * space.pixel_bytes
     if data.size() != needed:
         raise PixelsRefused(f"{data.size()} B instead of {needed}")
@@ -73,63 +73,77 @@ def fill(layer: Any, data: QByteArray, area: Area, space: Space) -> None:
         raise PixelsRefused(f"{area.width} x {area.height} refused")
 
 
-def insert_result(place: Place, image: ImageInfo, frame: Any, name: str, made: Collection[str] = ()) -> Any:
-    """Add a painted picture as a layer above its source; returns the layer. Raises DocumentClosed, PixelsRefused."""
-    if not is_open(place.document):
-        raise DocumentClosed
-    return add_layer(place, for_document(place, image, frame), place.inner, place.mask, name, made)
+def insert_result(
+    taken: Taken, image: ImageInfo, frame: Any, name: str, made: Collection[str] = ()
+) -> tuple[Any, str]:
+    """Add a painted picture as a layer above its source. Returns the layer, and what has to be said about it.
 
-
-def for_document(place: Place, image: ImageInfo, frame: Any) -> QByteArray:
-    """The result's pixels for place.inner, without the context around it, in the document's space."""
+    Raises DocumentClosed, PixelsRefused.
+    """
+    place = taken.place
     image.check_payload(len(frame))
-    if place.inner == place.area:
-        data = as_bytes(frame)
-    else:
+    data = frame
+    if place.inner != place.area:
         inner = place.inner._replace(x=place.inner.x - place.area.x, y=place.inner.y - place.area.y)
-        data = QByteArray(crop_rows(memoryview(frame), place.area.width, place.space.pixel_bytes, inner))
-    return convert(data, place.inner.width, place.inner.height, place.space, place.target)
+        data = crop_rows(memoryview(frame), place.area.width, place.space.pixel_bytes, inner)
+    return insert_piece(taken, Piece(data, place.space, place.inner, place.mask), name, made)
 
 
-def insert_enlarged(place: Place, image: ImageInfo, frame: Any, name: str, made: Collection[str] = ()) -> Any:
-    """Add an enlarged picture as a layer centered over its source; returns the layer."""
-    if not is_open(place.document):
-        raise DocumentClosed
+def insert_enlarged(
+    taken: Taken, image: ImageInfo, frame: Any, name: str, made: Collection[str] = ()
+) -> tuple[Any, str]:
+    """Add an enlarged picture as a layer centered over its source; the rest as with `insert_result`."""
+    place = taken.place
     image.check_payload(len(frame))
-    area = Area(
-        place.inner.x + (place.inner.width - image.width) // 2,
-        place.inner.y + (place.inner.height - image.height) // 2,
-        image.width,
-        image.height,
-    )
-    mask = None
-    if place.mask is not None:
-        mask = scaled_mask(place.mask, place.inner.width, place.inner.height, image.width, image.height)
-    data = convert(as_bytes(frame), area.width, area.height, place.space, place.target)
-    return add_layer(place, data, area, mask, name, made)
+    x = place.inner.x + (place.inner.width - image.width) // 2
+    y = place.inner.y + (place.inner.height - image.height) // 2
+    mask = place.mask
+    if mask is not None:
+        mask = scaled_mask(mask, place.inner.width, place.inner.height, image.width, image.height)
+    return insert_piece(taken, Piece(frame, place.space, Area(x, y, image.width, image.height), mask), name, made)
 
 
-def add_layer(
-    place: Place, data: QByteArray, area: Area, mask: bytes | None, name: str, made: Collection[str]
-) -> Any:
-    """Add pixels in the document's space as a new layer over the source, in one undo step."""
-    document = place.document
-    parent, below = spot_above(document, find_node(document, place.node_id), made)
+def insert_piece(taken: Taken, piece: Piece, name: str, made: Collection[str]) -> tuple[Any, str]:
+    """Add pixels over their source as the document is now, in one undo step; else in a document of their own."""
+    document = taken.place.document
+    if not is_open(document):
+        raise DocumentClosed
+    try:
+        piece, note = follow(taken, piece)
+    except Lost:
+        return keep_apart(taken, piece, name), tr(
+            "The document was changed meanwhile so that the place is gone: the result is in a document of its own."
+        )
+    parent, below = spot_above(document, find_node(document, taken.place.node_id), made)
     name = free_name(name, sibling_names(parent))
-    with new_layer(document, place.target, name, data, area, mask) as layer:
+    with new_layer(document, document_space(document), name, piece) as layer:
         add_above(document, layer, parent, below)
+    return layer, note
+
+
+def keep_apart(taken: Taken, piece: Piece, name: str) -> Any:
+    """Show pixels in a new document of the size that the old one had; returns their layer."""
+    place = taken.place
+    resolution = place.document.xRes()
+    apart = Krita.instance().createDocument(*place.size, name, *document_space(place.document), resolution)
+    for node in apart.rootNode().childNodes():
+        node.remove()
+    with new_layer(apart, document_space(apart), name, piece) as layer:
+        apart.rootNode().addChildNode(layer, None)
+    apart.refreshProjection()
+    show_document(apart)
     return layer
 
 
 @contextlib.contextmanager
-def new_layer(
-    document: Any, space: Space, name: str, data: QByteArray, area: Area, mask: bytes | None
-) -> Iterator[Any]:
+def new_layer(document: Any, space: Space, name: str, piece: Piece) -> Iterator[Any]:
     """A layer with its pixels and transparency mask that stands in no document yet; add it inside the `with`.
 
     Giving a layer of this document a mask would be an undo step of its own, even before the layer is added. So layer
     and mask are made in a document that nobody sees, and a copy is handed out.
     """
+    area, mask = piece.area, piece.mask
+    data = convert(piece.data, area.width, area.height, piece.space, space)
     if mask is None or mask.count(255) == len(mask):
         layer = document.createNode(name, "paintlayer")
         fill(layer, data, area, space)
@@ -144,18 +158,7 @@ def new_layer(
         yield layer.clone()
 
 
-def scaled_mask(mask: bytes, width: int, height: int, new_width: int, new_height: int) -> bytes:
-    """A selection mask (one byte a pixel) in another size, smooth."""
-    image = QImage(mask, width, height, width, QImage.Format.Format_Grayscale8)
-    image = image.scaled(
-        new_width, new_height, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
-    ).convertToFormat(QImage.Format.Format_Grayscale8)
-    bits = image.constBits()
-    bits.setsize(image.sizeInBytes())
-    return crop_rows(memoryview(bytes(bits)), image.bytesPerLine(), 1, Area(0, 0, new_width, new_height))
-
-
-def add_to_window(document: Any) -> None:
+def show_document(document: Any) -> None:
     """Show a new document in the active window."""
     window = Krita.instance().activeWindow()
     if window is not None:

@@ -6,6 +6,7 @@ from scumble_editor.words import tr
 from scumble_wire.messages import PackInfo
 
 from ..model import Model
+from ..pack_files import PackFiles, PackOffer
 from ..qt import (
     QDialog,
     QDialogButtonBox,
@@ -31,7 +32,7 @@ class PacksTab(QWidget):
         super().__init__()
         self._model = model
         self._chosen = ""
-        self.grid = StyleGrid(56)
+        self.grid = StyleGrid(model.backend, 56)
         self.grid.chosen.connect(self._choose)
         self.about = QLabel()
         self.about.setWordWrap(True)
@@ -52,8 +53,7 @@ class PacksTab(QWidget):
         column.addWidget(self.about)
         column.addLayout(row)
         model.backend.subscribe("packs", self._fill)
-        model.backend.subscribe("thumbnails", self._pictures)
-        model.subscribe("packfile", self._offer)
+        model.subscribe("pack_file", self._offer)
         self._fill()
 
     def _fill(self) -> None:
@@ -61,15 +61,7 @@ class PacksTab(QWidget):
         if self._chosen not in [pack.id for pack in packs]:
             self._chosen = packs[0].id if packs else ""
         self.grid.fill(packs, self._chosen)
-        for pack in packs:
-            self._model.backend.thumbnail(pack.id)
-        self._pictures()
         self._show()
-
-    def _pictures(self) -> None:
-        for pack, picture in self._model.backend.thumbnails.items():
-            if picture is not None:
-                self.grid.set_picture(pack, *picture)
 
     def _choose(self, pack: str) -> None:
         self._chosen = pack
@@ -93,13 +85,13 @@ class PacksTab(QWidget):
             + " (*)",
         )
         if path:
-            self._model.offer_pack(path)
+            self._model.pack_files.look_into(path)
 
     def _offer(self) -> None:
-        if self._model.pack_offer is None or not self.isVisibleTo(self.window()):
-            return
-        if self._model.pack_offer is not None:
-            offer(self._model, self)
+        """Each window has such a tab; the one that is seen asks."""
+        offer = self._model.pack_files.offer
+        if offer is not None and self.isVisible():
+            ask(self._model.pack_files, offer, self)
 
     def _remove(self) -> None:
         pack = self._model.backend.pack(self._chosen)
@@ -109,11 +101,11 @@ class PacksTab(QWidget):
             self, "Scumble", tr('Remove "{title}"? Pictures painted with it stay as they are.', title=pack.title)
         )
         if answer == QMessageBox.StandardButton.Yes:
-            self._model.remove_pack(pack.id)
+            self._model.pack_files.remove(pack.id)
 
 
 def describe(pack: PackInfo) -> str:
-    """What is to be known about a pack, as rich text."""
+    """What there is to know about a pack, as rich text."""
     lines = [f"<b>{_html(pack.title)}</b> {_html(pack.version)}", tr(KINDS.get(pack.kind, pack.kind))]
     if pack.painting:
         lines.append(
@@ -132,10 +124,9 @@ def _html(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def offer(model: Model, parent: QWidget) -> None:
+def ask(files: PackFiles, offer: PackOffer, parent: QWidget) -> None:
     """Ask whether to install the pack that was looked into; asks for title and license where they are missing."""
-    assert model.pack_offer is not None
-    details, picture, _, _ = model.pack_offer
+    details, picture = offer.details, offer.picture
     dialog = QDialog(parent)
     dialog.setWindowTitle(tr("Install a pack"))
     column = QVBoxLayout(dialog)
@@ -170,12 +161,12 @@ def offer(model: Model, parent: QWidget) -> None:
 
     def done(result: int) -> None:
         if result:
-            model.install_offered(
+            files.install(
                 title.text().strip() if "title" in details.needs else "",
                 license_.text().strip() if "license" in details.needs else "",
             )
         else:
-            model.refuse_offered()
+            files.refuse()
         dialog.deleteLater()
 
     dialog.finished.connect(done)

@@ -24,14 +24,14 @@ class StyleTab(QWidget):
         self.search.setPlaceholderText(tr("Search styles"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._fill)
-        self.grid = StyleGrid()
-        self.grid.chosen.connect(lambda pack: model.choose_style(pack=pack))
+        self.grid = StyleGrid(model.backend)
+        self.grid.chosen.connect(lambda pack: model.choices.choose_style(pack=pack))
         self.strength = self._slider("strength", percent, read_percent)
         self.stroke_scale = self._slider("stroke_scale", times, read_times, logarithmic=True)
         keep = option(StyleChoices, "keep_colors")
         self.keep_colors = QCheckBox(tr(keep.label))
         self.keep_colors.setToolTip(tr(keep.help))
-        self.keep_colors.clicked.connect(lambda on: model.choose_style(keep_colors=bool(on)))
+        self.keep_colors.clicked.connect(lambda on: model.choices.choose_style(keep_colors=bool(on)))
         self.second = QComboBox()
         self.second.setToolTip(tr(option(StyleChoices, "second_pack").help))
         self.second.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -39,18 +39,20 @@ class StyleTab(QWidget):
         self.mix = self._slider("mix", percent, read_percent)
 
         self.preview_docker = self._toggle(tr("Preview"), tr("Show the result here while you choose."))
-        self.preview_docker.clicked.connect(lambda on: model.set_preview(docker=bool(on)))
-        self.preview_canvas = self._toggle(tr("On canvas"), tr("Show the result as a locked layer on the canvas."))
-        self.preview_canvas.clicked.connect(lambda on: model.set_preview(canvas=bool(on)))
+        self.preview_docker.clicked.connect(lambda on: model.preview.show(docker=bool(on)))
+        self.preview_canvas = self._toggle(
+            tr("On canvas"), tr("Show the result over the canvas. It isn't a layer, so it is never saved.")
+        )
+        self.preview_canvas.clicked.connect(lambda on: model.preview.show(canvas=bool(on)))
         self.preview_detail = self._toggle(
             "1:1", tr("Show a detail in its true size, with brush marks as they will be.")
         )
-        self.preview_detail.clicked.connect(lambda on: model.set_preview(detail=bool(on)))
+        self.preview_detail.clicked.connect(lambda on: model.preview.show(detail=bool(on)))
         self.picture = FittedPicture(260)
 
         self.apply = QPushButton(Krita.instance().icon("dialog-ok"), tr("Apply"))
         self.apply.setToolTip(tr("Paint the layer, or the selection on it, into a new layer."))
-        self.apply.clicked.connect(model.apply_style)
+        self.apply.clicked.connect(lambda: model.layers.apply_style())
 
         mix = QHBoxLayout()
         mix.addWidget(self.second, 1)
@@ -73,7 +75,6 @@ class StyleTab(QWidget):
         model.subscribe("choices", self._show_choices)
         model.subscribe("preview", self._show_preview)
         model.backend.subscribe("packs", self._fill)
-        model.backend.subscribe("thumbnails", self._pictures)
         model.backend.subscribe("jobs", self._show_job)
         self._fill()
         self._show_preview()
@@ -86,7 +87,7 @@ class StyleTab(QWidget):
             tr(limits.label), limits.low, limits.high, limits.step, show, read, logarithmic=logarithmic
         )
         slider.setToolTip(tr(limits.help))
-        slider.changed.connect(lambda value: self._model.choose_style(**{name: value}))
+        slider.changed.connect(lambda value: self._model.choices.choose_style(**{name: value}))
         return slider
 
     @staticmethod
@@ -99,30 +100,21 @@ class StyleTab(QWidget):
 
     def _fill(self) -> None:
         backend = self._model.backend
-        packs = backend.styles(self.search.text())
-        self.grid.fill(packs, self._model.style.pack)
+        self.grid.fill(backend.styles(self.search.text()), self._model.choices.style.pack)
         self.second.clear()
         self.second.addItem(tr("No second style"), "")
         for pack in backend.styles():
             self.second.addItem(tr("with {style}", style=pack.title), pack.id)
-        for pack in packs:
-            backend.thumbnail(pack.id)
-        self._pictures()
         self._show_choices()
-
-    def _pictures(self) -> None:
-        for pack, picture in self._model.backend.thumbnails.items():
-            if picture is not None:
-                self.grid.set_picture(pack, *picture)
 
     def _choose_second(self, index: int) -> None:
         pack = self.second.itemData(index) or ""
-        mix = self._model.style.mix
-        self._model.choose_style(second_pack=pack, mix=mix if mix > 0 and pack else 0.5 if pack else 0.0)
+        mix = self._model.choices.style.mix
+        self._model.choices.choose_style(second_pack=pack, mix=mix if mix > 0 and pack else 0.5 if pack else 0.0)
 
     def _show_choices(self) -> None:
-        style = self._model.style
-        self.grid.fill(self._model.backend.styles(self.search.text()), style.pack)
+        style = self._model.choices.style
+        self.grid.mark(style.pack)
         self.strength.set_value(style.strength)
         self.stroke_scale.set_value(style.stroke_scale)
         self.keep_colors.setChecked(style.keep_colors)
@@ -132,17 +124,17 @@ class StyleTab(QWidget):
         self.apply.setEnabled(bool(style.pack))
 
     def _show_preview(self) -> None:
-        model = self._model
-        self.preview_docker.setChecked(model.preview_in_docker)
-        self.preview_canvas.setChecked(model.preview_on_canvas)
-        self.preview_detail.setChecked(model.preview_detail)
-        self.preview_detail.setEnabled(model.preview_in_docker and not model.preview_on_canvas)
-        self.picture.setVisible(model.preview_in_docker or model.preview_problem is not None)
-        if model.preview_problem is not None:
-            self.picture.show_text(model.preview_problem.text)
-        elif model.preview is not None:
-            self.picture.show_picture(model.preview.info, model.preview.data)
-        elif model.preview_in_docker:
+        preview = self._model.preview
+        self.preview_docker.setChecked(preview.in_docker)
+        self.preview_canvas.setChecked(preview.on_canvas)
+        self.preview_detail.setChecked(preview.detail)
+        self.preview_detail.setEnabled(preview.in_docker and not preview.on_canvas)
+        self.picture.setVisible(preview.in_docker or preview.problem is not None)
+        if preview.problem is not None:
+            self.picture.show_text(preview.problem.text)
+        elif preview.picture is not None:
+            self.picture.show_picture(preview.picture.info, preview.picture.data)
+        elif preview.in_docker:
             self.picture.show_text(tr("Painting a preview …"))
 
     def _show_job(self) -> None:

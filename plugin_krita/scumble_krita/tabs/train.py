@@ -29,11 +29,11 @@ class TrainTab(QWidget):
         self._model = model
         self.name = QLineEdit()
         self.name.setPlaceholderText(tr("Name of the new style"))
-        self.name.textEdited.connect(lambda text: model.choose_train(name=text))
+        self.name.textEdited.connect(lambda text: model.choices.choose_train(name=text))
         self.source = QComboBox()
         for word, label in option(TrainChoices, "source").words:
             self.source.addItem(tr(label), word)
-        self.source.activated.connect(lambda index: model.choose_train(source=self.source.itemData(index)))
+        self.source.activated.connect(lambda index: model.choices.choose_train(source=self.source.itemData(index)))
         self.file = QToolButton()
         self.file.setIcon(Krita.instance().icon("document-open"))
         self.file.setToolTip(tr("Choose a picture"))
@@ -42,15 +42,15 @@ class TrainTab(QWidget):
         for word, label in option(TrainChoices, "quality").words:
             self.quality.addItem(tr(label), word)
         self.quality.setToolTip(tr(option(TrainChoices, "quality").help))
-        self.quality.activated.connect(lambda index: model.choose_train(quality=self.quality.itemData(index)))
+        self.quality.activated.connect(lambda index: model.choices.choose_train(quality=self.quality.itemData(index)))
         limits = option(TrainChoices, "strength")
         self.strength = BarSlider(
             tr(limits.label), limits.low, limits.high, limits.step, times, read_times, logarithmic=True
         )
         self.strength.setToolTip(tr(limits.help))
-        self.strength.changed.connect(lambda value: model.choose_train(strength=value))
+        self.strength.changed.connect(lambda value: model.choices.choose_train(strength=value))
         self.go = QPushButton(Krita.instance().icon("dialog-ok"), tr("Learn this style"))
-        self.go.clicked.connect(model.train_now)
+        self.go.clicked.connect(lambda: model.training.start())
         row = QHBoxLayout()
         row.addWidget(self.source, 1)
         row.addWidget(self.file)
@@ -73,11 +73,11 @@ class TrainTab(QWidget):
         self._show()
 
     def _show(self) -> None:
-        choices = self._model.train
+        choices = self._model.choices.train
         if self.name.text() != choices.name:
             self.name.setText(choices.name)
         self.source.setCurrentIndex(max(0, self.source.findData(choices.source)))
-        file = Path(self._model.train_file).name
+        file = Path(self._model.training.file).name
         index = self.source.findData("file")
         label = dict(option(TrainChoices, "source").words)["file"]
         self.source.setItemText(index, tr("File: {name}", name=file) if file else tr(label))
@@ -91,5 +91,4 @@ class TrainTab(QWidget):
             self, tr("Picture to learn from"), "", tr("Pictures") + " (*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp)"
         )
         if path:
-            self._model.train_file = path
-            self._model.choose_train(source="file")
+            self._model.training.learn_from_file(path)

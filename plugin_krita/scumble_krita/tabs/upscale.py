@@ -20,28 +20,28 @@ class UpscaleTab(QWidget):
         limits = option(UpscaleChoices, "factor")
         self.factor = BarSlider(tr(limits.label), limits.low, limits.high, 0.1, times, read_times, logarithmic=True)
         self.factor.setToolTip(tr(limits.help))
-        self.factor.changed.connect(lambda value: model.choose_upscale(factor=value))
+        self.factor.changed.connect(lambda value: model.choices.choose_upscale(factor=value))
         usual = QHBoxLayout()
         usual.setSpacing(2)
         for factor in USUAL:
             button = QToolButton()
             button.setText(times(factor))
-            button.clicked.connect(lambda _, factor=factor: model.choose_upscale(factor=factor))
+            button.clicked.connect(lambda _, factor=factor: model.choices.choose_upscale(factor=factor))
             usual.addWidget(button)
         usual.addStretch(1)
         self.network = QComboBox()
         self.network.setToolTip(tr(option(UpscaleChoices, "model").help))
-        self.network.activated.connect(lambda index: model.choose_upscale(model=self.network.itemData(index)))
+        self.network.activated.connect(lambda index: model.choices.choose_upscale(model=self.network.itemData(index)))
         self.source = QComboBox()
         for word, label in option(UpscaleChoices, "source").words:
             self.source.addItem(tr(label), word)
         for box in (self.network, self.source):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.source.activated.connect(lambda index: model.choose_upscale(source=self.source.itemData(index)))
+        self.source.activated.connect(lambda index: model.choices.choose_upscale(source=self.source.itemData(index)))
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.go = QPushButton(Krita.instance().icon("dialog-ok"), tr("Upscale"))
-        self.go.clicked.connect(lambda: model.upscale_now())
+        self.go.clicked.connect(lambda: model.layers.upscale())
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr(option(UpscaleChoices, "source").label), self.source)
@@ -67,7 +67,7 @@ class UpscaleTab(QWidget):
         self._show()
 
     def _show(self) -> None:
-        choices = self._model.upscale
+        choices = self._model.choices.upscale
         self.factor.set_value(choices.factor)
         self.network.setCurrentIndex(max(0, self.network.findData(choices.model)))
         self.source.setCurrentIndex(max(0, self.source.findData(choices.source)))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from scumble_editor.backend import Backend
 from scumble_editor.words import tr
 from scumble_wire.messages import ImageInfo, PackInfo
 
@@ -72,8 +73,10 @@ class StyleGrid(QListView):
 
     chosen = pyqtSignal(str)  # pack id, by a person
 
-    def __init__(self, side: int = 72) -> None:
+    def __init__(self, backend: Backend, side: int = 72) -> None:
+        """side: of the pictures, in pixels; the backend has them."""
         super().__init__()
+        self._backend = backend
         self._side = side
         self._items = QStandardItemModel()
         self._filling = False
@@ -91,47 +94,57 @@ class StyleGrid(QListView):
         self.setMouseTracking(True)
         self.setMinimumHeight(side + 52)
         self.selectionModel().currentChanged.connect(self._current_changed)
+        backend.subscribe("thumbnails", self._add_pictures)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(260, 2 * (self._side + 48))
 
     def fill(self, packs: list[PackInfo], current: str) -> None:
-        """Show these packs; the current one is highlighted where it is among them."""
+        """Show these packs, with the current one highlighted."""
         self._filling = True
         try:
-            anew = [self._items.item(row).data(ID) for row in range(self._items.rowCount())] != [p.id for p in packs]
-            if anew:
-                self._items.clear()
-                for pack in packs:
-                    item = QStandardItem(pack.title)
-                    item.setData(pack.id, ID)
-                    item.setToolTip(_about(pack))
-                    self._items.appendRow(item)
+            self._items.clear()
+            for pack in packs:
+                item = QStandardItem(pack.title)
+                item.setData(pack.id, ID)
+                item.setToolTip(_about(pack))
+                self._items.appendRow(item)
+        finally:
+            self._filling = False
+        for pack in packs:
+            self._backend.thumbnail(pack.id)  # asks for it, if need be
+        self._add_pictures()
+        self.mark(current)
+        QTimer.singleShot(0, lambda: self.scrollTo(self.currentIndex()))  # once it is laid out
+
+    def mark(self, current: str) -> None:
+        """Highlight a pack where it is among those shown, and no other."""
+        self._filling = True
+        try:
             self.clearSelection()
             for row in range(self._items.rowCount()):
                 if self._items.item(row).data(ID) == current:
                     self.setCurrentIndex(self._items.index(row, 0))
-                    if anew:
-                        QTimer.singleShot(0, lambda: self.scrollTo(self.currentIndex()))  # once it is laid out
         finally:
             self._filling = False
 
-    def set_picture(self, pack: str, info: ImageInfo, data: Any) -> None:
+    def _add_pictures(self) -> None:
         for row in range(self._items.rowCount()):
             item = self._items.item(row)
-            if item.data(ID) == pack and item.data(PICTURE) is None:
-                ratio = self.devicePixelRatioF()
-                side = round(self._side * ratio)
-                picture = QPixmap.fromImage(to_image(info, data)).scaled(
-                    side,
-                    side,
-                    Qt.AspectRatioMode.KeepAspectRatioByExpanding,
-                    Qt.TransformationMode.SmoothTransformation,
-                )
-                left, top = (picture.width() - side) // 2, (picture.height() - side) // 2
-                picture = picture.copy(left, top, side, side)
-                picture.setDevicePixelRatio(ratio)
-                item.setData(picture, PICTURE)
+            picture = self._backend.thumbnails.get(item.data(ID))
+            if picture is not None and item.data(PICTURE) is None:
+                item.setData(self._square(*picture), PICTURE)
+
+    def _square(self, info: ImageInfo, data: Any) -> QPixmap:
+        """The middle of a picture in the size of a tile."""
+        ratio = self.devicePixelRatioF()
+        side = round(self._side * ratio)
+        picture = QPixmap.fromImage(to_image(info, data)).scaled(
+            side, side, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
+        )
+        picture = picture.copy((picture.width() - side) // 2, (picture.height() - side) // 2, side, side)
+        picture.setDevicePixelRatio(ratio)
+        return picture
 
     def _current_changed(self, index: Any, before: Any) -> None:
         if not self._filling and index.isValid():

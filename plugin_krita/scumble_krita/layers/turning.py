@@ -1,0 +1,147 @@
+"""Where the pixels of a layer have gone: found by looking for short strips of them. Pure: knows no Krita.
+
+Cropping, moving, mirroring and turning by quarters leave pixel values as they are, so a strip that is read from the
+layer now is found again, byte for byte, in the pixels that were taken from it before.
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from scumble_editor.areas import Area
+
+STRIP = 64  # pixels: length of a strip
+DISTINCT = 4  # different pixel values that a strip needs: plain color is found everywhere
+GRID = 7  # strips are tried at GRID x GRID places
+VOTES = 3  # strips that must agree
+SEARCHES = 12  # strips that are looked for at most: each search reads all of the old pixels
+
+_ITEMS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+
+
+class Move(NamedTuple):
+    """The pixel (x, y) of before is now at (ux * x + vx * y + tx, uy * x + vy * y + ty); (u, v) is a quarter turn."""
+
+    ux: int = 1
+    uy: int = 0
+    vx: int = 0
+    vy: int = 1
+    tx: int = 0
+    ty: int = 0
+
+    @property
+    def turns(self) -> bool:
+        return self[:4] != (1, 0, 0, 1)
+
+    def area(self, area: Area) -> Area:
+        """Where a rectangle is now."""
+        ends = [(area.x, area.y), (area.x + area.width - 1, area.y + area.height - 1)]
+        xs = [self.ux * x + self.vx * y + self.tx for x, y in ends]
+        ys = [self.uy * x + self.vy * y + self.ty for x, y in ends]
+        return Area(min(xs), min(ys), abs(xs[1] - xs[0]) + 1, abs(ys[1] - ys[0]) + 1)
+
+    def pixels(self, data: bytes | memoryview, width: int, height: int, pixel_bytes: int) -> bytes:
+        """Row-major pixels turned and mirrored like this; data: width * height * pixel_bytes bytes."""
+        if not self.turns:
+            return bytes(data)
+        size = next(size for size in (8, 4, 2, 1) if pixel_bytes % size == 0)
+        parts, kind = pixel_bytes // size, _ITEMS[size]
+        flat = array(kind)
+        flat.frombytes(data)
+        lines = []
+        if self.ux:  # rows stay rows
+            order = range(height) if self.vy > 0 else range(height - 1, -1, -1)
+            lines = [flat[y * width * parts : (y + 1) * width * parts] for y in order]
+            backwards = self.ux < 0
+        else:  # columns become rows
+            order = range(width) if self.uy > 0 else range(width - 1, -1, -1)
+            for x in order:
+                line = array(kind, bytes(height * pixel_bytes))
+                for part in range(parts):
+                    line[part::parts] = flat[x * parts + part :: width * parts]
+                lines.append(line)
+            backwards = self.vx < 0
+        if backwards:
+            for line in lines:
+                for part in range(parts):
+                    line[part::parts] = line[part::parts][::-1]
+        return b"".join(line.tobytes() for line in lines)
+
+
+def locate(
+    old: bytes, area: Area, pixel_bytes: int, read: Callable[[Area], bytes], now: Area, *, same: bool = False
+) -> Move | None:
+    """How the pixels of `area` have moved; None when that can't be told.
+
+    old: row-major pixels of `area`. read: gives pixels of the layer as it is now, in the same format. now: what is
+    painted on the layer now. same: nothing else has changed, so pixels that are found where they were settle it.
+    """
+    places = list(_places(now))
+    if same and any(_is_there(old, area, pixel_bytes, read, place) for place in places):
+        return Move()
+    votes: Counter[Move] = Counter()
+    searches = 0
+    for place in places:
+        for strip, start, u in _strips(read, place, pixel_bytes):
+            if searches == SEARCHES * 4:
+                return None
+            searches += 1
+            found = _only_one(old, strip, area, pixel_bytes)
+            if found is None:
+                continue
+            x, y = found
+            for v in ((u[1], u[0]), (-u[1], -u[0])):
+                votes[Move(*u, *v, start[0] - u[0] * x - v[0] * y, start[1] - u[1] * x - v[1] * y)] += 1
+        best = votes.most_common(2)
+        if best and best[0][1] >= VOTES and (len(best) == 1 or best[1][1] < best[0][1]):
+            return best[0][0]
+    return None
+
+
+def _places(now: Area) -> Iterator[Area]:
+    """Squares of the strips' length, spread over the layer, the middle first."""
+    side = min(STRIP, now.width, now.height)
+    order = sorted(range(GRID), key=lambda number: abs(number - GRID // 2))
+    for row in order:
+        for column in order:
+            x = now.x + (now.width - side) * column // (GRID - 1)
+            yield Area(x, now.y + (now.height - side) * row // (GRID - 1), side, side)
+
+
+def _is_there(old: bytes, area: Area, pixel_bytes: int, read: Callable[[Area], bytes], place: Area) -> bool:
+    """Whether the upper edge of a square has the pixels that it had."""
+    strip = place._replace(height=1)
+    if strip.meet(area) != strip:
+        return False
+    begin = ((strip.y - area.y) * area.width + strip.x - area.x) * pixel_bytes
+    return old[begin : begin + strip.width * pixel_bytes] == read(strip)
+
+
+def _strips(
+    read: Callable[[Area], bytes], place: Area, pixel_bytes: int
+) -> Iterator[tuple[bytes, tuple[int, int], tuple[int, int]]]:
+    """The edges of a square that are not too plain, both ways: pixels, where the first one is, the direction."""
+    side = place.width
+    for strip, (dx, dy) in ((place._replace(height=1), (1, 0)), (place._replace(width=1), (0, 1))):
+        data = read(strip)
+        pixels = [data[i : i + pixel_bytes] for i in range(0, len(data), pixel_bytes)]
+        if len(set(pixels)) < min(DISTINCT, side):
+            continue
+        yield data, (place.x, place.y), (dx, dy)
+        end = (place.x + dx * (side - 1), place.y + dy * (side - 1))
+        yield b"".join(reversed(pixels)), end, (-dx, -dy)
+
+
+def _only_one(old: bytes, strip: bytes, area: Area, pixel_bytes: int) -> tuple[int, int] | None:
+    """Where the strip lies in a row of the old pixels; None: nowhere, or at several places."""
+    stride, found = area.width * pixel_bytes, None
+    at = old.find(strip)
+    while at >= 0:
+        row, byte = divmod(at, stride)
+        if byte % pixel_bytes == 0 and byte + len(strip) <= stride:
+            if found is not None:
+                return None
+            found = (area.x + byte // pixel_bytes, area.y + row)
+        at = old.find(strip, at + 1)
+    return found
