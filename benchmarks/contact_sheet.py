@@ -51,7 +51,8 @@ def main() -> None:
     rows: list[tuple[str, list[Image.Image]]] = []
     packs = [store.get(name) for name in options.packs.split(",")] if options.packs else store.list("style")
     for pack in packs:
-        style = Style(load_network(store, pack), load_style(pack).table)
+        loaded = load_style(pack)
+        style = Style(load_network(store, pack), loaded.table, delta=loaded.delta)
         with torch.inference_mode():
             painted = [to_image(stylize(photo, [Part(style)]).image) for photo in photos]
         painted += [middle(painted[0])] if options.large else []

@@ -43,7 +43,9 @@ def main() -> None:
     on_photo: dict[str, Tensor] = {}
     lines = ["| style | border line | fringe | palette |", "|---|---|---|---|"]
     for pack in on.packs:
-        style = Style(load_network(on.store, pack).to(on.device), load_style(pack).table.to(on.device))
+        loaded = load_style(pack)
+        delta = loaded.delta.to(on.device) if loaded.delta else None
+        style = Style(load_network(on.store, pack).to(on.device), loaded.table.to(on.device), delta=delta)
         painting = read_painting(painting_of(pack.id, options.paintings)).pixels
         with torch.inference_mode():
             painted = [stylize(photo, [Part(style)]).image.cpu() for photo in photos]

@@ -115,6 +115,7 @@ class PackInfo:
     removable: bool = True  # False for packs that ship with Scumble
     factors: list[int] = field(default_factory=list)  # upscale packs: whole factors the network does in one go
     stroke_scales: list[float] = field(default_factory=lambda: [1.0])  # style packs: smallest and largest trained
+    boldness: bool = False  # style packs: True where `Stylize.boldness` has an effect
     description: str = ""
 
 
@@ -160,7 +161,11 @@ class Stylize:
     image: ImageInfo
     styles: list[StyleChoice]
     strength: float = 1.0  # 0: the layer, 1: the style
-    stroke_scale: float = 1.0  # size of the brush marks against the trained size; 0.25 .. 4
+    stroke_scale: float = 1.0  # size of the brush marks; 1: as on a picture of one megapixel; 0.25 .. 4
+    absolute_strokes: bool = False  # stroke_scale counts pixels instead: 1 is the size that the style learned
+    picture_pixels: int = 0  # of the whole picture that the image is a part or a small copy of; 0: it is the whole
+    scale: float = 1.0  # pixels of the image per pixel of the picture, along a side; below 1: a small copy
+    boldness: float = 0.0  # -1: faithful to the picture's forms, 0: as learned, 1: bold; see PackInfo.boldness
     keep_colors: bool = False  # luminance from the style, color from the layer
     seed: int = 0  # of the grain; the same seed gives the same picture
     priority: Priority = "apply"
@@ -174,6 +179,12 @@ class Stylize:
             math.isfinite(self.stroke_scale) and 0.25 <= self.stroke_scale <= 4,
             f"stroke scale must be between 0.25 and 4, not {self.stroke_scale}.",
         )
+        _check(
+            math.isfinite(self.boldness) and -1 <= self.boldness <= 1,
+            f"boldness must be between -1 and 1, not {self.boldness}.",
+        )
+        _check(0 <= self.picture_pixels <= MAX_PIXELS, f"a picture can't have {self.picture_pixels} pixels.")
+        _check(math.isfinite(self.scale) and 0 < self.scale <= 16, f"scale must be over 0, not {self.scale}.")
         _check(self.priority in ("preview", "apply", "batch"), f"unknown priority {self.priority!r}.")
 
 

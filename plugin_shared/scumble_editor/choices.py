@@ -19,6 +19,9 @@ from scumble_wire.messages import ImageInfo, Priority, Quality, StyleChoice, Sty
 
 from .words import style_layer_name
 
+#: Pixels of the picture on which relative and absolute stroke sizes are the same; the backend's own number.
+USUAL_PIXELS = 1_000_000
+
 
 @dataclass(frozen=True)
 class Option:
@@ -77,8 +80,27 @@ class StyleChoices(_Checked):
 
     pack: str = _option("", "Style", "The style pack that paints.")
     strength: float = _option(1.0, "Strength", "How far the layer turns into the style.", low=0, high=1, step=0.01)
+    boldness: float = _option(
+        0.0,
+        "Faithful to bold",
+        "How much of the picture's own forms is kept: to the left eyes, lettering and contours stay, "
+        "to the right the painting's marks take over.",
+        low=-1,
+        high=1,
+        step=0.05,
+    )
     stroke_scale: float = _option(
-        1.0, "Stroke scale", "Size of the brush marks; 1 is the size the style learned.", low=0.25, high=4, step=0.05
+        1.0,
+        "Stroke size",
+        "Size of the brush marks against the picture, however large it is.",
+        low=0.25,
+        high=4,
+        step=0.05,
+    )
+    absolute_strokes: bool = _option(
+        False,
+        "Stroke size in pixels",
+        "Brush marks get the size in pixels that the style learned, times stroke size.",
     )
     keep_colors: bool = _option(
         False, "Keep colors", "Take the brush marks from the style, the colors from the layer."
@@ -97,10 +119,35 @@ class StyleChoices(_Checked):
             return [StyleChoice(self.second_pack)]
         return [StyleChoice(self.pack, round(1 - self.mix, 4)), StyleChoice(self.second_pack, round(self.mix, 4))]
 
-    def message(self, image: ImageInfo, priority: Priority = "apply", title: str = "") -> Stylize:
+    def message(
+        self,
+        image: ImageInfo,
+        priority: Priority = "apply",
+        title: str = "",
+        *,
+        picture_pixels: int = 0,
+        scale: float = 1.0,
+    ) -> Stylize:
+        """picture_pixels, scale: of what picture the image is a part or a small copy; see `Stylize`."""
         return Stylize(
-            image, self.styles(), self.strength, self.stroke_scale, self.keep_colors, self.seed, priority, title
+            image,
+            self.styles(),
+            strength=self.strength,
+            stroke_scale=self.stroke_scale,
+            absolute_strokes=self.absolute_strokes,
+            picture_pixels=picture_pixels,
+            scale=scale,
+            boldness=self.boldness,
+            keep_colors=self.keep_colors,
+            seed=self.seed,
+            priority=priority,
+            title=title,
         )
+
+    def mark_size(self, picture_pixels: int) -> float:
+        """Size of the brush marks on a picture against the size that styles learned, in its pixels."""
+        usual = 1.0 if self.absolute_strokes else math.sqrt(picture_pixels / USUAL_PIXELS)
+        return usual * self.stroke_scale
 
     def layer_name(self, titles: Mapping[str, str]) -> str:
         """titles: pack id -> title, for the name of the new layer."""

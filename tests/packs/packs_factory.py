@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 
 from scumble_backend.nets.style import StyleNetwork, StyleNetworkConfig, StyleTable, initialize
+from scumble_backend.nets.style_skip import SkipStyleConfig, SkipStyleNetwork, SkipStyleTable, StyleDelta
+from scumble_backend.nets.style_skip import initialize as initialize_skip
 from scumble_backend.packs import making
 from scumble_backend.packs.archive import write_pack
 from scumble_backend.packs.manifest import Manifest, Painting, Training
@@ -33,6 +35,34 @@ def random_table(network: StyleNetwork, seed: int = 2) -> StyleTable:
     generator = torch.Generator().manual_seed(seed)
     plain = network.plain_table()
     return StyleTable(*(t + 0.3 * torch.randn(t.shape, generator=generator) for t in plain.tensors().values()))
+
+
+def tiny_skip_network(seed: int = 1) -> SkipStyleNetwork:
+    network = SkipStyleNetwork(SkipStyleConfig(widths=(2, 3, 4, 5), residual_blocks=1))
+    generator = torch.Generator().manual_seed(seed)
+    initialize_skip(network, generator)
+    for stage in network.named_stages().values():
+        if stage.norm:
+            stage.average_mean.normal_(generator=generator)
+            stage.average_variance.uniform_(0.5, 2.0, generator=generator)
+    return network.eval().requires_grad_(False)
+
+
+def random_skip_style(network: SkipStyleNetwork, seed: int = 2) -> tuple[SkipStyleTable, StyleDelta]:
+    """A table with the axis from faithful to bold, and a change of two stages whose numbers half precision holds."""
+    generator = torch.Generator().manual_seed(seed)
+    named = {name: t + 0.3 * torch.randn(t.shape, generator=generator) for name, t in _plain(network).items()}
+    named |= {f"{name}_bold": 0.3 * torch.randn(t.shape, generator=generator) for name, t in _plain(network).items()}
+    factors = {}
+    for name in ("block0a", "up1"):
+        outputs, inputs = network.named_stages()[name].conv.weight.shape[:2]
+        left, right = (0.3 * torch.randn(shape, generator=generator) for shape in ((outputs, 2), (2, inputs, 3, 3)))
+        factors[name] = (left.half().float(), right.half().float())
+    return SkipStyleTable(**named), StyleDelta(factors)
+
+
+def _plain(network: SkipStyleNetwork) -> dict[str, torch.Tensor]:
+    return network.plain_table().tensors()
 
 
 def png(side: int = 16, color: str = "teal") -> bytes:
@@ -76,6 +106,19 @@ class Factory:
             contents["base.safetensors"] = self.base
         path = self.folder / f"{name or pack_id}.scumble"
         write_pack(path, manifest, {**contents, **(files or {})})
+        return path
+
+    def skip(
+        self, pack_id: str = "spray", *, network: SkipStyleNetwork | None = None, seed: int = 2, **changes: Any
+    ) -> Path:
+        """An affine pack on a light network, with delta and boldness, carrying its base."""
+        network = network or tiny_skip_network()
+        base = making.base_file(network)
+        described = {"architecture": making.style_architecture(network), "base": sha256(base).hexdigest()}
+        manifest = self.manifest(pack_id, **{**described, "boldness": True, **changes})
+        weights = making.affine_weights(manifest, *random_skip_style(network, seed))
+        path = self.folder / f"{pack_id}.scumble"
+        write_pack(path, manifest, {"weights.safetensors": weights, "base.safetensors": base})
         return path
 
     def whole(self, pack_id: str = "scream", **changes: Any) -> Path:

@@ -8,7 +8,8 @@ from style.test_style_network import random_network
 from torch import Tensor
 
 from scumble_backend.errors import ImageTooSmall
-from scumble_backend.rendering.effects import stylize as effect
+from scumble_backend.rendering.effects import painting
+from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.stylize import (
     LUMA,
     Part,
@@ -16,7 +17,6 @@ from scumble_backend.rendering.effects.stylize import (
     part_weights,
     stylize,
     with_luma_of,
-    working_resolution,
 )
 
 
@@ -97,23 +97,16 @@ def test_a_stroke_scale_the_table_lacks_is_painted_at_another_resolution(
     scale: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[torch.Size] = []
-    real = effect.paint
+    real = painting.paint
 
     def watched(network: object, image: Tensor, *rest: object, **options: object) -> Tensor:
         sizes.append(image.shape)
         return real(network, image, *rest, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(effect, "paint", watched)
-    painted = stylize(torch.rand(3, 40, 60), [Part(style())], stroke_scale=scale)
+    monkeypatch.setattr(painting, "paint", watched)
+    painted = stylize(torch.rand(3, 40, 60), [Part(style())], marks=MarkSize(scale, absolute=True))
     assert sizes == [torch.Size([3, round(40 / scale), round(60 / scale)])]
     assert painted.image.shape == (3, 40, 60)
-
-
-def test_small_strokes_on_a_huge_picture_say_what_was_done_instead() -> None:
-    factor, note = working_resolution((8000, 10000), 4.0)
-    assert factor == 1.0
-    assert "4.0 times larger" in note
-    assert working_resolution((100, 100), 4.0) == (4.0, "")
 
 
 def test_a_mix_reports_progress_over_all_networks() -> None:

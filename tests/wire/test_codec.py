@@ -71,6 +71,8 @@ def messages_of(draw: st.DrawFn, cls: type) -> Any:
         }
     if cls is Stylize:
         drawn |= {"strength": draw(st.floats(0, 1)), "stroke_scale": draw(st.floats(0.25, 4))}
+        drawn |= {"boldness": draw(st.floats(-1, 1)), "scale": draw(st.floats(0.01, 2))}
+        drawn |= {"picture_pixels": draw(st.integers(0, messages.MAX_PIXELS))}
         drawn |= {"styles": drawn["styles"] or [StyleChoice("p")]}
     if cls is messages.Upscale:
         drawn |= {"factor": draw(st.floats(1.1, 16)), "model": "m" + drawn["model"]}

@@ -22,6 +22,7 @@ statistics of the whole; `SkipStyleNetwork.forward` runs the same stages at once
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -167,6 +168,9 @@ class SkipStyleTable:
             placed[name] = value
         return SkipStyleTable(**placed)
 
+    def to(self, device: torch.device | str) -> SkipStyleTable:
+        return SkipStyleTable(**{name: t.to(device) for name, t in self.tensors().items()})
+
     def tensors(self) -> dict[str, Tensor]:
         """The tensors by field name, those that are None left out: what a pack stores."""
         named = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -207,6 +211,9 @@ class StyleDelta:
         left, right = self.factors[stage]
         return torch.einsum("or,rikl->oikl", left, right)
 
+    def to(self, device: torch.device | str) -> StyleDelta:
+        return StyleDelta({name: (left.to(device), right.to(device)) for name, (left, right) in self.factors.items()})
+
 
 class SkipStyleNetwork(nn.Module):
     """A base network: convolutions and average statistics. What it paints is decided by table and delta."""
@@ -240,6 +247,17 @@ class SkipStyleNetwork(nn.Module):
     def table_channels(self) -> int:
         """K of `SkipStyleTable`."""
         return sum(stage.outputs for stage in self.named_stages().values())
+
+    def merged(self, delta: StyleDelta | None) -> SkipStyleNetwork:
+        """A copy with one style's change in its kernels; itself where there is none. Other tensors are shared."""
+        if delta is None:
+            return self
+        network = copy.deepcopy(self, {id(t): t for t in self.state_dict(keep_vars=True).values()})
+        for name, stage in network.named_stages().items():
+            change = delta.kernel(name)
+            if change is not None:
+                stage.conv.weight = nn.Parameter(stage.conv.weight.detach() + change, requires_grad=False)
+        return network
 
     def plain_table(self, styles: int = 1) -> SkipStyleTable:
         """The table from which training starts: scales 1, shifts 0, the color path handing color through."""

@@ -208,11 +208,11 @@ def check_weights(manifest: Manifest, raw: bytes, base: bytes | None, *, base_ch
         known = base_architecture(tensors.read_header(base, "the base network")) if base_checked else check_base(base)
         if not _same_network(known, manifest.architecture):
             raise PackDamaged("The pack's architecture is not its base network's.", remedy=_REMEDY)
-        wanted = _table_shapes(manifest.architecture, header)
+        wanted = {**_table_shapes(manifest, header), **_delta_shapes(manifest.architecture, header)}
     elif manifest.kind == "network":
         shapes = _network_shapes(manifest.architecture)
         wanted = {f"network.{name}": shape for name, shape in shapes.items()}
-        wanted.update(_table_shapes(manifest.architecture, header))
+        wanted.update(_table_shapes(manifest, header))
     elif manifest.architecture["name"] == "spandrel":
         check_spandrel(tensors.read(raw, WEIGHTS), manifest.factors)
         return
@@ -287,15 +287,52 @@ def _network_shapes(architecture: Mapping[str, Any]) -> Shapes:
     return {name: _Wanted.like(tensor) for name, tensor in meta_network(architecture).state_dict().items()}
 
 
-def _table_shapes(architecture: Mapping[str, Any], header: tensors.Header) -> Shapes:
+def _table_shapes(manifest: Manifest, header: tensors.Header) -> Shapes:
+    """What a style's table has to hold: its three tensors, and the same for each axis that it was trained on."""
     from scumble_backend.nets.style import StyleNetwork
+    from scumble_backend.nets.style_skip import SkipStyleNetwork
+
+    network = meta_network(manifest.architecture)
+    if not isinstance(network, (StyleNetwork, SkipStyleNetwork)):
+        raise PackUnsupported(f"{manifest.architecture['name']} is no style network.", remedy=_REMEDY)
+    plain = {f"table.{name}": _Wanted.like(t) for name, t in network.plain_table().tensors().items()}
+    shapes = dict(plain)
+    slopes = {f"{name}_slope": shape for name, shape in plain.items()}
+    if slopes.keys() & header.tensors.keys():
+        shapes.update(slopes)
+    if manifest.boldness:
+        if not isinstance(network, SkipStyleNetwork):
+            raise PackUnsupported(
+                f"{manifest.architecture['name']} has no axis from faithful to bold.", remedy=_REMEDY
+            )
+        shapes.update({f"{name}_bold": shape for name, shape in plain.items()})
+    return shapes
+
+
+#: Largest rank of a style's change of a convolution; ours have 8.
+MAX_RANK = 64
+
+
+def _delta_shapes(architecture: Mapping[str, Any], header: tensors.Header) -> Shapes:
+    """The factors of the convolutions that a style changes; of which stages and in which rank is its own affair."""
+    from scumble_backend.nets.style_skip import SkipStyleNetwork
 
     network = meta_network(architecture)
-    if not isinstance(network, StyleNetwork):
-        raise PackUnsupported(f"{architecture['name']} is no style network.", remedy=_REMEDY)
-    shapes = {f"table.{name}": _Wanted.like(t) for name, t in network.plain_table().tensors().items()}
-    slopes = {f"{name}_slope": shape for name, shape in shapes.items()}
-    return {**shapes, **slopes} if slopes.keys() & header.tensors.keys() else shapes
+    shapes: Shapes = {}
+    if not isinstance(network, SkipStyleNetwork):
+        return shapes  # delta tensors then do not belong there
+    for name, stage in network.named_stages().items():
+        left, right = f"delta.{name}.left", f"delta.{name}.right"
+        if not header.tensors.keys() & {left, right}:
+            continue
+        given = header.tensors.get(left)
+        rank = given.shape[1] if given is not None and len(given.shape) == 2 else 1
+        if not 1 <= rank <= MAX_RANK:
+            raise WeightsWrong(f"{left} has rank {rank}; 1 to {MAX_RANK} are allowed.", remedy=_REMEDY)
+        outputs, inputs, *kernel = stage.conv.weight.shape
+        shapes[left] = _Wanted((outputs, rank), _FLOATS)
+        shapes[right] = _Wanted((rank, inputs, *kernel), _FLOATS)
+    return shapes
 
 
 def _check_shapes(header: tensors.Header, wanted: Shapes, name: str) -> None:

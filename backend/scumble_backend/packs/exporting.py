@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scumble_backend.errors import SignatureWrong
+from scumble_backend.errors import ExportFailed, SignatureWrong
 from scumble_backend.files import replace_file, write_bytes
 from scumble_backend.packs.archive import BASE, MANIFEST, ORIGIN, SIGNATURE, PackArchive, write_archive
 from scumble_backend.packs.signing import DETACHED_SUFFIX, sign
@@ -35,6 +35,11 @@ def export_onnx(store: PackStore, pack: InstalledPack, target: Path) -> float:
     if manifest.kind == "upscale":
         return onnx_models.export_upscaler(making.load_upscaler(pack), target)
     network, style = making.load_network(store, pack), making.load_style(pack)
+    if manifest.architecture["name"] != "style":
+        raise ExportFailed(
+            f"Styles of the family {manifest.architecture['name']} can't be written as ONNX yet.",
+            remedy="Use the .scumble file; Scumble's protocol lets other programs paint with it.",
+        )
     return onnx_models.export_style(network, style.table, target, title=manifest.title, license=manifest.license)
 
 

@@ -87,5 +87,6 @@ def pack_info(manifest: Manifest, *, source: str = "", signed_by: str = "", remo
         removable=removable,
         factors=list(manifest.factors),
         stroke_scales=[manifest.stroke_scales[0], manifest.stroke_scales[-1]],
+        boldness=manifest.boldness,
         description=manifest.description,
     )

@@ -1,6 +1,7 @@
 """From networks to pack files, and back from installed packs to networks: the one place that knows tensor names.
 
-`affine`:  weights.safetensors holds table.<field of StyleTable>, base.safetensors the base network's state dict.
+`affine`:  weights.safetensors holds table.<field of the table> and, where the style changes convolutions of the base
+           network, delta.<stage>.left and .right; base.safetensors holds the base network's state dict.
 `network`: weights.safetensors holds network.<state dict> and table.<field>.
 `upscale`: weights.safetensors holds the network's state dict, so that Spandrel loads it as it is.
 """
@@ -18,20 +19,25 @@ from scumble_backend import nets
 from scumble_backend.errors import PackWrongKind
 from scumble_backend.nets.spandrel_model import SpandrelNetwork
 from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, StyleDelta
 from scumble_backend.packs import tensors
 from scumble_backend.packs.archive import WEIGHTS
 from scumble_backend.packs.checks import ARCHITECTURE_KEY, base_architecture, check_spandrel
 from scumble_backend.packs.manifest import Manifest
 from scumble_backend.packs.store import InstalledPack, PackStore
 
+AnyStyleNetwork = StyleNetwork | SkipStyleNetwork
+AnyStyleTable = StyleTable | SkipStyleTable
 
-def style_architecture(network: StyleNetwork) -> dict[str, Any]:
+
+def style_architecture(network: AnyStyleNetwork) -> dict[str, Any]:
     """What a manifest says about a style network."""
-    return {"name": "style", **network.config.to_json()}
+    name = "style-skip" if isinstance(network, SkipStyleNetwork) else "style"
+    return {"name": name, **network.config.to_json()}
 
 
 def base_file(
-    network: StyleNetwork, *, title: str = "Scumble base network", metadata: Mapping[str, str] | None = None
+    network: AnyStyleNetwork, *, title: str = "Scumble base network", metadata: Mapping[str, str] | None = None
 ) -> bytes:
     """The safetensors file of a base network; its sha256 is the network's name."""
     architecture = style_architecture(network)
@@ -43,13 +49,16 @@ def base_file(
     return tensors.write(network.state_dict(), told)
 
 
-def affine_weights(manifest: Manifest, table: StyleTable) -> bytes:
-    """weights.safetensors of an affine pack; the table has N = 1."""
-    return tensors.write(_table_tensors(table), _spec(manifest))
+def affine_weights(manifest: Manifest, table: AnyStyleTable, delta: StyleDelta | None = None) -> bytes:
+    """weights.safetensors of an affine pack; the table has N = 1. The delta is stored in half precision."""
+    change: dict[str, Tensor] = {}
+    for stage, (left, right) in (delta.factors if delta else {}).items():
+        change |= {f"delta.{stage}.left": left.half(), f"delta.{stage}.right": right.half()}
+    return tensors.write({**_table_tensors(table), **change}, _spec(manifest))
 
 
-def network_weights(manifest: Manifest, network: StyleNetwork, table: StyleTable) -> bytes:
-    """weights.safetensors of a network pack; the table has N = 1."""
+def network_weights(manifest: Manifest, network: AnyStyleNetwork, table: AnyStyleTable) -> bytes:
+    """weights.safetensors of a network pack; the table has N = 1. A delta belongs into the network's kernels here."""
     state = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     return tensors.write({**state, **_table_tensors(table)}, _spec(manifest))
 
@@ -59,7 +68,7 @@ def upscale_weights(manifest: Manifest, state: Mapping[str, Tensor]) -> bytes:
     return tensors.write(state, _spec(manifest))
 
 
-def _table_tensors(table: StyleTable) -> dict[str, Tensor]:
+def _table_tensors(table: AnyStyleTable) -> dict[str, Tensor]:
     return {f"table.{name}": tensor for name, tensor in table.tensors().items()}
 
 
@@ -86,7 +95,8 @@ class Style:
 
     pack: str
     network: str  # names the convolutions: equal for all styles that can be mixed with this one
-    table: StyleTable  # N = 1, float32, on the CPU
+    table: AnyStyleTable  # N = 1, float32, on the CPU
+    delta: StyleDelta | None = None  # the style's change of the convolutions, float32, on the CPU
 
 
 def network_name(pack: InstalledPack) -> str:
@@ -95,14 +105,20 @@ def network_name(pack: InstalledPack) -> str:
 
 
 def load_style(pack: InstalledPack) -> Style:
-    """The style's table; quick for an affine pack (some KB). Raises PackWrongKind for an upscale pack."""
+    """The style's table and delta; quick for an affine pack (some KB). Raises PackWrongKind for an upscale pack."""
     _need_style(pack)
     weights = pack.weights()
-    table = {name.removeprefix("table."): t.float() for name, t in weights.items() if name.startswith("table.")}
-    return Style(pack.id, network_name(pack), StyleTable(**table))
+    named = {name.removeprefix("table."): t.float() for name, t in weights.items() if name.startswith("table.")}
+    skip = pack.manifest.architecture["name"] == "style-skip"
+    table = SkipStyleTable(**named) if skip else StyleTable(**named)
+    stages = [name.split(".")[1] for name in weights if name.startswith("delta.") and name.endswith(".left")]
+    factors = {
+        stage: (weights[f"delta.{stage}.left"].float(), weights[f"delta.{stage}.right"].float()) for stage in stages
+    }
+    return Style(pack.id, network_name(pack), table, StyleDelta(factors) if factors else None)
 
 
-def load_network(store: PackStore, pack: InstalledPack) -> StyleNetwork:
+def load_network(store: PackStore, pack: InstalledPack) -> AnyStyleNetwork:
     """The convolutions a style pack paints with: on the CPU, float32, in eval mode. Raises PackError's kinds."""
     _need_style(pack)
     if pack.manifest.base:
@@ -114,7 +130,7 @@ def load_network(store: PackStore, pack: InstalledPack) -> StyleNetwork:
         state = {n.removeprefix("network."): t for n, t in weights.items() if n.startswith("network.")}
         architecture = pack.manifest.architecture
     network = _assigned(architecture, state)
-    if not isinstance(network, StyleNetwork):
+    if not isinstance(network, (StyleNetwork, SkipStyleNetwork)):
         raise PackWrongKind(f"{pack.manifest.title} is no style.", remedy="Choose a style pack.")
     return network
 

@@ -90,6 +90,7 @@ class Manifest:
     painting: Painting | None = None
     base: str = ""  # affine: sha256 of the base network's safetensors file
     stroke_scales: tuple[float, ...] = (1.0,)  # sizes of the brush marks it was trained for, ascending
+    boldness: bool = False  # style packs: learned how much of the picture's form to keep, from faithful to bold
     factors: tuple[int, ...] = ()  # upscale: whole factors the network does in one go
     training: Training | None = None
     quality: Mapping[str, float] = field(default_factory=dict)  # figure by name
@@ -127,7 +128,9 @@ class Manifest:
             "stroke_scales",
             "ascending numbers from 0.05 to 20",
         )
+        _need(isinstance(self.boldness, bool), "boldness", "true or false")
         if self.kind == "upscale":
+            _need(not self.boldness, "boldness", "absent: only style packs have this axis")
             _need(0 < len(self.factors) <= 16, "factors", "1 to 16 whole numbers")
             _need(all(_whole(factor) and 1 <= factor <= 16 for factor in self.factors), "factors", "from 1 to 16")
         else:
@@ -158,6 +161,7 @@ class Manifest:
             "painting": _without_empty(self.painting, Painting) if self.painting else None,
             "base": self.base,
             "stroke_scales": list(self.stroke_scales) if self.kind != "upscale" else None,
+            "boldness": self.boldness,
             "factors": list(self.factors),
             "training": _without_empty(self.training, Training) if self.training else None,
             "quality": dict(self.quality),
@@ -200,6 +204,7 @@ class Manifest:
             stroke_scales=tuple(
                 float(scale) for scale in _list_of(known.get("stroke_scales", [1.0]), (int, float), "stroke_scales")
             ),
+            boldness=known.get("boldness", False),
             factors=tuple(_list_of(known.get("factors", []), int, "factors")),
             training=_read(known.get("training"), Training, "training"),
             quality=_mapping(known.get("quality", {}), "quality"),

@@ -13,7 +13,7 @@ from torch import nn
 
 from scumble_backend.config import Settings
 from scumble_backend.errors import OutOfMemory
-from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_backend.nets.style_skip import StyleDelta
 from scumble_backend.packs import making
 from scumble_backend.packs.store import InstalledPack, PackStore
 from scumble_backend.rendering import device as devices
@@ -21,6 +21,7 @@ from scumble_backend.rendering import pixels
 from scumble_backend.rendering.effects import stylize as styles
 from scumble_backend.rendering.effects import upscale as upscaling
 from scumble_backend.rendering.effects import upscale_models
+from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
 from scumble_backend.rendering.network_cache import NetworkCache
 from scumble_backend.rendering.pixels import Picture
@@ -109,6 +110,13 @@ class Renderer:
                 mask = pixels.unpack_mask(frames[choice.mask_frame], height, width)[0].to(self.device)
             parts.append(styles.Part(style, choice.weight, mask))
         network_s = 0.0
+        marks = MarkSize(
+            message.stroke_scale,
+            message.absolute_strokes,
+            message.picture_pixels,
+            message.scale,
+            preview=message.priority == "preview",
+        )
 
         def paint(half: torch.dtype | None) -> styles.Painted:
             nonlocal network_s
@@ -119,7 +127,8 @@ class Renderer:
                     image,
                     parts,
                     strength=message.strength,
-                    stroke_scale=message.stroke_scale,
+                    marks=marks,
+                    boldness=message.boldness,
                     keep_colors=message.keep_colors,
                     seed=message.seed,
                     half=half,
@@ -164,19 +173,25 @@ class Renderer:
     def _style(self, pack: InstalledPack) -> styles.Style:
         name = making.network_name(pack)
 
-        def network() -> tuple[StyleNetwork, int]:
+        def network() -> tuple[making.AnyStyleNetwork, int]:
             made = making.load_network(self._store, pack).to(self.device)
             made.to(memory_format=torch.channels_last)
             return made, _nbytes(made)
 
-        def table() -> tuple[StyleTable, int]:
-            made = making.load_style(pack).table.to(self.device)
-            return made, sum(tensor.nbytes for tensor in made.tensors().values())
+        def style() -> tuple[tuple[making.AnyStyleTable, StyleDelta | None], int]:
+            loaded = making.load_style(pack)
+            table, delta = loaded.table.to(self.device), loaded.delta.to(self.device) if loaded.delta else None
+            kept = [
+                *table.tensors().values(),
+                *(t for pair in (delta.factors if delta else {}).values() for t in pair),
+            ]
+            return (table, delta), sum(tensor.nbytes for tensor in kept)
 
         scales = pack.manifest.stroke_scales
         kept = self._networks.get(("network", name), f"network {name[:8]}", network)
-        table_key = ("table", pack.manifest.files["weights.safetensors"].sha256)
-        return styles.Style(kept, self._networks.get(table_key, pack.id, table), (scales[0], scales[-1]))
+        style_key = ("table", pack.manifest.files["weights.safetensors"].sha256)
+        table, delta = self._networks.get(style_key, pack.id, style)
+        return styles.Style(kept, table, (scales[0], scales[-1]), delta)
 
     def _upscaler(self, pack: InstalledPack) -> UpscaleNetwork:
         def make() -> tuple[UpscaleNetwork, int]:

@@ -32,9 +32,28 @@ def style(
     ] = None,
     strength: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: the picture, 1: the style.")] = 1.0,
     keep_colors: Annotated[bool, typer.Option("--keep-colors", help="Brush marks only; colors stay.")] = False,
+    boldness: Annotated[
+        float,
+        typer.Option(
+            min=-1.0, max=1.0, help="-1: faithful to the picture's forms, 1: bold, as far as the style can."
+        ),
+    ] = 0.0,
     stroke_scale: Annotated[
-        float, typer.Option(min=0.25, max=4.0, help="Size of the brush marks against the painting's.")
+        float,
+        typer.Option(
+            "--stroke-size",
+            "--stroke-scale",
+            min=0.25,
+            max=4.0,
+            help="Size of the brush marks against the picture; 1: as on a picture of one megapixel.",
+        ),
     ] = 1.0,
+    absolute: Annotated[
+        bool,
+        typer.Option(
+            "--stroke-size-absolute", help="Count the stroke size in pixels: 1 is the size that the style learned."
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the grain; the same seed gives the same picture.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -49,7 +68,9 @@ def style(
             loaded.info,
             choices,
             strength=strength,
+            boldness=boldness,
             stroke_scale=stroke_scale,
+            absolute_strokes=absolute,
             keep_colors=keep_colors,
             seed=seed,
             priority="batch",

@@ -15,8 +15,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from scumble_backend.errors import PaintingUnusable, PhotosUnusable, RecipeInvalid
-from scumble_backend.nets.style import StyleNetwork, StyleTable
-from scumble_backend.packs.making import load_network, load_style
+from scumble_backend.nets.style_skip import SkipStyleNetwork
+from scumble_backend.packs.making import AnyStyleNetwork, AnyStyleTable, load_network, load_style
 from scumble_backend.packs.store import InstalledPack, PackStore
 from scumble_training.loss_network import load_loss_network
 from scumble_training.measuring.artifacts import Artifacts, measure_artifacts
@@ -92,14 +92,17 @@ class Evaluation:
     ) -> None:
         self._store, self._device = store, device
         self._loss_folder, self._download = loss_folder, download
-        self._bases: dict[str, StyleNetwork] = {}
+        self._bases: dict[str, AnyStyleNetwork] = {}
 
-    def load(self, pack: InstalledPack) -> tuple[StyleNetwork, StyleTable]:
-        """Network and table on the device, in evaluation mode."""
+    def load(self, pack: InstalledPack) -> tuple[AnyStyleNetwork, AnyStyleTable]:
+        """Network (with the style's own change of its kernels) and table on the device, in evaluation mode."""
         key = pack.manifest.base or pack.id
         if key not in self._bases:
             self._bases[key] = load_network(self._store, pack).to(self._device).eval()
-        return self._bases[key], load_style(pack).table.at(1.0).to(self._device)
+        network, style = self._bases[key], load_style(pack)
+        if isinstance(network, SkipStyleNetwork):
+            network = network.merged(style.delta and style.delta.to(self._device))
+        return network, style.table.at(1.0).to(self._device)
 
     def objective(self, recipe: Recipe, painting: Path) -> Objective:
         """Content, style and variation against one painting."""

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_backend.packs.making import AnyStyleNetwork, AnyStyleTable
 from scumble_training.style.objective import Objective
 from scumble_training.style.recipe import LossWeights
 
@@ -107,8 +107,8 @@ class Equivalence:
 
 
 def equivalence(
-    network: StyleNetwork,
-    table: StyleTable,
+    network: AnyStyleNetwork,
+    table: AnyStyleTable,
     objective: Objective,
     contents: Sequence[Tensor],
     *,

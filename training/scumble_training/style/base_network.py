@@ -38,9 +38,13 @@ def find_base(store: PackStore) -> Base | None:
         own = [pack for pack in packs if pack.manifest.base == sha]
         try:
             network = load_network(store, own[0])
-            return Base(sha, network, {pack.id: load_style(pack).table for pack in own})
+            tables = {pack.id: load_style(pack).table for pack in own}
         except PackError:  # damaged or its base is missing: `scumble packs verify` tells; try the next one
             continue
+        if isinstance(network, StyleNetwork):  # the family that `loop.py` trains
+            return Base(
+                sha, network, {name: table for name, table in tables.items() if isinstance(table, StyleTable)}
+            )
     return None
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from scumble_backend.files import write_bytes
 from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_backend.packs.manifest import Manifest
+from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.stylize import Part, Style, stylize
 from scumble_training.style.export import jpeg
 from scumble_training.style.held_out import HeldOut
@@ -120,8 +121,9 @@ def _sheet(report: Report, what: str, values: Sequence[float]) -> str:
     for content in report.contents:
         cells = [_picture(to_image(content), "the picture")]
         for value in values:
-            options = {"strength": value} if what == "strength" else {"stroke_scale": value}
-            painted = stylize(content, [Part(style)], **options)  # type: ignore[arg-type]
+            at_strength = value if what == "strength" else 1.0
+            marks = MarkSize(1.0 if what == "strength" else value, absolute=True)
+            painted = stylize(content, [Part(style)], strength=at_strength, marks=marks)
             cells.append(_picture(to_image(painted.image), f"painted, {what} {value:g}"))
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f"<table class=pictures><tr><th>picture</th>{head}</tr>{''.join(rows)}</table>"

@@ -191,7 +191,7 @@ def paint(
     """
     height, width = image.shape[-2:]
     config = network.config
-    source: _Source = _Rows(_with_grain(image, config.grain, seed))
+    source: _Source = _Rows(with_grain(image, config.grain, seed))
     keep_full = height * width <= KEEP_PIXELS
     pieces = [layer.conv.out_channels for layer in network.norm_layers]
     scales = torch.split(mix.tables.scale, pieces, dim=1)  # type: ignore[no-untyped-call,unused-ignore]
@@ -221,14 +221,16 @@ def paint(
         return _finish(network, image, source, mix, tick)
 
 
-def _with_grain(image: Tensor, amplitude: float, seed: int) -> Tensor:
-    """What the first layer reads: the picture with its grain, padded for the strides, (1, 3, H', W')."""
+def with_grain(
+    image: Tensor, amplitude: float, seed: int, *, pad: Callable[[Tensor], Tensor] = pad_to_strides
+) -> Tensor:
+    """What the first layer reads: the picture with its grain, padded for the strides by `pad`, (1, 3, H', W')."""
     height, width = image.shape[-2:]
     noisy = image.clone()
     for top, bottom in strips(height, max(32, STRIP_NUMBERS // (8 * width))):  # the hash needs 64 bits a pixel
         grain = place_grain(bottom - top, width, seed=seed, top=top, device=image.device)
         noisy[:, top:bottom].add_(grain, alpha=amplitude)
-    return pad_to_strides(noisy[None]).contiguous(memory_format=torch.channels_last)
+    return pad(noisy[None]).contiguous(memory_format=torch.channels_last)
 
 
 def _finish(network: StyleNetwork, image: Tensor, source: _Source, mix: Mix, tick: Tick) -> Tensor:

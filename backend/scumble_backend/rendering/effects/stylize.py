@@ -1,4 +1,4 @@
-"""The effect `stylize`: a picture in one style or a mix, with strength, stroke scale and colors kept."""
+"""The effect `stylize`: a picture in one style or a mix, with strength, boldness, size of marks, colors kept."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from scumble_backend.errors import ImageTooSmall
-from scumble_backend.nets.style import SMALLEST_SIDE, StyleNetwork, StyleTable
-from scumble_backend.rendering.effects.painting import Mix, paint
-
-#: Pixels of the largest picture that is worked on at a higher resolution for the sake of small strokes.
-LARGEST_WORK = 40_000_000
+from scumble_backend.nets import style as older
+from scumble_backend.nets import style_skip as light
+from scumble_backend.rendering.effects import painting, skip_painting
+from scumble_backend.rendering.effects.marks import MarkSize
 
 #: Rec. 709 weights, on sRGB-encoded values (luma).
 LUMA = (0.2126, 0.7152, 0.0722)
+
+#: Pixels; on smaller pictures there is nothing to paint.
+SMALLEST_SIDE = older.SMALLEST_SIDE
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,13 @@ class Style:
 
     network: its base network, on the device, in evaluation mode. table: one style (N = 1), on the device.
     stroke_scales: the smallest and largest stroke scale that the table was trained for.
+    delta: the style's change of the network's kernels, on the device; only networks of the family `style-skip`.
     """
 
-    network: StyleNetwork
-    table: StyleTable
+    network: older.StyleNetwork | light.SkipStyleNetwork
+    table: older.StyleTable | light.SkipStyleTable
     stroke_scales: tuple[float, float] = (1.0, 1.0)
+    delta: light.StyleDelta | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ def stylize(
     parts: Sequence[Part],
     *,
     strength: float = 1.0,
-    stroke_scale: float = 1.0,
+    marks: MarkSize | None = None,
+    boldness: float = 0.0,
     keep_colors: bool = False,
     seed: int = 0,
     half: torch.dtype | None = None,
@@ -65,7 +70,8 @@ def stylize(
 
     image: (3, H, W) float32, sRGB-encoded, on the networks' device, H and W at least 8. White is 1; what lies
     outside [0, 1] is clamped before the network and returns with strength < 1 only.
-    strength: 0 returns the image, 1 the full style. stroke_scale: size of the marks against the trained size.
+    strength: 0 returns the image, 1 the full style. marks: size of the brush marks; None: as for a whole picture.
+    boldness: -1 (faithful to the picture's forms) .. 0 (as trained) .. 1 (bold); styles without this axis ignore it.
     keep_colors: luminance from the style, color from the image.
     Styles on one base network are blended by their tables in one pass; those on different networks by their pictures.
     Raises ImageTooSmall. What `progress` raises stops the work.
@@ -76,6 +82,7 @@ def stylize(
             f"{width} x {height} pixels are too few to paint on.",
             remedy=f"Choose a layer or selection of at least {SMALLEST_SIDE} pixels on each side.",
         )
+    marks = marks or MarkSize()
     weights = part_weights(parts, (height, width), image.device)
     groups: dict[int, list[int]] = {}
     for place, part in enumerate(parts):
@@ -91,7 +98,7 @@ def stylize(
             progress((number + fraction) / len(groups))
 
         painted = _paint_group(
-            [parts[place].style for place in places], clamped, inside, stroke_scale, seed, half, report
+            [parts[place].style for place in places], clamped, inside, marks, boldness, seed, half, report
         )
         styled = painted.image if len(groups) == 1 else (0 if styled is None else styled) + share * painted.image
         if painted.note and painted.note not in notes:
@@ -121,43 +128,53 @@ def _paint_group(
     styles: Sequence[Style],
     image: Tensor,
     weights: Tensor,
-    stroke_scale: float,
+    marks: MarkSize,
+    boldness: float,
     seed: int,
     half: torch.dtype | None,
     progress: Callable[[float], None],
 ) -> Painted:
-    """Styles on one network. Strokes beyond the trained scales come from working at another resolution."""
+    """Styles on one network, at the resolution that gives the marks their size."""
     low = max(style.stroke_scales[0] for style in styles)
     high = min(style.stroke_scales[1] for style in styles)
-    by_table = min(max(stroke_scale, min(low, high)), max(low, high))
-    resolution, note = working_resolution(image.shape[-2:], by_table / stroke_scale)
-    tables = StyleTable.stack([style.table.at(by_table) for style in styles])
-    height, width = image.shape[-2:]
-    size = (max(SMALLEST_SIDE, round(height * resolution)), max(SMALLEST_SIDE, round(width * resolution)))
+    by_table = min(max(marks.stroke_scale, min(low, high)), max(low, high))
+    size, note = marks.working_size(image.shape[-2:], by_table)
     flat = weights.shape[-1] == 1
-    if size != (height, width):
-        image = resized(image, size)
-        weights = weights if flat else resized(weights, size)
-    mix = Mix(tables, weights[:, 0, 0] if flat else weights)
-    painted = paint(styles[0].network, image, mix, seed=seed, progress=progress, half=half)
-    if size != (height, width):
-        painted = resized(painted, (height, width)).clamp_(0.0, 1.0)
+    work = image
+    if size != image.shape[-2:]:
+        work = resized(image, size).clamp_(0.0, 1.0)
+        weights = weights if flat else resized(weights, size, "bilinear")
+    weights = weights[:, 0, 0] if flat else weights
+    network = styles[0].network
+    if isinstance(network, light.SkipStyleNetwork):
+        skip_mix = skip_painting.SkipMix(
+            light.SkipStyleTable.stack([_light_table(style).at(by_table, boldness) for style in styles]),
+            [style.delta for style in styles],
+            weights,
+        )
+        painted = skip_painting.paint(network, work, skip_mix, seed=seed, progress=progress, half=half)
+    else:
+        tables = older.StyleTable.stack([_older_table(style).at(by_table) for style in styles])
+        mix = painting.Mix(tables, weights)
+        painted = painting.paint(network, work, mix, seed=seed, progress=progress, half=half)
+    if work is not image:
+        painted = resized(painted, (image.shape[-2], image.shape[-1])).clamp_(0.0, 1.0)
     return Painted(painted, note)
 
 
-def working_resolution(size: tuple[int, int] | torch.Size, wanted: float) -> tuple[float, str]:
-    """The factor by which the sides are multiplied for painting, and what to tell where it is less than wanted."""
-    pixels = size[0] * size[1]
-    if wanted <= 1 or pixels * wanted**2 <= LARGEST_WORK:
-        return wanted, ""
-    possible = max(1.0, (LARGEST_WORK / pixels) ** 0.5)
-    times = f"{wanted / possible:.1f}"
-    return possible, f"On a picture of this size the strokes are {times} times larger than asked for."
+def _light_table(style: Style) -> light.SkipStyleTable:
+    assert isinstance(style.table, light.SkipStyleTable)  # a pack's table is of its network's family
+    return style.table
 
 
-def resized(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """(C, H, W) at another size, antialiased bicubic."""
-    return F.interpolate(image[None], size=size, mode="bicubic", antialias=True, align_corners=False)[0]
+def _older_table(style: Style) -> older.StyleTable:
+    assert isinstance(style.table, older.StyleTable)
+    return style.table
+
+
+def resized(image: Tensor, size: tuple[int, int], mode: str = "bicubic") -> Tensor:
+    """(C, H, W) at another size, antialiased."""
+    return F.interpolate(image[None], size=size, mode=mode, antialias=True, align_corners=False)[0]
 
 
 def with_luma_of(image: Tensor, styled: Tensor) -> Tensor:

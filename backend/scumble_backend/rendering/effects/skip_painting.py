@@ -1,0 +1,350 @@
+"""Running the light style network over a picture of any size with the statistics of the whole.
+
+As in `painting.py` the network runs one stage at a time over strips: convolve a strip, add its statistics, keep it;
+normalize once the statistics of all strips are known. What is kept lies in memory that already has the mirrored
+border, so that the next convolution reads it where it is. The stages at full size have no statistics: they run strip
+by strip from the last kept activation to the result, once. Above `KEEP_PIXELS` the two activations at half size are
+not kept either but computed again when they are read.
+
+The result is that of `SkipStyleNetwork.forward`, up to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from scumble_backend.nets.style import EPSILON
+from scumble_backend.nets.style_skip import (
+    STRIDE,
+    SkipStyleNetwork,
+    SkipStyleTable,
+    Stage,
+    StyleDelta,
+    framed,
+)
+from scumble_backend.rendering.effects.painting import Tick, with_grain
+from scumble_backend.rendering.tiling import RunningStatistics, source_rows, strips
+
+#: Numbers that one strip of a stage may hold.
+STRIP_NUMBERS = 1 << 20
+
+#: Above so many pixels the activations at half size are computed twice instead of being kept.
+KEEP_PIXELS = 24 << 20
+
+
+@dataclass(frozen=True)
+class SkipMix:
+    """Styles on one light base network and where each of them counts.
+
+    tables: S styles (N = S). deltas: one for each style, None where it has none.
+    weights: (S,), summing to 1, or (S, H, W) summing to 1 at every pixel.
+    """
+
+    tables: SkipStyleTable
+    deltas: Sequence[StyleDelta | None]
+    weights: Tensor
+
+    @classmethod
+    def single(cls, table: SkipStyleTable, delta: StyleDelta | None = None) -> SkipMix:
+        return cls(table, [delta], torch.ones(1, device=table.scale.device))
+
+
+def paint(
+    network: SkipStyleNetwork,
+    image: Tensor,
+    mix: SkipMix,
+    *,
+    seed: int = 0,
+    progress: Callable[[float], None] = lambda fraction: None,
+    half: torch.dtype | None = None,
+) -> Tensor:
+    """Paint one picture.
+
+    image: (3, H, W) float32, sRGB-encoded, range [0, 1], H and W at least 16, on the network's device.
+    mix: the styles; masks have the picture's size. seed: of the grain.
+    progress: called after every strip with the fraction done, never falling; what it raises stops the work.
+    half: type of the convolutions; statistics stay in float32. None: everything in float32.
+    Returns the same shape, float32, [0, 1].
+    Source: `nets/style_skip.py`; where styles have masks, tables and changes of the kernels are weighted at every
+    pixel, before the statistics.
+    """
+    with torch.inference_mode(), torch.autocast(image.device.type, half, enabled=half is not None):
+        return _Painting(network, image, mix, seed, progress, half or torch.float32).run()
+
+
+class _Kept:
+    """An activation (1, C, H, W) in memory with a border of one pixel, mirrored by `mirror`."""
+
+    def __init__(self, channels: int, height: int, width: int, like: Tensor, dtype: torch.dtype) -> None:
+        shape = (1, channels, height + 2, width + 2)
+        self.memory = torch.empty(shape, dtype=dtype, device=like.device, memory_format=torch.channels_last)
+        self.height, self.width = height, width
+
+    def rows(self, top: int, bottom: int) -> Tensor:
+        return self.memory[:, :, top + 1 : bottom + 1, 1:-1]
+
+    def window(self, top: int, bottom: int) -> Tensor:
+        """Rows with one more on each side and one column left and right: what a 3 x 3 convolution reads."""
+        return self.memory[:, :, top : bottom + 2]
+
+    def mirror(self) -> None:
+        m = self.memory
+        m[:, :, 1:-1, 0], m[:, :, 1:-1, -1] = m[:, :, 1:-1, 2], m[:, :, 1:-1, -3]
+        m[:, :, 0], m[:, :, -1] = m[:, :, 2], m[:, :, -3]
+
+
+@dataclass
+class _Again:
+    """An activation whose raw rows are computed anew by every reader."""
+
+    height: int
+    width: int
+    raw: Callable[[int, int], Tensor]
+    finish: Callable[[Tensor, int, int], Tensor] = field(default=lambda rows, top, bottom: rows)
+
+    def rows(self, top: int, bottom: int) -> Tensor:
+        return self.finish(self.raw(top, bottom).contiguous(memory_format=torch.channels_last), top, bottom)
+
+    def window(self, top: int, bottom: int) -> Tensor:
+        window = source_rows(top, bottom, self.height, radius=1)
+        padded = window.pad(self.rows(window.top, window.bottom), 1)
+        extra = top - 1 - (window.top - window.mirror_above)
+        return padded[:, :, extra : extra + bottom - top + 2]
+
+
+_Activation = _Kept | _Again
+
+
+class _Painting:
+    """One run: the network, the picture, the mix, and what they have in common at every stage."""
+
+    def __init__(
+        self,
+        network: SkipStyleNetwork,
+        image: Tensor,
+        mix: SkipMix,
+        seed: int,
+        progress: Callable[[float], None],
+        dtype: torch.dtype,
+    ) -> None:
+        self.network, self.image, self.mix, self.seed, self.dtype = network, image, mix, seed, dtype
+        self.stages = network.named_stages()
+        pieces = [stage.outputs for stage in self.stages.values()]
+        cut = [torch.split(t, pieces, dim=1) for t in (mix.tables.scale, mix.tables.shift)]  # type: ignore[no-untyped-call,unused-ignore]
+        self.affine = {name: (cut[0][place], cut[1][place]) for place, name in enumerate(self.stages)}
+        height, width = image.shape[-2:]
+        self.margin = network.config.margin
+        self.height, self.width = (side + 2 * self.margin + -side % STRIDE for side in (height, width))
+        self.maps = _WeightMaps(framed(mix.weights[None], self.margin)[0]) if mix.weights.dim() == 3 else None
+        self.keep_half = height * width <= KEEP_PIXELS
+        self.tick = Tick(self._work(), progress)
+
+    def run(self) -> Tensor:
+        config = self.network.config
+        noisy = with_grain(self.image, config.grain, self.seed, pad=lambda image: framed(image, self.margin))
+        folded = F.pixel_unshuffle(noisy - 0.5, 2)
+        source = _Kept(folded.shape[1], folded.shape[2], folded.shape[3], self.image, self.dtype)
+        source.rows(0, source.height).copy_(folded)
+        source.mirror()
+        del noisy, folded
+        half = self._stage("stem", source, keep=self.keep_half)
+        quarter = self._stage("down4", half)
+        x = self._stage("down8", quarter)
+        for block in range(config.residual_blocks):
+            self._residual(x, f"block{block}")
+        x = self._stage("up4", x, quarter)
+        del quarter
+        for block in range(config.quarter_blocks):
+            self._residual(x, f"quarter{block}")
+        return self._full_size(self._stage("up2", x, half, keep=self.keep_half))
+
+    # --- stages with statistics --------------------------------------------------------------------------
+
+    def _stage(
+        self, name: str, source: _Activation, skip: _Activation | None = None, *, relu: bool = True, keep: bool = True
+    ) -> _Activation:
+        """Convolve all strips, gather their statistics, normalize."""
+        stage = self.stages[name]
+        height, width = source.height // stage.stride, source.width // stage.stride
+        if stage.upsample:
+            height, width = 2 * source.height, 2 * source.width
+        convolve = self._convolution(name, source, skip, (height, width))
+        statistics = RunningStatistics()
+        kept = _Kept(stage.outputs, height, width, self.image, self.dtype) if keep else None
+        rows = max(16, STRIP_NUMBERS // (max(stage.conv.in_channels, stage.outputs) * width))
+        for top, bottom in strips(height, rows):
+            raw = convolve(top, bottom)
+            statistics.add(raw)
+            if kept is not None:
+                kept.rows(top, bottom).copy_(raw)
+            self.tick((bottom - top) * width * _cost(stage))
+        normalize = self._normalization(name, *statistics.result(), (height, width), relu)
+        if kept is None:
+            return _Again(height, width, convolve, normalize)
+        for top, bottom in strips(height, rows):
+            normalize(kept.rows(top, bottom), top, bottom)
+        kept.mirror()
+        return kept
+
+    def _residual(self, x: _Activation, name: str) -> None:
+        """x += b(a(x)), in place."""
+        assert isinstance(x, _Kept)
+        change = self._stage(f"{name}b", self._stage(f"{name}a", x), relu=False)
+        for top, bottom in strips(x.height, max(16, STRIP_NUMBERS // (x.memory.shape[1] * x.width))):
+            x.rows(top, bottom).add_(change.rows(top, bottom))
+        x.mirror()
+
+    def _convolution(
+        self, name: str, source: _Activation, skip: _Activation | None, size: tuple[int, int]
+    ) -> Callable[[int, int], Tensor]:
+        """A function from rows [top, bottom) of the stage's result to their raw values."""
+        stage = self.stages[name]
+        changes = [
+            (place, delta.factors[name])
+            for place, delta in enumerate(self.mix.deltas)
+            if delta and name in delta.factors
+        ]
+        weight = stage.conv.weight
+        if self.maps is None:
+            for place, (left, right) in changes:
+                weight = weight + self.mix.weights[place] * torch.einsum("or,rikl->oikl", left, right)
+        elif changes:
+            lefts = torch.cat([left for _, (left, _) in changes], dim=1)[:, :, None, None]
+            rights = torch.cat([right for _, (_, right) in changes])
+            maps = self.maps.at(size)
+        weight = weight.contiguous(memory_format=torch.channels_last)
+
+        def convolve(top: int, bottom: int) -> Tensor:
+            window = (
+                _doubled_window(source, top, bottom, size[0])
+                if stage.upsample
+                else _window(source, top, bottom, stage.stride)
+            )
+            made = F.conv2d(window, weight, stride=stage.stride)
+            if self.maps is not None and changes:
+                parts = F.conv2d(window, rights, stride=stage.stride)
+                share = torch.cat([maps[place, top:bottom].expand(r.shape[0], -1, -1) for place, (_, r) in changes])
+                made = made + F.conv2d(parts * share, lefts)
+            if stage.skip is not None:
+                assert skip is not None
+                made = made + stage.skip(skip.rows(top, bottom))
+            return made
+
+        return convolve
+
+    def _normalization(
+        self, name: str, mean: Tensor, variance: Tensor, size: tuple[int, int], relu: bool
+    ) -> Callable[[Tensor, int, int], Tensor]:
+        """A function that turns raw rows into an activation, in place."""
+        stage = self.stages[name]
+        mean, variance = stage.pulled(mean, variance, self.network.config.statistics_pull)
+        inverse = torch.rsqrt(variance + EPSILON)
+        affine = self._affine(name, size)
+
+        def normalize(raw: Tensor, top: int, bottom: int) -> Tensor:
+            scale, shift = affine(top, bottom)
+            gain = scale * inverse[:, :, None, None]
+            offset = shift - mean[:, :, None, None] * gain
+            torch.addcmul(offset.to(raw.dtype), raw, gain.to(raw.dtype), out=raw)
+            return raw.relu_() if relu else raw
+
+        return normalize
+
+    def _affine(self, name: str, size: tuple[int, int]) -> Callable[[int, int], tuple[Tensor, Tensor]]:
+        """Scale and shift of a stage for rows [top, bottom): (1, C, 1, 1), or (1, C, rows, W) under masks."""
+        tables = self.affine[name]
+        if self.maps is None:
+            scale, shift = (torch.einsum("s,sc->c", self.mix.weights, t)[None, :, None, None] for t in tables)
+            return lambda top, bottom: (scale, shift)
+        maps = self.maps.at(size)
+
+        def placed(top: int, bottom: int) -> tuple[Tensor, Tensor]:
+            scale, shift = (torch.einsum("shw,sc->hwc", maps[:, top:bottom], t) for t in tables)
+            return scale.permute(2, 0, 1)[None], shift.permute(2, 0, 1)[None]
+
+        return placed
+
+    # --- full size ---------------------------------------------------------------------------------------
+
+    def _full_size(self, source: _Activation) -> Tensor:
+        """The stages without statistics and the color path, strip by strip to the result."""
+        height, width = self.image.shape[-2:]
+        stage, out = self.stages["up1"], self.network.out
+        convolve = self._convolution("up1", source, None, (self.height, self.width))
+        affine = self._affine("up1", (self.height, self.width))
+        up1 = _Again(self.height, self.width, convolve)
+
+        def activate(raw: Tensor, top: int, bottom: int) -> Tensor:
+            scale, shift = affine(top, bottom)
+            return torch.addcmul(shift.to(raw.dtype), raw, scale.to(raw.dtype)).relu_()
+
+        up1.finish = activate
+        result = torch.empty_like(self.image)
+        rows = max(16, STRIP_NUMBERS // (stage.conv.in_channels * self.width))
+        for top, bottom in strips(height, rows):
+            drawing = F.conv2d(up1.window(top + self.margin, bottom + self.margin), out.weight)[0].float()
+            drawing = drawing[..., self.margin : self.margin + width]
+            result[:, top:bottom] = torch.sigmoid(drawing + self._color(top, bottom))
+            self.tick((bottom - top) * self.width * (_cost(stage) + _cost(out)))
+        self.tick(self.tick.total - self.tick.done)  # the rows of the frame are not computed
+        return result
+
+    def _color(self, top: int, bottom: int) -> Tensor:
+        """The color path of rows [top, bottom), (3, rows, W), before the sigmoid."""
+        picture = self.image[:, top:bottom] - 0.5
+        matrices, weights = self.mix.tables.color, self.mix.weights
+        if self.maps is None:
+            matrix = torch.einsum("s,sij->ij", weights, matrices)
+            return torch.einsum("ij,jhw->ihw", matrix[:, :3], picture) + matrix[:, 3, None, None]
+        each = torch.einsum("sij,jhw->sihw", matrices[:, :, :3], picture) + matrices[:, :, 3, None, None]
+        return torch.einsum("shw,sihw->ihw", weights[:, top:bottom], each)
+
+    def _work(self) -> float:
+        """What `tick` will have counted at the end, in multiply-adds of the padded picture."""
+        pixels = self.height * self.width / 4
+        total = 0.0
+        for stage in self.stages.values():
+            pixels = pixels * 4 if stage.upsample else pixels / stage.stride**2
+            total += pixels * _cost(stage)
+        return total + pixels * _cost(self.network.out)
+
+
+def _window(source: _Activation, top: int, bottom: int, stride: int) -> Tensor:
+    """What rows [top, bottom) of a strided 3 x 3 convolution read."""
+    return source.window(top * stride, (bottom - 1) * stride + 1)
+
+
+def _doubled_window(source: _Activation, top: int, bottom: int, height: int) -> Tensor:
+    """What rows [top, bottom) of a 3 x 3 convolution read of the doubled source, `height` high."""
+    window = source_rows(top, bottom, height, radius=1)
+    # One row more on each side: interpolation looks at neighbors.
+    first = max(0, window.top // 2 - 1)
+    last = min(source.height, -(-window.bottom // 2) + 1)
+    rows = F.interpolate(source.rows(first, last), scale_factor=2.0, mode="bilinear", align_corners=False)
+    padded = window.pad(rows[:, :, window.top - 2 * first : window.bottom - 2 * first], 1)
+    extra = top - 1 - (window.top - window.mirror_above)
+    return padded[:, :, extra : extra + bottom - top + 2]
+
+
+class _WeightMaps:
+    """The weights of a mix at the size of each stage, (S, h, w)."""
+
+    def __init__(self, full: Tensor) -> None:
+        self._by_size = {(full.shape[1], full.shape[2]): full}
+        self._full = full
+
+    def at(self, size: tuple[int, int]) -> Tensor:
+        if size not in self._by_size:
+            self._by_size[size] = F.adaptive_avg_pool2d(self._full, size)
+        return self._by_size[size]
+
+
+def _cost(stage: Stage | torch.nn.Conv2d) -> float:
+    """Multiply-adds of one output pixel."""
+    conv = stage.conv if isinstance(stage, Stage) else stage
+    return conv.in_channels * conv.out_channels * 9
