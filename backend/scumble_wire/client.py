@@ -1,26 +1,28 @@
 """The editors' end of the wire: say Hello, submit, poll for events. No threads, no asyncio.
 
 A `Client` lives on one connection. When that is lost, `poll` raises ConnectionLost once, after it has handed out
-what had arrived; the caller connects anew if the user still wants something.
+what had arrived; the caller makes a new one if the user still wants something.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from . import codec, endpoint
+from . import codec, endpoint, running
 from .dealer import Dealer
 from .endpoint import Endpoint
 from .errors import (
     AuthenticationFailed,
     BackendFailed,
+    BackendSilent,
     ConnectionFailed,
     ConnectionLost,
+    EndpointUnusable,
     MalformedMessage,
     TimedOut,
     WrongProtocol,
@@ -87,6 +89,8 @@ class Client:
         self._lease_s = 0.0  # 0: none yet
         self._renewal: int | None = None  # request number of a KeepAlive that isn't answered yet
         self._last_submit = time.monotonic()
+        self._last_look = self._last_submit  # when the connection was last looked at
+        self._silent_s = 0.0  # how long it was looked at since KeepAlive without anything moving
         answer = self.request(Hello(name, version, PROTOCOL_VERSION), timeout_s=timeout_s).message
         if not isinstance(answer, Welcome):
             raise ConnectionFailed(
@@ -102,15 +106,17 @@ class Client:
         *,
         name: str,
         version: str,
-        launch: LaunchCommand | None = None,
+        launch: LaunchCommand | Callable[[], LaunchCommand] | None = None,
         endpoint_file: Path | None = None,
         timeout_s: float = 30.0,
     ) -> Client:
         """Find the running backend, or launch one, and say Hello.
 
-        name, version: of the program that connects ("krita", "5.2.9"). launch: how to start a backend if none runs;
-        None: don't. endpoint_file: where to look instead of the usual places. timeout_s: for everything together.
-        Raises ConnectionFailed, AuthenticationFailed, WrongProtocol, BackendNotStarted, TimedOut.
+        name, version: of the program that connects ("krita", "5.2.9"). launch: how to start a backend if none runs,
+        or what finds that out, as `launch.find_command`; None: don't. endpoint_file: where to look instead of the
+        usual places. timeout_s: for everything together.
+        Raises ConnectionFailed, AuthenticationFailed, BackendSilent, EndpointUnusable, WrongProtocol,
+        BackendNotStarted, TimedOut. No second backend is launched beside one that runs but can't be talked to.
         """
         places = [endpoint_file] if endpoint_file else endpoint.paths()
         deadline = time.monotonic() + timeout_s
@@ -122,10 +128,13 @@ class Client:
             return probe()
         except AuthenticationFailed:
             raise  # a backend runs; a second one would not help
-        except ConnectionFailed:
+        except ConnectionFailed as error:
+            if isinstance(error, (BackendSilent, EndpointUnusable)):
+                _raise_if_one_runs(error, {endpoint.paths()[0].parent, *(place.parent for place in places)})
             if launch is None:
                 raise
-        return launch_backend(launch, places[-1].parent, probe, deadline, endpoint_file=endpoint_file)
+        command = launch() if callable(launch) else launch
+        return launch_backend(command, places[-1].parent, probe, deadline, endpoint_file=endpoint_file)
 
     @classmethod
     def _connect_running(cls, places: Sequence[Path], *, name: str, version: str, deadline: float) -> Client:
@@ -172,7 +181,7 @@ class Client:
             except BaseException:
                 dealer.close()
                 raise
-        raise failures[0]
+        raise next((failure for failure in failures if isinstance(failure, BackendSilent)), failures[0])
 
     def submit(self, message: ClientMessage, frames: Sequence[Buffer] = ()) -> int:
         """Queue a message and send what goes at once; never blocks.
@@ -227,7 +236,7 @@ class Client:
                 if time.monotonic() >= deadline:
                     raise TimedOut(
                         f"The backend did not answer {type(message).__name__} within {timeout_s:g} seconds.",
-                        remedy="Try again; if it happens again, restart the backend with `scumble stop`.",
+                        remedy="Try again; if it happens again, end the backend with `scumble stop`.",
                     )
         finally:
             self._events = others + self._events
@@ -311,14 +320,22 @@ class Client:
             self._transport.send([codec.encode(KeepAlive(), number)])
 
     def _check_alive(self) -> None:
-        """A backend that hangs doesn't close its socket: judge by its silence after a KeepAlive."""
-        if self._renewal is None:
-            return
-        silent_s = time.monotonic() - max(self._last_submit, self._transport.last_moved)
-        if silent_s > max(self._lease_s, LEAST_PATIENCE_S):
+        """A backend that hangs doesn't close its socket: judge by its silence after a KeepAlive.
+
+        Only time in which somebody looked counts: while the machine slept or the editor was busy, an answer can't
+        have come, whatever the clock says.
+        """
+        now = time.monotonic()
+        since = max(self._last_submit, self._transport.last_moved, self._last_look)
+        if self._renewal is None or self._transport.last_moved > self._last_look:
+            self._silent_s = 0.0
+        else:
+            self._silent_s += min(now - since, self._lease_s / 3)
+        self._last_look = now
+        if self._silent_s > max(self._lease_s, LEAST_PATIENCE_S):
             self._loss = ConnectionLost(
-                f"The backend has said nothing for {silent_s:.0f} seconds. Your picture is unchanged.",
-                remedy="Restart it: `scumble stop`, then try again.",
+                f"The backend has said nothing for {self._silent_s:.0f} seconds. Your picture is unchanged.",
+                remedy="End it with `scumble stop`, then try again.",
             )
 
     def _checked(self, event: Event) -> Event:
@@ -328,3 +345,16 @@ class Client:
                 raise WrongProtocol(failed.message, remedy=failed.remedy)
             raise BackendFailed(failed.code, failed.message, remedy=failed.remedy)
         return event
+
+
+def _raise_if_one_runs(error: ConnectionFailed, folders: set[Path]) -> None:
+    """Raise the error, with the backend's process number, if one holds its lock in one of the runtime folders."""
+    found = [pid for folder in folders if (pid := running.backend_process(folder)) is not None]
+    if not found:
+        return
+    if isinstance(error, BackendSilent):
+        raise BackendSilent(
+            f"The backend (process {found[0]}) runs but does not answer.",
+            remedy="End it with `scumble stop`, then try again.",
+        ) from error
+    raise error

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from .errors import ConnectionFailed, ConnectionLost
+from .errors import BackendSilent, ConnectionFailed, ConnectionLost
 from .zmtp import (
     COMMAND,
     GREETING_BYTES,
@@ -62,7 +62,10 @@ def frame_memory(nbytes: int) -> bytearray | memoryview:
 
 
 def open_socket(address: str, timeout_s: float) -> socket.socket:
-    """A connected, non-blocking socket. address: "ipc:///path" or "tcp://host:port". Raises ConnectionFailed."""
+    """A connected, non-blocking socket. address: "ipc:///path" or "tcp://host:port".
+
+    Raises ConnectionFailed, BackendSilent if nobody takes the connection within timeout_s.
+    """
     scheme, _, place = address.partition("://")
     sock: socket.socket | None = None
     try:
@@ -79,13 +82,20 @@ def open_socket(address: str, timeout_s: float) -> socket.socket:
         if sys.platform == "darwin":
             sock.setsockopt(socket.SOL_SOCKET, _SO_NOSIGPIPE, 1)
         sock.setblocking(False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:  # the last for port numbers that don't exist
         if sock is not None:
             sock.close()
+        if isinstance(error, TimeoutError):
+            raise silent(address) from error
         raise ConnectionFailed(
             f"No backend answers at {address} ({error}).", remedy="Start it: `scumble serve`."
         ) from error
     return sock
+
+
+def silent(address: str) -> BackendSilent:
+    """The error for a peer that takes the connection, or seems to, and then says nothing."""
+    return BackendSilent(f"What listens at {address} does not answer.", remedy=RESTART)
 
 
 class Dealer:
@@ -112,7 +122,7 @@ class Dealer:
 
     @classmethod
     def connect(cls, address: str, security: Plain | None = None, timeout_s: float = 5.0) -> Dealer:
-        """A connection whose handshake is over. Raises ConnectionFailed, AuthenticationFailed."""
+        """A connection whose handshake is over. Raises ConnectionFailed, AuthenticationFailed, BackendSilent."""
         deadline = time.monotonic() + timeout_s
         dealer = cls(open_socket(address, timeout_s), security)
         try:
@@ -120,9 +130,7 @@ class Dealer:
             while not dealer.ready:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise ConnectionFailed(
-                        f"What listens at {address} is no backend: it didn't answer.", remedy=RESTART
-                    )
+                    raise silent(address)
                 dealer.wait(left)
                 dealer.pump()
         except BaseException:
@@ -279,6 +287,9 @@ class Dealer:
             raise self._garbled(str(error)) from error
         if len(self._parts) >= MAX_FRAMES:
             raise self._garbled("a message has too many frames")
+        if start is not None and not self.ready and not start[0] & COMMAND:
+            # Before its memory is taken: whoever isn't known yet may claim gigabytes.
+            raise self._garbled("a message came before the handshake was over")
         return start
 
     def _finish_large(self) -> None:
@@ -289,8 +300,6 @@ class Dealer:
     def _take(self, flags: int, body: bytearray | memoryview) -> None:
         if flags & COMMAND:
             self._obey(bytes(body))
-        elif not self.ready:
-            raise self._garbled("a message came before the handshake was over")
         else:
             self._parts.append(body)
             if not flags & MORE:

@@ -7,6 +7,7 @@ file that only its user can read, in a folder that only its user can enter. Whoe
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -18,15 +19,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import folders
-from .errors import ConnectionFailed, WrongProtocol
+from .errors import ConnectionFailed, EndpointUnusable, WrongProtocol
 from .messages import PROTOCOL_VERSION
 
 FILE_NAME = "endpoint.json"
 USERNAME = "scumble"  # PLAIN asks for a name; the secret is its password
 
 _MAX_FILE_BYTES = 1 << 16
+_MAX_PID = (1 << 32) - 1  # Windows counts so far; others stop earlier
+_MAX_SECRET_BYTES = 255  # what the PLAIN handshake has room for
 
 _START = "Start the backend with `scumble serve`, or from the editor."
+_RENEW = "Run `scumble stop`, then try again: the next backend writes a new one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,8 @@ def remove(path: Path, endpoint: Endpoint) -> None:
 def read(path: Path) -> Endpoint:
     """The endpoint in a file.
 
-    Raises ConnectionFailed if there is none, if it is damaged, or if others could read or have written it.
+    Raises ConnectionFailed if there is none, EndpointUnusable if it is damaged or if others could read it or have
+    written it.
     """
     try:
         # Neither a link is followed, nor is a pipe waited for.
@@ -99,18 +104,22 @@ def read(path: Path) -> Endpoint:
     except FileNotFoundError as error:
         raise ConnectionFailed("No backend is running.", remedy=_START) from error
     except OSError as error:
-        raise ConnectionFailed(
-            f"The endpoint file {path} can't be read ({error.strerror}).", remedy=_START
+        raise EndpointUnusable(
+            f"The endpoint file {path} can't be read ({error.strerror}).", remedy=_RENEW
         ) from error
     try:
         _check_privacy(path, os.fstat(descriptor))
         content = os.read(descriptor, _MAX_FILE_BYTES)
+    except OSError as error:  # a folder, or a disk that fails
+        raise EndpointUnusable(
+            f"The endpoint file {path} can't be read ({error.strerror}).", remedy=_RENEW
+        ) from error
     finally:
         os.close(descriptor)
     try:
         return _parsed(json.loads(content))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ConnectionFailed(f"The endpoint file {path} is damaged.", remedy=f"Remove it. {_START}") from error
+        raise EndpointUnusable(f"The endpoint file {path} is damaged.", remedy=_RENEW) from error
 
 
 def check_protocol(theirs: int, backend_version: str) -> None:
@@ -131,16 +140,17 @@ def check_protocol(theirs: int, backend_version: str) -> None:
 def make_private_folder(folder: Path) -> None:
     """Make a folder that only its user can enter.
 
-    One that is there already is left as it is. Raises PermissionError if others own it or can write into it.
+    One that is there already is left as it is. Raises PermissionError if others own it or can write into it, its
+    `filename` the folder.
     """
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if hasattr(os, "getuid"):
         status = folder.stat()
         if status.st_uid != os.getuid():
-            raise PermissionError(f"{folder} belongs to another user")
+            raise PermissionError(errno.EPERM, "belongs to another user", str(folder))
         if status.st_mode & 0o022:
-            raise PermissionError(f"{folder} can be written by others")
+            raise PermissionError(errno.EPERM, "can be written by others", str(folder))
 
 
 def process_exists(pid: int) -> bool:
@@ -149,7 +159,7 @@ def process_exists(pid: int) -> bool:
         return _process_exists_on_windows(pid)
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # such a number can't be given
         return False
     except PermissionError:
         return True
@@ -176,17 +186,16 @@ def _process_exists_on_windows(pid: int) -> bool:
 
 def _check_privacy(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise ConnectionFailed(f"The endpoint file {path} is no plain file.", remedy=f"Remove it. {_START}")
+        raise EndpointUnusable(f"{path} is in the way of the endpoint file.", remedy="Remove it, then try again.")
     if not hasattr(os, "getuid"):
         return  # Windows: the user's local folder is closed to others
     if status.st_uid != os.getuid():
-        raise ConnectionFailed(
+        raise EndpointUnusable(
             f"The endpoint file {path} belongs to another user.", remedy="Start a backend of your own."
         )
     if status.st_mode & 0o077:
-        raise ConnectionFailed(
-            f"The endpoint file {path} can be read by others, so its secret is none.",
-            remedy=f"Restart the backend with `scumble stop` and `scumble serve`, or run `chmod 600 {path}`.",
+        raise EndpointUnusable(
+            f"The endpoint file {path} can be read by others, so its secret is no longer one.", remedy=_RENEW
         )
 
 
@@ -197,10 +206,12 @@ def _parsed(raw: object) -> Endpoint:
     if not isinstance(addresses, list) or not addresses or not all(isinstance(item, str) for item in addresses):
         raise ValueError("addresses")
     pid, protocol = raw["pid"], raw["protocol"]
-    if type(pid) is not int or type(protocol) is not int or pid <= 0:
+    if type(pid) is not int or type(protocol) is not int or not 0 < pid <= _MAX_PID:
         raise ValueError("pid or protocol")
     texts = [raw[name] for name in ("secret", "backend_version", "host")]
     if not all(isinstance(item, str) for item in texts):
         raise ValueError("text")
     secret, version, host = texts
+    if len(secret.encode()) > _MAX_SECRET_BYTES or any("\0" in item for item in addresses):
+        raise ValueError("secret or addresses")
     return Endpoint(tuple(addresses), secret, pid, protocol, version, host)

@@ -36,6 +36,8 @@ class MalformedMessage(ScumbleError):
 
 
 class UnknownMessage(MalformedMessage):
+    """A header that names a message the protocol does not have."""
+
     code = "unknown_message"
 
 
@@ -52,16 +54,32 @@ class ConnectionFailed(ScumbleError):
 
 
 class ConnectionLost(ScumbleError):
-    """The backend went away in mid-sentence."""
+    """The backend went away in the middle of a conversation."""
 
     code = "connection_lost"
 
 
 class AuthenticationFailed(ConnectionFailed):
+    """Somebody listens there, and does not accept the secret."""
+
     code = "wrong_secret"
 
 
+class BackendSilent(ConnectionFailed):
+    """Something listens there, and says nothing: a backend that hangs."""
+
+    code = "backend_silent"
+
+
+class EndpointUnusable(ConnectionFailed):
+    """There is an endpoint file, and it must not or can't be used."""
+
+    code = "endpoint_unusable"
+
+
 class TimedOut(ScumbleError):
+    """The backend is there, but an answer did not come in time."""
+
     code = "timed_out"
 
 

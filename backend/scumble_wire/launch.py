@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import endpoint, folders
+from . import endpoint, folders, running
 from .errors import BackendNotStarted, ConnectionFailed
 from .locking import try_lock, unlock
 
@@ -53,15 +53,22 @@ def find_command(environ: Mapping[str, str] = os.environ) -> LaunchCommand:
     SCUMBLE_BACKEND is a command line: "/opt/scumble/bin/python -m scumble_backend". Raises BackendNotStarted.
     """
     if line := environ.get("SCUMBLE_BACKEND", "").strip():
-        return LaunchCommand((*_split(line), "serve"))
+        try:
+            words = _split(line)
+        except ValueError as error:  # a quote that isn't closed
+            raise BackendNotStarted(
+                f"SCUMBLE_BACKEND is not a command line ({error}): {line}",
+                remedy="Correct the environment variable, or remove it to use the installed backend.",
+            ) from error
+        return LaunchCommand((*words, "serve"))
     record = folders.config_folder(environ) / "install.json"
     try:
         command = json.loads(record.read_text(encoding="utf-8"))["command"]
         if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
-            raise ValueError("the command is no list of words")
+            raise ValueError("the command is not a list of words")
     except FileNotFoundError as error:
         raise BackendNotStarted("No Scumble backend is installed for this user.", remedy=_INSTALL) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BackendNotStarted(f"{record} can't be read: {error}.", remedy=f"Install again. {_INSTALL}") from error
     return LaunchCommand((*command, "serve"))
 
@@ -89,31 +96,48 @@ def launch_backend(
             with contextlib.suppress(ConnectionFailed):
                 return probe()  # another client was quicker
             log = folder / LOG_NAME
-            process = _spawn(command, log, endpoint_file)
-            return _await_answer(process, probe, deadline, log)
+            return _await_answer(lambda: _spawn(command, log, endpoint_file), probe, deadline, folder)
     except OSError as error:
-        raise BackendNotStarted(f"The backend can't be started: {error}.", remedy=_INSTALL) from error
+        raise BackendNotStarted(
+            f"The backend can't be started: {folder} can't be used ({error.strerror or error}).",
+            remedy=_folder_remedy(folder, error),
+        ) from error
 
 
-def _await_answer(process: subprocess.Popen[bytes], probe: Callable[[], T], deadline: float, log: Path) -> T:
+def _await_answer(
+    spawn: Callable[[], subprocess.Popen[bytes]], probe: Callable[[], T], deadline: float, folder: Path
+) -> T:
+    log = folder / LOG_NAME
+    process = spawn()
+    was_in_the_way = False  # another backend, starting or leaving, made ours leave
     while True:
         # Asked before the probe: a backend that finds another one running leaves, and that one answers.
         status = process.poll()
+        other = status is not None and running.backend_process(folder) is not None
         try:
             return probe()
         except ConnectionFailed as error:
             failure = error
-        if status is not None:
-            raise BackendNotStarted(
-                f"The backend ended with status {status} while starting. It said: {_last_lines(log)}",
-                remedy=_remedy(log),
-            ) from failure
+        if status is not None and not other:
+            if not was_in_the_way:
+                raise BackendNotStarted(
+                    f"The backend ended with status {status} while starting. It said: {_last_lines(log)}",
+                    remedy=_remedy(log),
+                ) from failure
+            process, was_in_the_way = spawn(), False
+        was_in_the_way = was_in_the_way or other
         if time.monotonic() >= deadline:
             raise BackendNotStarted(
                 f"The backend was started but doesn't answer: {failure.message} It said: {_last_lines(log)}",
                 remedy=_remedy(log),
             ) from failure
         time.sleep(_PAUSE_S)
+
+
+def _folder_remedy(folder: Path, error: OSError) -> str:
+    if isinstance(error, PermissionError) and hasattr(os, "getuid"):
+        return f"It must belong to you alone: `chmod 700 {folder}`, or remove it."
+    return "Look whether the disk is full, or whether something is in the way of that folder."
 
 
 #: Backends started by this process. Kept, so that Python reaps them and doesn't warn that they still run.
@@ -130,16 +154,21 @@ def _spawn(command: LaunchCommand, log: Path, endpoint_file: Path | None) -> sub
         argv = host_command(argv, environ)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as output:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environ,
-            cwd=folders.home(),  # not the editor's folder: that may lie on a disk to be unmounted
-            close_fds=True,
-            **_detached(),
-        )
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environ,
+                cwd=folders.home(),  # not the editor's folder: that may lie on a disk to be unmounted
+                close_fds=True,
+                **_detached(),
+            )
+        except (OSError, ValueError) as error:  # ValueError: a word holds a null byte
+            raise BackendNotStarted(
+                f"The backend can't be started: {argv[0]} can't be run ({error}).", remedy=_INSTALL
+            ) from error
     _started.append(process)
     return process
 

@@ -20,7 +20,7 @@ MAX_FRAME_BYTES = 1 << 34  # what the largest picture of PROTOCOL.md takes
 MAX_FRAMES = 1024  # in one message
 MAX_COMMAND_BYTES = 1 << 16
 
-RESTART = "Try again; if it happens again, restart the backend with `scumble stop` and look into its log."
+RESTART = "Try again; if it happens again, end the backend with `scumble stop` and look into its log."
 
 _MISSPELT_ERROR = b"^RROR"  # libzmq 4.3: its source has "\x5ERROR", which C++ reads as "\x5E" "RROR"
 
@@ -185,13 +185,13 @@ class Handshake:
     def refused(self, why: str) -> AuthenticationFailed:
         return AuthenticationFailed(
             f"The backend refused the secret ({why}).",
-            remedy="Restart the backend with `scumble stop` and try again. Is the endpoint file a copy?",
+            remedy="End the backend with `scumble stop` and try again. Is the endpoint file a copy?",
         )
 
 
 def garbled(what: str) -> ConnectionFailed:
     """The error for a peer that isn't a backend."""
-    return ConnectionFailed(f"What listens there is no Scumble backend: {what}.", remedy=RESTART)
+    return ConnectionFailed(f"What listens there is not a Scumble backend: {what}.", remedy=RESTART)
 
 
 def garbled_later(what: str) -> ConnectionLost:

@@ -82,8 +82,8 @@ def _self_test(runner: Runner, details: dict[str, Any]) -> str:
 def self_test(version: Path, photo: Path) -> dict[str, Any]:
     """Paint a picture with an installed version, in folders of its own. Raises InstallError."""
     with _temporary_home() as (folder, environ):
-        command = payload.command(version)
-        environ["SCUMBLE_BACKEND"] = subprocess.list2cmdline(command) if service.WINDOWS else service.shell(command)
+        backend = payload.command(version)
+        environ["SCUMBLE_BACKEND"] = subprocess.list2cmdline(backend) if service.WINDOWS else service.shell(backend)
         return try_it.style(payload.scumble_command(version), environ, photo, folder / "self-test.png", try_it.PACK)
 
 
@@ -117,9 +117,9 @@ def _activate(runner: Runner, details: dict[str, Any]) -> str:
 def stop_backend(places: Places) -> None:
     """Stop the backend that runs now, if one does, so that the next start uses what is installed then."""
     installed = read_install_file(places)
-    command = installed.get("command")
+    command = installed.get("scumble") or installed.get("command")  # older versions had one for both
     if isinstance(command, list) and command and Path(command[0]).exists():
-        with contextlib.suppress(OSError, ValueError, KeyError):  # a broken old one doesn't run, and can't be asked
+        with contextlib.suppress(OSError):  # a broken old one doesn't run, and can't be asked
             try_it.stop(command, environment.clean_environ())
 
 
@@ -226,7 +226,7 @@ def _gimp_first_start(runner: Runner, details: dict[str, Any]) -> str:
         raise InstallError(
             "GIMP didn't set itself up for this user.", "Start GIMP once, close it, and run the installer again."
         )
-    return details["settings"]
+    return str(details["settings"])
 
 
 def _service(runner: Runner, details: dict[str, Any]) -> str:

@@ -115,7 +115,7 @@ def _parsed(words: list[str]) -> int:
             output=given.output,
             as_json=given.json,
         )
-    from . import bundle, commands, doctor
+    from . import bundle, commands, doctor, uninstalling
 
     options = commands.Options(
         **{name: value for name, value in vars(given).items() if name in commands.Options.__dataclass_fields__}
@@ -127,7 +127,7 @@ def _parsed(words: list[str]) -> int:
         "install": commands.install,
         "update": commands.update,
         "doctor": doctor.run,
-        "uninstall": commands.uninstall,
+        "uninstall": uninstalling.uninstall,
     }
     return what[given.command](options, console)
 

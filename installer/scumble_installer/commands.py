@@ -1,8 +1,7 @@
-"""install, update, uninstall: what a person asks for, put together from plans and the runner."""
+"""install and update: what a person asks for, put together from plans and the runner."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -122,6 +121,9 @@ def _build_of(wheels: Path | None) -> str:
 
 
 # --- install ---------------------------------------------------------------------------------------------
+
+
+GIT_S = 600.0  # a slow network may take a while
 
 
 def install(options: Options, console: Console) -> int:
@@ -275,13 +277,21 @@ def pull(source: Path, console: Console) -> bool:
         return False
 
     def ask(*words: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [git or "git", "-C", str(source), *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+        try:
+            return subprocess.run(
+                [git or "git", "-C", str(source), *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=GIT_S,
+                env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},  # a question that nobody sees would wait for ever
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise InstallError(
+                f"git didn't answer for {GIT_S / 60:.0f} minutes.",
+                "Update the checkout yourself, then run: install.py update --no-pull",
+            ) from error
 
     before = ask("rev-parse", "HEAD").stdout
     if ask("rev-parse", "--abbrev-ref", "@{upstream}").returncode:
@@ -302,72 +312,3 @@ def again(console: Console) -> int:
     """Go on with the installer that was just fetched."""
     console.say("Going on with the new installer.")
     return subprocess.call([sys.executable, *sys.argv, "--no-pull"])
-
-
-# --- uninstall -------------------------------------------------------------------------------------------
-
-
-def uninstall(options: Options, console: Console) -> int:
-    """Everything as it was before; the user's packs stay if asked for."""
-    here = where(options)
-    changes = Changes(here.journal, here.data / "backup")
-    if not changes.entries and not any(folder.is_dir() for folder in own_folders(here)):
-        console.say("Scumble has nothing here; there is nothing to remove.")
-        return 0
-    packs = here.data / "packs"
-    question = "Remove Scumble" + (", with the packs you have installed?" if _holds_packs(packs, options) else "?")
-    if not console.ask(question, options.yes):
-        return 1
-    with console.step("Stopping the backend"):
-        actions.stop_backend(here)
-    with console.step("Taking back what was changed") as step:
-        folders = [entry for entry in changes.entries if entry["op"] == "folder"]
-        step.note = f"{len(changes.entries) - len(folders)} changes"
-        changes.rollback(0)
-    with console.step("Removing Scumble's own folders") as step:
-        gone = [folder for folder in own_folders(here) if _remove_folder(folder, packs, options.keep_packs)]
-        for entry in reversed(folders):
-            with contextlib.suppress(OSError):  # not empty: not ours alone
-                Path(entry["path"]).rmdir()
-        step.note = ", ".join(str(folder) for folder in gone)
-    if options.as_json:
-        print(json.dumps({"removed": [str(folder) for folder in gone], "packs": options.keep_packs}))
-    if options.keep_packs:
-        console.say(f"Your packs are still in {packs}.")
-    console.say("Scumble is gone.")
-    return 0
-
-
-def own_folders(here: Places) -> list[Path]:
-    """Every folder that the installer and the backend keep things in."""
-    folders = [here.data, here.cache, here.config, here.cache.parent / places.APP]
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    if "SCUMBLE_HOME" in os.environ:
-        folders += [Path(os.environ["SCUMBLE_HOME"]) / name for name in ("logs", "runtime")]
-    else:
-        folders.append(places.user_places(machine.here().system, Path.home(), {}).cache)
-        folders.append(places.this_machine().data)  # the backend's own, wherever --prefix put the installation
-        if runtime:
-            folders.append(Path(runtime) / places.APP)
-    return list(dict.fromkeys(folders))
-
-
-def _holds_packs(packs: Path, options: Options) -> bool:
-    return not options.keep_packs and packs.is_dir() and any(packs.iterdir())
-
-
-def _remove_folder(folder: Path, packs: Path, keep_packs: bool) -> bool:
-    """Remove a folder of ours; with keep_packs everything in it but the packs. Whether it was there."""
-    if not folder.is_dir():
-        return False
-    if keep_packs and packs.parent == folder and packs.is_dir():
-        for child in folder.iterdir():
-            if child == packs:
-                continue
-            if child.is_dir() and not child.is_symlink():
-                shutil.rmtree(str(child))
-            else:
-                child.unlink()
-        return True
-    shutil.rmtree(str(folder))
-    return True

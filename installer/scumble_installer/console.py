@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -9,6 +10,8 @@ import time
 from typing import Callable, Sequence
 
 from .errors import InstallError
+
+LEAVING_S = 60.0  # longest wait for a program that has nothing more to say
 
 
 class Console:
@@ -109,10 +112,11 @@ def stream(
             for line in output:
                 lines.append(line.rstrip())
                 on_line(line.rstrip())
-        status = process.wait()
+        status = process.wait(LEAVING_S)  # it has closed its output
     except BaseException:
         process.terminate()
-        process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(LEAVING_S)
         raise
     finally:
         finished.set()

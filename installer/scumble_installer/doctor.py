@@ -13,7 +13,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import actions, commands, environment, places, plan, symptoms
+from . import actions, commands, environment, places, plan, symptoms, try_it
 from .console import Console
 from .errors import InstallError
 from .facts import Facts
@@ -101,7 +101,7 @@ def _backend_faults(seen: Observed, facts: Facts) -> list[Fault]:
                 "environment_broken",
                 f"The backend's private Python doesn't work ({seen.import_error}).",
                 "Its files are damaged, or the Python it was made from was updated or removed.",
-                "make it anew",
+                "make it again",
                 remove=damaged,
                 reinstall=True,
             )
@@ -165,7 +165,7 @@ def _torch_faults(seen: Observed, facts: Facts) -> list[Fault]:
             "gpu_not_seen",
             f"PyTorch is installed for {plan.DEVICES[wanted]} but sees no such device.",
             "The driver doesn't fit, or another program or a container keeps the GPU away.",
-            "make the environment anew",
+            "make the environment again",
             remove=tuple(path for path in (seen.environment, seen.version_folder) if path),
             reinstall=True,
         )
@@ -224,7 +224,7 @@ def _connection_faults(seen: Observed) -> list[Fault]:
                 "socket_blocked",
                 seen.runtime_problem,
                 "The backend can't put its socket there, so no editor can reach it.",
-                "remove it; the backend makes it anew",
+                "remove it; the backend makes a new one",
                 remove=(seen.runtime_folder,),
             )
         )
@@ -291,7 +291,7 @@ def examine(
 def _self_test(version: Path) -> Fault | None:
     """The last word: does it paint?"""
     try:
-        actions.self_test(version, places.source_root() / actions.try_it.SAMPLE)
+        actions.self_test(version, places.source_root() / try_it.SAMPLE)
     except InstallError as error:
         return Fault(
             "self_test_failed",

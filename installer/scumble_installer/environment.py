@@ -1,7 +1,8 @@
 """Private Python environments, named by what is in them.
 
-An environment's folder holds `complete.json` only after everything in it was installed and imported; a folder without
-it is a half-made one and is made anew. Two installers at once wait for each other.
+An environment's folder holds `complete.json` only after everything in it was installed and imported. A folder without
+it is half-made: it is removed and made again, or removed when another one is complete. Two installers at once wait
+for each other.
 """
 
 from __future__ import annotations
@@ -16,14 +17,19 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator
+from typing import IO, Iterator
 
 from . import lockfile, pip_settings
 from .console import Console, duration, megabytes, stream
+from .errors import InstallError
 from .pythons import Python
 from .torch_builds import TorchBuild
 
 STAMP = "complete.json"
+DOWNLOADS = ".downloads"  # behind an environment's name: the folder of what was fetched for it, until it is complete
+_NAME = re.compile(r"[a-z]+-\d+\.\d+-[0-9a-f]{12}")  # as `name_for` makes them
+ANSWER_S = 60.0  # longest wait for a Python that only has to say something
+LONGEST_WAIT_S = 2 * 3600.0  # for another installer: as long as a slow network may take
 
 
 @dataclass(frozen=True)
@@ -78,14 +84,22 @@ def read_stamp(folder: Path) -> dict[str, object]:
 
 @contextlib.contextmanager
 def locked(path: Path, console: Console) -> Iterator[None]:
-    """Hold a lock file; wait, saying so, while another installer holds it. The system frees it if we die."""
+    """Hold a lock file; wait, saying so, while another installer holds it. The system frees it if we die.
+
+    Raises InstallError after LONGEST_WAIT_S.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as handle:
-        waited = False
+        end, waited = time.monotonic() + LONGEST_WAIT_S, False
         while not _try_lock(handle):
             if not waited:
                 console.say("  Another installer is at work; waiting for it ...")
                 waited = True
+            if time.monotonic() > end:
+                raise InstallError(
+                    f"Another installer has been at work for {LONGEST_WAIT_S / 3600:g} hours.",
+                    f"End it (its lock is {path}), then start again.",
+                )
             time.sleep(0.5)
         yield
 
@@ -93,7 +107,7 @@ def locked(path: Path, console: Console) -> Iterator[None]:
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(handle) -> bool:  # type: ignore[no-untyped-def]
+    def _try_lock(handle: IO[bytes]) -> bool:
         try:
             handle.seek(0)
             msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
@@ -104,7 +118,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _try_lock(handle) -> bool:  # type: ignore[no-untyped-def]
+    def _try_lock(handle: IO[bytes]) -> bool:
         try:
             fcntl.flock(handle.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -131,7 +145,7 @@ def ensure(recipe: Recipe, folder: Path, console: Console) -> Environment:
     if is_complete(folder):
         touch(folder)
         return Environment(folder, built=False)
-    with locked(folder.parent / (folder.name + ".lock"), console):
+    with locked(lock_file(folder), console):
         if is_complete(folder):
             return Environment(folder, built=False)
         build(recipe, folder, console)
@@ -144,7 +158,7 @@ def build(recipe: Recipe, folder: Path, console: Console) -> None:
         console.detail("removing a half-made environment")
         shutil.rmtree(str(folder))
     environ = clean_environ()
-    downloads = folder.parent / (folder.name + ".downloads")
+    downloads = folder.with_name(folder.name + DOWNLOADS)
     environ["PIP_CACHE_DIR"] = environ["UV_CACHE_DIR"] = str(downloads)  # kept if interrupted, for the next try
     if recipe.uv:
         environ.update(pip_settings.for_uv(pip_settings.read(recipe.python.path)))
@@ -262,9 +276,9 @@ def _installer(recipe: Recipe, folder: Path) -> list[str]:
 def see_below(folder: Path, below: Path) -> None:
     """Let the environment at `folder` see the packages of the one at `below` (its own come first)."""
     python = [str(python_in(folder)), "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    own = Path(subprocess.check_output(python).decode().strip())
+    own = Path(subprocess.check_output(python, timeout=ANSWER_S).decode().strip())
     python[0] = str(python_in(below))
-    other = subprocess.check_output(python).decode().strip()
+    other = subprocess.check_output(python, timeout=ANSWER_S).decode().strip()
     (own / "_scumble_below.pth").write_text(f"import site; site.addsitedir({other!r})\n", encoding="utf-8")
 
 
@@ -279,20 +293,46 @@ def folder_size(folder: Path) -> int:
 
 
 def prune(environments: Path, keep: list[Path], console: Console, *, days: float = 14.0) -> list[Path]:
-    """Remove environments that nobody used for `days`, except those in `keep`. Returns what went."""
+    """Remove environments that nobody used for `days`, and half-made ones that nobody is making. Returns what went.
+
+    keep: stays in any case, with the downloads for it.
+    """
     gone: list[Path] = []
     if not environments.is_dir():
         return gone
+    kept = {folder.name for folder in keep}
     limit = time.time() - days * 86400
-    for stamp in environments.glob("*/" + STAMP):
-        folder = stamp.parent
-        if folder in keep or stamp.stat().st_mtime > limit:
+    for folder in sorted(path for path in environments.iterdir() if path.is_dir()):
+        name = folder.name[: -len(DOWNLOADS)] if folder.name.endswith(DOWNLOADS) else folder.name
+        stamp = folder / STAMP
+        if not stamp.is_file() and not _NAME.fullmatch(name):
+            continue  # a folder that several programs share may hold anything
+        if name in kept or (stamp.is_file() and stamp.stat().st_mtime > limit):
             continue
-        console.detail(f"removing {folder.name}, unused for {days:.0f} days")
-        stamp.unlink()  # first, so that a half-removed one isn't trusted
+        if stamp.is_file():
+            console.detail(f"removing {folder.name}, unused for {days:.0f} days")
+            stamp.unlink()  # first, so that a half-removed one isn't trusted
+        elif being_made(environments / name):
+            continue
+        else:
+            console.detail(f"removing {folder.name}, left by an installation that didn't end")
         shutil.rmtree(str(folder), ignore_errors=True)
         gone.append(folder)
     return gone
+
+
+def being_made(folder: Path) -> bool:
+    """Whether another installer is at work on this environment right now."""
+    try:
+        with lock_file(folder).open("a+b") as handle:
+            return not _try_lock(handle)
+    except OSError:  # somebody else's shared folder: theirs to clean up
+        return True
+
+
+def lock_file(folder: Path) -> Path:
+    """What an installer holds while it makes the environment at `folder`."""
+    return folder.with_name(folder.name + ".lock")
 
 
 def _ignore(line: str) -> None:

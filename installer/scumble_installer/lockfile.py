@@ -58,7 +58,7 @@ def _pin(lines: list[str]) -> Pin:
     if not equals or not version.strip():
         raise InstallError(
             "The constraints file has a line that pins nothing: " + lines[0].strip(),
-            "Make it anew as CONTRIBUTING.md says.",
+            "Make it again, as CONTRIBUTING.md says.",
         )
     return Pin(name.strip().lower(), version.strip(), marker.strip(), "\n".join(lines))
 

@@ -99,7 +99,7 @@ def write(source: Path, version: Path, below: Path, base_python: str, console: C
 
 def _site_packages(folder: Path) -> Path:
     ask = [str(environment.python_in(folder)), "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    return Path(subprocess.check_output(ask).decode().strip())
+    return Path(subprocess.check_output(ask, timeout=environment.ANSWER_S).decode().strip())
 
 
 def _describe(source: Path, site: Path) -> None:
@@ -123,7 +123,7 @@ def launcher(version: Path, system: str) -> str:
 
 def record(version: Path, extra: dict[str, object]) -> bytes:
     """What install.json says: the plugins need `command`, the installer the rest."""
-    data = {"command": command(version), "version": version.name, **extra}
+    data = {"command": command(version), "scumble": scumble_command(version), "version": version.name, **extra}
     return (json.dumps(data, indent=1, sort_keys=True) + "\n").encode()
 
 

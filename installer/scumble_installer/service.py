@@ -5,6 +5,7 @@ Optional: the plugins start the backend by themselves wherever their sandbox let
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -69,7 +70,8 @@ def install(changes: Changes, command: list[str], system: str) -> str:
         changes.file(path, launchd_plist(command).encode())
         domain = f"gui/{os.getuid()}"
         changes.command(["launchctl", "bootout", f"{domain}/{LABEL}"])
-        subprocess.run(["launchctl", "bootout", f"{domain}/{LABEL}"], stderr=subprocess.DEVNULL, check=False)
+        with contextlib.suppress(InstallError):  # it need not be there
+            _call(["launchctl", "bootout", f"{domain}/{LABEL}"])
         _call(["launchctl", "bootstrap", domain, str(path)])
         return str(path)
     path = systemd_folder(home) / UNIT

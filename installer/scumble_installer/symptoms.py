@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import actions, detect, environment, payload, plan, service
+from . import actions, detect, environment, payload, plan, service, try_it
 from .facts import Editor, Facts
 from .krita_settings import is_enabled
 from .machine import read_text
@@ -120,7 +120,7 @@ def packs_problem(version: Path) -> str:
         listed = {pack["id"] for pack in json.loads(done.stdout.decode())}
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
         return str(error)
-    missing = sorted({actions.try_it.PACK} - listed)
+    missing = sorted({try_it.PACK} - listed)
     return f"{', '.join(missing)} missing" if missing else ""
 
 
@@ -227,7 +227,10 @@ def stale_endpoint(folder: Path) -> str:
 def _alive(pid: int) -> bool:
     if service.WINDOWS:
         argv = ["tasklist", "/FI", f"PID eq {pid}", "/NH"]
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+        try:
+            done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=20, check=False)
+        except (OSError, subprocess.SubprocessError):
+            return True  # it can't be told
         return str(pid).encode() in done.stdout
     try:
         os.kill(pid, 0)
@@ -246,6 +249,6 @@ def leftovers(here: Places) -> list[str]:
         if not folder.is_dir():
             continue
         for child in sorted(folder.iterdir()):
-            if child.is_dir() and not environment.is_complete(child):
+            if child.is_dir() and not environment.is_complete(child) and not environment.being_made(child):
                 found.append(str(child))
     return found

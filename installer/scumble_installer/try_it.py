@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +16,7 @@ from .places import Places, source_root
 
 SAMPLE = "training/scumble_training/photos/sample.jpg"
 PACK = "great-wave"
+USAGE = 2  # exit status of a command that doesn't know an option
 
 
 def run(
@@ -65,22 +62,10 @@ def style(command: list[str], environ: dict[str, str], photo: Path, target: Path
     }
 
 
-def stop(command: list[str], environ: dict[str, str], patience_s: float = 15.0) -> None:
-    """Stop the backend and wait until its process has gone (POSIX only); one that hangs is killed."""
-    state = _call([*command, "status", "--json"], environ)
-    _call([*command, "stop"], environ)
-    if state.returncode or os.name == "nt":
-        return
-    pid = int(json.loads(state.stdout.decode("utf-8"))["pid"])
-    end = time.monotonic() + patience_s
-    while time.monotonic() < end:
-        try:
-            os.kill(pid, 0)
-        except OSError:
-            return
-        time.sleep(0.05)
-    with contextlib.suppress(OSError):  # it has just gone
-        os.kill(pid, signal.SIGKILL)
+def stop(command: list[str], environ: dict[str, str]) -> None:
+    """Stop the backend if one runs; one that hangs is ended. Returns when its process has gone."""
+    if _call([*command, "stop", "--force"], environ).returncode == USAGE:  # an older version's command
+        _call([*command, "stop"], environ)
 
 
 #: Seconds after which a command counts as hung; painting the first picture includes loading PyTorch from a cold disk.

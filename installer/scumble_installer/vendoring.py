@@ -45,7 +45,7 @@ def find_license(msgpack: Path) -> Path:
         found = sorted(msgpack.parent.glob(pattern))
         if found:
             return found[-1]
-    raise VendoringFailed(f"msgpack's license text is missing beside {msgpack}; install msgpack anew.")
+    raise VendoringFailed(f"msgpack's license text is missing beside {msgpack}; install msgpack again.")
 
 
 def vendor(plugin: Path, msgpack: Path | None = None, source: Path | None = None) -> None:

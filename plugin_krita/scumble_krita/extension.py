@@ -11,7 +11,6 @@ from scumble_editor.threaded_client import ThreadedClient
 from scumble_editor.words import tr
 from scumble_wire import folders
 from scumble_wire.client import Client
-from scumble_wire.errors import BackendNotStarted, ConnectionFailed
 from scumble_wire.launch import find_command
 
 from . import language
@@ -32,14 +31,7 @@ class Bell(QObject):
 
 def connect(version: str) -> Client:
     """Find the backend, or start it. Called in the client's thread. Raises ScumbleErrors."""
-    try:
-        command = find_command()
-    except BackendNotStarted as missing:
-        try:  # one may run although none is installed for this user
-            return Client.connect(name="krita", version=version, timeout_s=CONNECT_S)
-        except ConnectionFailed:
-            raise missing from None
-    return Client.connect(name="krita", version=version, launch=command, timeout_s=CONNECT_S)
+    return Client.connect(name="krita", version=version, launch=find_command, timeout_s=CONNECT_S)
 
 
 class ScumbleExtension(Extension):

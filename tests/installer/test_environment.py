@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from scumble_installer import bundle, environment, lockfile, pythons
+from scumble_installer import bundle, environment, lockfile, payload, pythons
 from scumble_installer.console import Console
 from scumble_installer.environment import Recipe
 from scumble_installer.errors import InstallError
@@ -141,6 +141,44 @@ def test_a_leftover_is_replaced(recipe: Recipe, tmp_path: Path) -> None:
     (folder / "lib/half.py").write_text("x", "utf-8")
     assert environment.ensure(recipe, folder, QUIET).built
     assert not (folder / "lib/half.py").exists()
+
+
+def test_half_made_environments_of_another_hash_are_cleaned_up(tmp_path: Path) -> None:
+    """With their downloads; not what is being made right now, nor what isn't ours in a shared folder."""
+    names = ["backend-3.11-aaaaaaaaaaaa", "backend-3.12-bbbbbbbbbbbb", "dev-3.11-cccccccccccc", "somebody-elses"]
+    for name in names:
+        (tmp_path / name / "lib").mkdir(parents=True)
+        (tmp_path / (name + environment.DOWNLOADS)).mkdir()
+    kept = tmp_path / "backend-3.13-dddddddddddd"
+    (tmp_path / (kept.name + environment.DOWNLOADS)).mkdir()
+    with environment.locked(environment.lock_file(tmp_path / names[2]), QUIET):
+        gone = environment.prune(tmp_path, [kept], QUIET)
+    assert {path.name for path in gone} == {*names[:2], *(name + environment.DOWNLOADS for name in names[:2])}
+    assert not any(path.exists() for path in gone)
+    assert (tmp_path / names[2] / "lib").is_dir() and (tmp_path / names[3] / "lib").is_dir()
+    assert (tmp_path / (kept.name + environment.DOWNLOADS)).is_dir()
+
+
+def test_unused_environments_go_after_a_while_and_used_ones_stay(tmp_path: Path) -> None:
+    old, new = tmp_path / "backend-3.11-aaaaaaaaaaaa", tmp_path / "backend-3.11-bbbbbbbbbbbb"
+    for folder in (old, new):
+        folder.mkdir()
+        environment.write_stamp(folder, {})
+    os.utime(old / environment.STAMP, (1, 1))
+    assert environment.prune(tmp_path, [], QUIET) == [old]
+    assert new.is_dir()
+
+
+def test_another_installer_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "LONGEST_WAIT_S", 0.2)
+    with environment.locked(tmp_path / "lock", QUIET):
+        with pytest.raises(InstallError, match="Another installer"), environment.locked(tmp_path / "lock", QUIET):
+            pytest.fail("held twice")
+
+
+def test_the_kit_holds_all_that_an_installation_takes() -> None:
+    needed = {part.split("/")[0] for part in (*payload.PACKAGES, *payload.PLUGINS)}
+    assert needed <= set(bundle.KIT_PARTS)
 
 
 def test_the_name_tells_the_contents(recipe: Recipe, tmp_path: Path) -> None:

@@ -123,6 +123,16 @@ def test_submit_does_not_wait_for_a_backend_that_reads_nothing(tmp_path: Path) -
         assert time.monotonic() - started < 1.0
 
 
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:99999999", "tcp://127.0.0.1:x", "tcp://", "ipc://", "", "x://y"]
+)
+def test_an_address_that_makes_no_sense_is_a_failed_connection(tmp_path: Path, address: str) -> None:
+    found = endpoint.new_endpoint((address,), "0.1.0")
+    endpoint.write(found, tmp_path / "e.json")
+    with pytest.raises(ConnectionFailed, match="No backend answers"):
+        Client.connect(name="t", version="1", endpoint_file=tmp_path / "e.json")
+
+
 @pytest.mark.parametrize("stale", [True, False], ids=["its process is gone", "its process number was given away"])
 def test_a_stale_endpoint_file_is_a_failed_connection(tmp_path: Path, stale: bool) -> None:
     with SmallBackend(tmp_path) as backend:
@@ -314,6 +324,25 @@ def test_an_editor_that_was_busy_for_minutes_does_not_blame_the_backend(monkeypa
     clock.now += 11
     client.poll()
     clock.now += 600
+    assert client.poll() == []
+    client.close()
+
+
+def test_a_machine_that_slept_does_not_blame_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """KeepAlive is out, then both sleep: the answer can't have come yet, though the clock went on."""
+    clock = Clock(monkeypatch)
+    transport = ScriptedTransport(silent=True, last_moved=clock.now)
+    client = transport.client()
+    clock.now += 11
+    client.poll()
+    assert transport.messages == [KeepAlive()]
+    for _ in range(2):
+        clock.now += 3600
+        assert client.poll() == []
+    transport.say(Alive(), 2)
+    transport.last_moved = clock.now = clock.now + 0.1
+    assert client.poll() == []
+    clock.now += 9
     assert client.poll() == []
     client.close()
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scumble_wire import dealer as dealer_module
 from scumble_wire import zmtp
 from scumble_wire.dealer import Dealer
-from scumble_wire.errors import AuthenticationFailed, ConnectionFailed, ConnectionLost, ScumbleError
+from scumble_wire.errors import AuthenticationFailed, BackendSilent, ConnectionFailed, ConnectionLost, ScumbleError
 from scumble_wire.zmtp import COMMAND, LONG, MORE, Plain, command, frame_header, greeting
 
 READY = command(b"READY", b"\x0bSocket-Type" + struct.pack(">I", 6) + b"ROUTER")
@@ -101,6 +101,17 @@ def test_what_is_no_backend_is_named_as_such(data: bytes, said: str) -> None:
         Dealer.connect(address, None, timeout_s=5.0)
 
 
+def test_who_is_not_known_yet_gets_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(dealer_module, "frame_memory", lambda size: taken.append(size) or bytearray(8))
+    dealer, theirs = connected_pair(SECRET)
+    with theirs:
+        theirs.sendall(greeting(b"PLAIN") + frame_header(1 << 33, MORE))
+        with pytest.raises(ConnectionFailed, match="before the handshake was over"):
+            dealer.pump()
+    assert taken == []
+
+
 @pytest.mark.parametrize("name", [b"\x05ERROR", b"^RROR"], ids=["as in RFC 24", "as libzmq 4.3 spells it"])
 def test_an_error_in_the_handshake_is_a_wrong_secret(name: bytes) -> None:
     body = name + b"\x03400"
@@ -121,7 +132,7 @@ def test_a_peer_that_hangs_up_on_the_secret_has_refused_it() -> None:
 
 def test_a_peer_that_says_nothing_is_given_up_in_time() -> None:
     started = time.monotonic()
-    with peer(saying(b"")) as address, pytest.raises(ConnectionFailed, match="didn't answer"):
+    with peer(saying(b"")) as address, pytest.raises(BackendSilent, match="does not answer"):
         Dealer.connect(address, SECRET, timeout_s=0.3)
     assert 0.25 < time.monotonic() - started < 2.0
 

@@ -58,7 +58,7 @@ def test_a_file_that_others_can_read_or_write_is_refused(tmp_path: Path, here: E
     path.chmod(mode)
     with pytest.raises(ConnectionFailed, match="can be read by others") as caught:
         endpoint.read(path)
-    assert "chmod 600" in caught.value.remedy
+    assert "scumble stop" in caught.value.remedy
 
 
 @posix
@@ -100,6 +100,10 @@ def test_a_folder_that_others_can_write_is_refused_and_left_as_it_is(tmp_path: P
         {"pid": "12"},
         {"pid": 0},
         {"pid": True},
+        {"pid": 1 << 40},
+        {"secret": "x" * 256},
+        {"secret": "\ud800"},
+        {"addresses": ["ipc:///a\0b"]},
         {"protocol": None},
         {"secret": 5},
         {"host": None},

@@ -189,6 +189,37 @@ def test_windows_paths_keep_their_backslashes(monkeypatch: pytest.MonkeyPatch) -
     assert find_command({"SCUMBLE_BACKEND": line}).argv == expected
 
 
+def test_a_malformed_variable_is_told_with_its_name() -> None:
+    with pytest.raises(BackendNotStarted, match="SCUMBLE_BACKEND is not a command line") as caught:
+        find_command({"SCUMBLE_BACKEND": "'/with space/python -m scumble_backend"})
+    assert "remove it" in caught.value.remedy
+
+
+def test_a_command_that_no_system_can_run_is_told_so(home: Path) -> None:
+    with pytest.raises(BackendNotStarted, match="can't be run") as caught:
+        Client.connect(name="a", version="1", launch=LaunchCommand(("python\0", "serve")))
+    assert "installer/install.py" in caught.value.remedy
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_folder_with_a_wrong_mode_is_not_told_to_be_installed_again(home: Path) -> None:
+    (home / "runtime").mkdir(mode=0o700)
+    (home / "runtime").chmod(0o777)
+    with pytest.raises(BackendNotStarted, match="can be written by others") as caught:
+        Client.connect(name="a", version="1", launch=small())
+    assert f"chmod 700 {home / 'runtime'}" in caught.value.remedy
+    assert "install" not in caught.value.remedy
+    (home / "runtime").chmod(0o700)
+
+
+def test_something_in_the_way_of_the_folder_is_not_told_to_be_installed_again(home: Path) -> None:
+    (home / "runtime").write_text("in the way")
+    with pytest.raises(BackendNotStarted, match="can't be used") as caught:
+        Client.connect(name="a", version="1", launch=small())
+    assert "in the way" in caught.value.remedy and "install" not in caught.value.remedy
+    (home / "runtime").unlink()
+
+
 def test_nothing_installed_is_told_with_the_installers_command(home: Path) -> None:
     with pytest.raises(BackendNotStarted, match="No Scumble backend is installed") as caught:
         find_command()

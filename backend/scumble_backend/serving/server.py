@@ -17,6 +17,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -29,7 +30,7 @@ from scumble_backend.config import Places, Settings
 from scumble_backend.errors import BackendRunning, from_os_error
 from scumble_backend.packs.store import PackStore
 from scumble_backend.serving.dispatcher import Dispatcher
-from scumble_wire import codec, endpoint
+from scumble_wire import codec, endpoint, running
 from scumble_wire.endpoint import Endpoint
 from scumble_wire.locking import try_lock
 from scumble_wire.messages import BackendMessage
@@ -41,7 +42,7 @@ BURST = 64  # messages handled before the other sockets get their turn
 HANDSHAKE_MS = 10_000
 LARGEST_FRAME = 17 << 30  # bytes; MAX_PIXELS of float RGBA, and a little more
 LONGEST_SOCKET_PATH = 100  # bytes; the systems' limit is 104 or 108
-LOCK_NAME = "backend.lock"
+LOCK_TRIES = 25  # of 20 ms: whoever asks whether a backend runs holds the lock for a moment
 
 
 class Server:
@@ -77,7 +78,7 @@ class Server:
             endpoint.make_private_folder(folder)
         except OSError as error:
             raise from_os_error(error, folder) from error
-        with _alone(folder / LOCK_NAME), contextlib.ExitStack() as stack:
+        with _alone(folder / running.LOCK_NAME), contextlib.ExitStack() as stack:
             context = zmq.Context()
             stack.callback(context.destroy, linger=0)
             self._open(context, stack)
@@ -280,9 +281,14 @@ def _alone(path: Path) -> Iterator[None]:
     except OSError as error:
         raise from_os_error(error, path) from error
     with file:
-        if not try_lock(file):
+        tries = 1
+        while not (alone := try_lock(file)) and tries < LOCK_TRIES:
+            time.sleep(0.02)
+            tries += 1
+        if not alone:
             raise BackendRunning(
                 "A backend of this user runs already.",
                 remedy="Use that one, or stop it first with `scumble stop`. `scumble status` tells about it.",
             )
+        running.note_process(file)
         yield

@@ -18,7 +18,7 @@ from scumble_editor.threaded_client import ThreadedClient
 from scumble_editor.words import Problem
 from scumble_wire import launch
 from scumble_wire.client import Client
-from scumble_wire.errors import AuthenticationFailed, BackendNotStarted, ConnectionFailed, ScumbleError, TimedOut
+from scumble_wire.errors import ScumbleError, TimedOut
 from scumble_wire.messages import Cancelled, ListPacks
 
 from . import VERSION
@@ -44,17 +44,7 @@ class Told(ScumbleError):
 
 def connect() -> Client:
     """The backend that runs, or the installed one, started. Raises ScumbleError."""
-    command, not_installed = None, None
-    try:
-        command = launch.find_command()
-    except BackendNotStarted as error:
-        not_installed = error  # one that runs already will do
-    try:
-        return Client.connect(name="gimp", version=VERSION, launch=command, timeout_s=ANSWER_S)
-    except ConnectionFailed as error:
-        if not_installed is not None and not isinstance(error, AuthenticationFailed):
-            raise not_installed from error
-        raise
+    return Client.connect(name="gimp", version=VERSION, launch=launch.find_command, timeout_s=ANSWER_S)
 
 
 class Session:

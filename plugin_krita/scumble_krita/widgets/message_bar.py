@@ -44,7 +44,10 @@ class MessageBar(QFrame):
             return
         self._text.setText(f"<b>{_escaped(problem.headline)}</b> {_escaped(problem.remedy)}")
         self._text.setToolTip(problem.detail if problem.detail != problem.headline else "")
-        connection = ("no_connection", "connection_lost", "backend_not_started", "timed_out", "wrong_secret")
+        connection = (
+            "no_connection", "connection_lost", "backend_not_started", "timed_out", "wrong_secret", "backend_silent",
+            "endpoint_unusable",
+        )  # fmt: skip
         self._again.setVisible(problem.code in connection)
         # The theme's own color for things to look at, mixed into the background: readable in light and dark.
         palette = QPalette(self.palette())

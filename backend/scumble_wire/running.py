@@ -1,0 +1,43 @@
+"""Whether a backend runs on this machine, and as which process: asked of the system, not of the backend.
+
+A backend holds a lock in its runtime folder for as long as it lives, and has written its process number into the
+locked file. So the answer holds for one that hangs, too, and doesn't depend on the endpoint file.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import IO
+
+from .locking import try_lock, unlock
+
+LOCK_NAME = "backend.lock"
+_MAX_BYTES = 512
+
+
+def note_process(file: IO[bytes]) -> None:
+    """Write this process's number into the locked file. Its first byte stays a space: Windows locks that one."""
+    file.truncate(0)
+    file.write(f" {os.getpid()} {socket.gethostname()}\n".encode())
+    file.flush()
+
+
+def backend_process(folder: Path) -> int | None:
+    """Number of the process that holds the lock in a runtime folder; None if no backend runs there.
+
+    0: one runs, but its number is not known here (it runs on another machine that shares the folder).
+    """
+    try:
+        with (folder / LOCK_NAME).open("r+b", buffering=0) as file:
+            if try_lock(file):
+                unlock(file)
+                return None
+            file.seek(1)
+            words = file.read(_MAX_BYTES).decode("utf-8", "replace").split()
+    except OSError:  # no such file, or not ours: then it isn't our backend's either
+        return None
+    if len(words) == 2 and words[1] == socket.gethostname() and words[0].isdecimal():
+        return int(words[0])
+    return 0
