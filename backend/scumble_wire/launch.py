@@ -108,24 +108,23 @@ def _await_answer(
     spawn: Callable[[], subprocess.Popen[bytes]], probe: Callable[[], T], deadline: float, folder: Path
 ) -> T:
     log = folder / LOG_NAME
-    process = spawn()
-    was_in_the_way = False  # another backend, starting or leaving, made ours leave
+    process, again = spawn(), True
+    in_the_way = False  # another backend, starting or leaving, may make ours leave
     while True:
         # Asked before the probe: a backend that finds another one running leaves, and that one answers.
-        status = process.poll()
-        other = status is not None and running.backend_process(folder) is not None
+        status, holder = process.poll(), running.backend_process(folder)
+        in_the_way = in_the_way or holder not in (None, process.pid)
         try:
             return probe()
         except ConnectionFailed as error:
             failure = error
-        if status is not None and not other:
-            if not was_in_the_way:
+        if status is not None and holder is None:
+            if not in_the_way or not again:
                 raise BackendNotStarted(
                     f"The backend ended with status {status} while starting. It said: {_last_lines(log)}",
                     remedy=_remedy(log),
                 ) from failure
-            process, was_in_the_way = spawn(), False
-        was_in_the_way = was_in_the_way or other
+            process, again = spawn(), False
         if time.monotonic() >= deadline:
             raise BackendNotStarted(
                 f"The backend was started but doesn't answer: {failure.message} It said: {_last_lines(log)}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 from typing import IO
 
@@ -15,13 +16,23 @@ from .locking import try_lock, unlock
 
 LOCK_NAME = "backend.lock"
 _MAX_BYTES = 512
+_TAKING_S = 0.5
 
 
-def note_process(file: IO[bytes]) -> None:
-    """Write this process's number into the locked file. Its first byte stays a space: Windows locks that one."""
+def hold(file: IO[bytes]) -> bool:
+    """Take the lock for this process and write its number into the file; False where another backend has it.
+
+    Tried for half a second: whoever asks `backend_process` holds the lock for a moment.
+    """
+    deadline = time.monotonic() + _TAKING_S
+    while not try_lock(file):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
     file.truncate(0)
-    file.write(f" {os.getpid()} {socket.gethostname()}\n".encode())
+    file.write(f" {os.getpid()} {socket.gethostname()}\n".encode())  # the first byte says nothing: Windows locks it
     file.flush()
+    return True
 
 
 def backend_process(folder: Path) -> int | None:

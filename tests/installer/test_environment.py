@@ -171,9 +171,13 @@ def test_unused_environments_go_after_a_while_and_used_ones_stay(tmp_path: Path)
 
 def test_another_installer_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "LONGEST_WAIT_S", 0.2)
-    with environment.locked(tmp_path / "lock", QUIET):
-        with pytest.raises(InstallError, match="Another installer"), environment.locked(tmp_path / "lock", QUIET):
-            pytest.fail("held twice")
+    lock = tmp_path / "lock"
+    with (
+        environment.locked(lock, QUIET),
+        pytest.raises(InstallError, match="Another installer"),
+        environment.locked(lock, QUIET),
+    ):
+        pytest.fail("held twice")
 
 
 def test_the_kit_holds_all_that_an_installation_takes() -> None:

@@ -21,7 +21,6 @@ import zmq
 
 from scumble_wire import codec, endpoint, running
 from scumble_wire.errors import MalformedMessage
-from scumble_wire.locking import try_lock
 from scumble_wire.messages import (
     PROTOCOL_VERSION,
     Accepted,
@@ -158,9 +157,8 @@ def main() -> None:
         sys.exit(options.fail)
     place = endpoint.paths()[0]
     lock = (place.parent / running.LOCK_NAME).open("a+b")
-    if not try_lock(lock):
+    if not running.hold(lock):
         sys.exit("another one runs")
-    running.note_process(lock)
     # One line a start, so that a test can count them and see what they inherit.
     with (place.parent / "starts.txt").open("a") as starts:
         starts.write(f"{os.getpid()} {sorted(name for name in os.environ if name.startswith('PYTHON'))}\n")

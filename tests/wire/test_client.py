@@ -53,12 +53,16 @@ def connect(backend: SmallBackend) -> Client:
 
 def test_a_picture_goes_there_and_back_with_its_whole_stream(tmp_path: Path) -> None:
     pixels = os.urandom(640 * 480 * 4)
-    with SmallBackend(tmp_path) as backend, connect(backend) as client:
-        assert client.welcome.pid == os.getpid()
-        number = client.submit(Copy(ImageInfo(640, 480)), [pixels])
-        events = []
-        while not events or not isinstance(events[-1].message, ImageResult):
-            events += client.poll(5.0)
+    with SmallBackend(tmp_path) as backend:
+        with connect(backend) as client:
+            assert client.welcome.pid == os.getpid()
+            number = client.submit(Copy(ImageInfo(640, 480)), [pixels])
+            events = []
+            while not events or not isinstance(events[-1].message, ImageResult):
+                events += client.poll(5.0)
+        end = time.monotonic() + 10
+        while not isinstance(backend.heard[-1], Goodbye) and time.monotonic() < end:
+            time.sleep(0.01)
     assert [type(event.message) for event in events] == [Accepted, Progress, ImageResult]
     assert {event.request for event in events} == {number}
     assert events[-1].frames == [pixels]

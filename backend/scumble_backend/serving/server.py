@@ -17,7 +17,6 @@ import socket
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -32,7 +31,6 @@ from scumble_backend.packs.store import PackStore
 from scumble_backend.serving.dispatcher import Dispatcher
 from scumble_wire import codec, endpoint, running
 from scumble_wire.endpoint import Endpoint
-from scumble_wire.locking import try_lock
 from scumble_wire.messages import BackendMessage
 
 log = logging.getLogger("scumble.server")
@@ -42,7 +40,6 @@ BURST = 64  # messages handled before the other sockets get their turn
 HANDSHAKE_MS = 10_000
 LARGEST_FRAME = 17 << 30  # bytes; MAX_PIXELS of float RGBA, and a little more
 LONGEST_SOCKET_PATH = 100  # bytes; the systems' limit is 104 or 108
-LOCK_TRIES = 25  # of 20 ms: whoever asks whether a backend runs holds the lock for a moment
 
 
 class Server:
@@ -281,14 +278,9 @@ def _alone(path: Path) -> Iterator[None]:
     except OSError as error:
         raise from_os_error(error, path) from error
     with file:
-        tries = 1
-        while not (alone := try_lock(file)) and tries < LOCK_TRIES:
-            time.sleep(0.02)
-            tries += 1
-        if not alone:
+        if not running.hold(file):
             raise BackendRunning(
                 "A backend of this user runs already.",
                 remedy="Use that one, or stop it first with `scumble stop`. `scumble status` tells about it.",
             )
-        running.note_process(file)
         yield
