@@ -27,9 +27,8 @@ def replacing(path: Path, check: Callable[[Path], None] | None = None) -> Iterat
     check: looks at the finished temporary file; what it raises prevents the change.
     Raises DiskFull or FileTrouble for an OSError.
     """
-    target = Path(os.path.realpath(path))
-    # Forty characters take at most 160 bytes, so that a long name has room for what is added.
-    temporary = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(4)}.part{target.suffix[:40]}")
+    target = followed(path)
+    temporary = temporary_beside(target)
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -45,6 +44,16 @@ def replacing(path: Path, check: Callable[[Path], None] | None = None) -> Iterat
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def followed(path: Path) -> Path:
+    """The file that a symbolic link leads to, which need not exist; any other path itself."""
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
+def temporary_beside(path: Path) -> Path:
+    """A new name in the same folder. Forty characters take at most 160 bytes, so that a long name has room."""
+    return path.with_name(f".{path.stem[:40]}.{secrets.token_hex(4)}.part{path.suffix[:20]}")
 
 
 @contextlib.contextmanager

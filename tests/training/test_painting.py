@@ -110,7 +110,7 @@ def test_an_embedded_profile_is_used_and_a_broken_one_told(tmp_path: Path) -> No
     picture.save(tmp_path / "bad.png", icc_profile=b"no profile")
     plain = read_painting(tmp_path / "a.png").pixels
     torch.testing.assert_close(read_painting(tmp_path / "good.png").pixels, plain, atol=2 / 255, rtol=0)
-    assert "profile could not be used" in read_painting(tmp_path / "bad.png").notes[0]
+    assert "ICC profile can't be read" in read_painting(tmp_path / "bad.png").notes[0]
 
 
 def test_transparent_margins_are_cut_and_holes_filled_from_beside_them(tmp_path: Path) -> None:

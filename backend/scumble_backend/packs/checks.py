@@ -17,6 +17,7 @@ from scumble_backend.errors import (
     PackUnsafe,
     PackUnsupported,
     SignatureWrong,
+    UnreadableImage,
     WeightsWrong,
     from_os_error,
 )
@@ -24,6 +25,7 @@ from scumble_backend.packs import tensors
 from scumble_backend.packs.archive import BASE, MAX_PACK_BYTES, SIGNATURE, UNLISTED, WEIGHTS, PackArchive
 from scumble_backend.packs.manifest import Manifest
 from scumble_backend.packs.signing import DETACHED_SUFFIX, verify
+from scumble_backend.pictures import thumbnails
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -172,23 +174,14 @@ def _read(path: Path) -> bytes:
 
 def check_picture(raw: bytes, name: str) -> list[PackError]:
     """[] for a sound PNG, JPEG or WebP of at most 8192 pixels a side."""
-    import io
-    import warnings
-
-    from PIL import Image
-
     formats = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
     try:
-        with (
-            warnings.catch_warnings(),
-            Image.open(io.BytesIO(raw), formats=[formats[name.rsplit(".", 1)[1]]]) as image,
-        ):
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            if max(image.size) > 8192:
-                return [PackUnsafe(f"{name} has {image.width} x {image.height} pixels; 8192 a side are allowed.")]
-            image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        size = thumbnails.check(raw, formats[name.rsplit(".", 1)[1]])
+    except UnreadableImage as error:
         return [PackDamaged(f"{name} is no intact picture ({error}).", remedy=_REMEDY)]
+    if size is not None:
+        most = thumbnails.LONGEST_SIDE
+        return [PackUnsafe(f"{name} has {size[0]} x {size[1]} pixels; {most} a side are allowed.")]
     return []
 
 

@@ -1,64 +1,58 @@
 """Picture files of 16 bits and more a channel: PNG, TIFF and OpenEXR, through OpenImageIO.
 
 Pillow holds such depths in gray only. Here nothing is rounded: what comes off the file goes onto the wire and back,
-with straight alpha. 16-bit integers are taken as sRGB-encoded and floats as linear light, unless an ICC profile says
-otherwise; see `profiles.space_of`. Values are not converted to sRGB primaries: a note tells where they differ.
+with straight alpha. 16-bit integers are taken as sRGB-encoded and floats as linear light, unless the file says
+otherwise.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scumble_backend.errors import ImageTooLarge, UnreadableImage
-from scumble_backend.pictures import profiles
-from scumble_backend.pictures.profiles import Space
-from scumble_wire.messages import CHANNELS, MAX_PIXELS, MAX_SIDE, Depth, ImageInfo, Order
+from scumble_backend.pictures import color_descriptions, flat_reading, metadata, png_chunks
+from scumble_backend.pictures.color_descriptions import ColorDescription
+from scumble_backend.pictures.loaded import NUMPY, Samples, check_size, upright
+from scumble_backend.pictures.metadata import Metadata
+from scumble_wire.messages import CHANNELS, Depth, Order
 
 if TYPE_CHECKING:  # importing it takes 50 ms, which only those pay who read or write such a file
     import OpenImageIO
 
-_EXR, _PNG = b"\x76\x2f\x31\x01", b"\x89PNG\r\n\x1a\n"
+_EXR = b"\x76\x2f\x31\x01"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 #: OpenImageIO's sample type -> the wire's. What is not there is no deep picture.
 _DEPTHS: dict[str, Depth] = {
     "uint16": "u16", "int16": "u16", "uint": "u16", "int": "u16", "half": "f16", "float": "f32", "double": "f32",
 }  # fmt: skip
 _READ_AS = {"u16": "uint16", "f16": "half", "f32": "float"}
-NUMPY = {"u8": "<u1", "u16": "<u2", "f16": "<f2", "f32": "<f4"}
-_REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 _MIN_IS_WHITE = 0  # TIFF's PhotometricInterpretation
+#: Attributes that tell how a file is stored, or hold for its size, orientation or kind only.
+STORAGE = re.compile(
+    r"(oiio|tiff|openexr|png|ICCProfile|CICP|thumbnail)[:_].*|ICCProfile|CICP|compression|planarconfig|Orientation|"
+    r"textureformat|Exif:(PixelXDimension|PixelYDimension|ColorSpace)",
+    re.IGNORECASE,
+)
+_KEYWORDS = {"Artist": "Author", "ImageDescription": "Description", "DocumentName": "Title"}
 
 
-@dataclass
-class Deep:
-    """A deep picture and what its file says beside the pixels."""
+def read(path: Path, head: bytes, called: Path | None = None) -> Samples | None:
+    """Read a deep picture; None: the file holds no such, so Pillow may have it.
 
-    info: ImageInfo
-    values: Any  # (H, W, channels) array, upright, straight alpha
-    spec: OpenImageIO.ImageSpec  # of the file
-    half: bool  # the file holds 16-bit floats
-    profile: bytes | None = None  # ICC
-    notes: list[str] = field(default_factory=list)
-
-
-def load(path: Path) -> Deep | None:
-    """Read a deep picture; None: the file is none, so Pillow may have it.
-
-    Raises UnreadableImage, ImageTooLarge, OSError.
+    head: its first bytes. called: what to call it in messages. Raises UnreadableImage, ImageTooLarge, OSError.
     """
-    with path.open("rb") as file:
-        head = file.read(26)
-    if not (head.startswith((_EXR, *_TIFF)) or (head.startswith(_PNG) and head[24:25] == b"\x10")):
+    if not head.startswith((_EXR, *_TIFF, png_chunks.SIGNATURE)):
         return None
+    called = called or path
     if not is_utf8(path):
-        raise UnreadableImage(f"{path!r} is no proper name.", remedy="Rename the file.")
+        raise UnreadableImage(f"{path!r} can't be opened: its name isn't proper text.", remedy="Rename the file.")
     import OpenImageIO
 
-    OpenImageIO.attribute(
-        "limits:imagesize_MB", 0
-    )  # by default half of this machine's memory; the wire's limits hold here
+    # By default half of this machine's memory; the wire's limits hold here.
+    OpenImageIO.attribute("limits:imagesize_MB", 0)
     wanted = OpenImageIO.ImageSpec()
     wanted.attribute("oiio:UnassociatedAlpha", 1)  # else straight alpha is multiplied in, with what that loses
     source = OpenImageIO.ImageInput.open(str(path), wanted)
@@ -66,23 +60,22 @@ def load(path: Path) -> Deep | None:
         told = OpenImageIO.geterror()
         if head.startswith(_TIFF):  # one of those that only Pillow knows, perhaps
             return None
-        raise _damaged(path, told)
+        raise _damaged(called, told)
     try:
         spec = source.spec()
-        if str(spec.format) not in _DEPTHS or spec.get_string_attribute("tiff:ColorSpace"):
+        if str(spec.format) not in _DEPTHS or _text(spec, "tiff:ColorSpace"):
             return None  # 8 bits; or CMYK and the like, which Pillow converts by their profile
-        return _read(source, spec, path)
+        samples = _read(source, spec, called)
+        if not head.startswith(png_chunks.SIGNATURE):  # of a PNG, its chunks tell
+            samples.values = upright(samples.values, spec.get_int_attribute("Orientation", 1))
+        return samples
     finally:
         source.close()
 
 
-def _read(source: OpenImageIO.ImageInput, spec: OpenImageIO.ImageSpec, path: Path) -> Deep:
-    import numpy as np
+def _read(source: OpenImageIO.ImageInput, spec: OpenImageIO.ImageSpec, path: Path) -> Samples:
 
-    if spec.width > MAX_SIDE or spec.height > MAX_SIDE or spec.width * spec.height > MAX_PIXELS:
-        raise ImageTooLarge(
-            f"{path} has {spec.width} x {spec.height} pixels: that is too many.", remedy="Make it smaller first."
-        )
+    check_size(path, spec.width, spec.height)
     if spec.deep:
         raise UnreadableImage(
             f"{path} holds several depths at every pixel.", remedy="Flatten it in the program it comes from."
@@ -110,12 +103,16 @@ def _read(source: OpenImageIO.ImageInput, spec: OpenImageIO.ImageSpec, path: Pat
     half = depth == "f16"
     if order.endswith("A") and not spec.get_int_attribute("oiio:UnassociatedAlpha"):
         values, depth = _straight(values, notes)
-    profile, space = _space(spec, depth, notes)
+    color = _color(spec, gray=order.startswith("GRAY"))
+    notes += color.notes
     if source.seek_subimage(1, 0):
         notes.append(f"{path.name} holds several pictures: the first one is used.")
-    values = np.ascontiguousarray(upright(values, spec.get_int_attribute("Orientation", 1)), dtype=NUMPY[depth])
-    info = ImageInfo(values.shape[1], values.shape[0], depth, order, space.transfer)
-    return Deep(info, values, spec, half, profile, notes)
+    elif source.seek_subimage(0, 1):
+        notes.append(f"{path.name} holds smaller versions of itself (mip maps): they are left out.")
+    if environment := _text(spec, "textureformat"):
+        notes.append(f"{path.name} is marked as {environment}: the mark is left out.")
+    values = values.astype(NUMPY[depth], copy=False)
+    return Samples(values, order, color, _metadata(spec, path), notes, spec, half)
 
 
 def _channels(spec: OpenImageIO.ImageSpec, path: Path) -> tuple[Order, list[int], list[str]]:
@@ -159,37 +156,49 @@ def _straight(values: Any, notes: list[str]) -> tuple[Any, Depth]:
     return out, "f32"
 
 
-def _space(spec: OpenImageIO.ImageSpec, depth: Depth, notes: list[str]) -> tuple[bytes | None, Space]:
-    """The profile, if it can be used, and what the values mean."""
-    space = Space("srgb" if depth == "u16" else "linear")
-    profile: bytes | None = None
+def _color(spec: OpenImageIO.ImageSpec, *, gray: bool) -> ColorDescription:
+    """What a TIFF or OpenEXR says about its colors; of a PNG its chunks tell."""
     if (data := spec.getattribute("ICCProfile")) is not None:
-        profile = bytes(data)
-        own = profiles.opened(profile)
-        if own is None:
-            taken = "sRGB" if depth == "u16" else "linear light"
-            notes.append(f"The picture's ICC profile can't be read: its colors are taken as {taken}.")
-            return None, space
-        space = profiles.space_of(own)
-        if not space.known:
-            notes.append("The picture's ICC profile is kept, but deep colors are not converted by it: taken as sRGB.")
-    chromaticities = spec.getattribute("chromaticities")
-    if chromaticities is not None and any(
-        abs(own - ours) > 0.002 for own, ours in zip(chromaticities, _REC709, strict=True)
-    ):
-        notes.append("The picture's primaries are kept, but colors are not converted from them: taken as sRGB's.")
-    return profile, space
+        return color_descriptions.of_profile(bytes(data), gray=gray)
+    primaries = spec.getattribute("chromaticities")
+    if primaries is None or gray or len(primaries) != 8:
+        return ColorDescription()
+    return color_descriptions.of_chromaticities(tuple(primaries))
 
 
-def upright(values: Any, orientation: int) -> Any:
-    """Turn (H, W, channels) as EXIF's orientation (1..8) says."""
-    if orientation in (5, 6, 7, 8):
-        values = values.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        values = values[::-1]
-    if orientation in (2, 3, 6, 7):
-        values = values[:, ::-1]
-    return values
+def _metadata(spec: OpenImageIO.ImageSpec, path: Path) -> Metadata:
+    """For a file of another format; one of the same keeps the attributes themselves."""
+    dots = spec.getattribute("XResolution"), spec.getattribute("YResolution")
+    factor = 2.54 if _text(spec, "ResolutionUnit") == "cm" else 1.0
+    dpi = metadata.resolution(dots)
+    texts = [
+        (_KEYWORDS.get(name, name), value)
+        for name, _, value in attributes(spec)
+        if isinstance(value, str) and value.strip() and not STORAGE.fullmatch(name)
+    ]
+    return Metadata(
+        exif=flat_reading.tiff_exif(path),
+        dpi=(dpi[0] * factor, dpi[1] * factor) if dpi else None,
+        texts=texts,
+    )
+
+
+def attributes(spec: OpenImageIO.ImageSpec) -> Iterator[tuple[str, Any, Any]]:
+    """(name, type, value), texts as Unicode."""
+    for attribute in spec.extra_attribs:
+        yield attribute.name, attribute.type, _as_text(attribute.value)
+
+
+def _as_text(value: Any) -> Any:
+    """OpenImageIO gives the bytes of texts that aren't UTF-8 as surrogates, and takes no such."""
+    if isinstance(value, str):
+        return metadata.decoded(value.encode("utf-8", "surrogateescape"))
+    return tuple(map(_as_text, value)) if isinstance(value, tuple) else value
+
+
+def _text(spec: OpenImageIO.ImageSpec, name: str) -> str:
+    """A text attribute; empty: there is none."""
+    return str(_as_text(spec.get_string_attribute(name)))
 
 
 def channel_names(order: str) -> tuple[str, ...]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scumble_backend.errors import PackDamaged, PackUnknown, UnreadableImage, file_missing, from_os_error
+from scumble_backend.errors import PackDamaged, PackUnknown, file_missing, from_os_error
 from scumble_backend.packs import adding, download
 from scumble_backend.packs.foreign import Answers
 from scumble_backend.packs.store import InstalledPack, PackStore
+from scumble_backend.pictures import thumbnails
 from scumble_wire.messages import (
     BackendMessage,
     Done,
@@ -31,7 +31,6 @@ PackMessage = ListPacks | GetThumbnail | InspectPack | InstallPack | RemovePack
 
 LARGEST_THUMBNAIL = 1024  # pixels a side
 DETAILS_SIDE = 256  # pixels; the picture in PackDetails
-MOST_PIXELS = 1 << 26  # of a picture inside a pack; more is an attempt to fill the memory
 
 
 class PackRequests:
@@ -72,7 +71,7 @@ class PackRequests:
         raw = self.store.get(message.pack).thumbnail_bytes()
         if raw is None:
             raise PackUnknown(f"The pack {message.pack!r} has no picture.", remedy="Nothing is to be done.")
-        info, pixels = decode_picture(raw, message.pack, max(1, min(message.side, LARGEST_THUMBNAIL)))
+        info, pixels = thumbnails.decode(raw, message.pack, max(1, min(message.side, LARGEST_THUMBNAIL)))
         return Thumbnail(message.pack, info), (pixels,)
 
     def _with_file(self, message: InspectPack | InstallPack, frames: Sequence[Any]) -> Reply:
@@ -121,20 +120,5 @@ class PackRequests:
 def _picture(raw: bytes | None, name: str) -> tuple[ImageInfo | None, Sequence[bytes]]:
     if raw is None:
         return None, ()
-    info, pixels = decode_picture(raw, name, DETAILS_SIDE)
+    info, pixels = thumbnails.decode(raw, name, DETAILS_SIDE)
     return info, (pixels,)
-
-
-def decode_picture(raw: bytes, name: str, side: int) -> tuple[ImageInfo, bytes]:
-    """An encoded picture as RGB u8 that fits into a square. Raises UnreadableImage."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(raw), formats=("PNG", "JPEG", "WEBP")) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise UnreadableImage(f"The picture of {name!r} is too large.", remedy="Ask its author.")
-            picture.thumbnail((side, side))
-            rgb = picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise UnreadableImage(f"The picture of {name!r} can't be read.", remedy="Install the pack again.") from error
-    return ImageInfo(rgb.width, rgb.height, "u8", "RGB"), rgb.tobytes()

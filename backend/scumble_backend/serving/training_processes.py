@@ -27,7 +27,7 @@ from scumble_backend.config import Settings
 from scumble_backend.errors import TrainingFailed, TrainingMissing, from_os_error
 from scumble_backend.files import write_text
 from scumble_backend.job import Action
-from scumble_backend.serving.pack_requests import decode_picture
+from scumble_backend.pictures import thumbnails
 from scumble_backend.serving.queue import JobQueue
 from scumble_wire.errors import ScumbleError
 from scumble_wire.messages import Failed, ImageInfo, JobState, PackInfo, Train, Trained, TrainPreview
@@ -224,7 +224,7 @@ class Trainings:
                 _try_save(folder, "running", process.fraction)
         elif event == "preview":
             try:
-                info, pixels = decode_picture(Path(told["path"]).read_bytes(), name, PREVIEW_SIDE)
+                info, pixels = thumbnails.decode(Path(told["path"]).read_bytes(), name, PREVIEW_SIDE)
             except (OSError, ScumbleError) as error:
                 log.warning("%s: its preview can't be read: %s", name, error)
                 return
@@ -296,13 +296,11 @@ def _write_painting(info: ImageInfo, frame: Any, path: Path) -> None:
     """The reference picture as an 8-bit RGB PNG, hidden parts filled; training sees no more than that."""
     from dataclasses import replace
 
-    from PIL import Image
-
     from scumble_backend.rendering import pixels
 
     eight = replace(info, depth="u8", order="RGB", transfer="srgb", frame=0)
     picture = pixels.unpack(info, frame)
-    Image.frombytes("RGB", (info.width, info.height), bytes(pixels.pack(picture, eight))).save(path)
+    thumbnails.write_rgb(path, info.width, info.height, pixels.pack(picture, eight))
 
 
 def _save_state(folder: Path, state: str, fraction: float) -> None:

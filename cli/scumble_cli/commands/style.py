@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scumble_backend.pictures import picture_files as pictures
-from scumble_cli import connection
-from scumble_cli.waiting import wait_for_result
-from scumble_wire.messages import StyleChoice, Stylize
+from scumble_cli import picture_work
+from scumble_wire.messages import ImageInfo, StyleChoice, Stylize
 
 
 def register(app: typer.Typer) -> None:
@@ -59,13 +56,10 @@ def style(
 ) -> None:
     """Paint a picture in the style of a pack, or of a mix of packs."""
     choices = _choices(pack, mix or [])
-    pictures.check_target(output)
-    loaded = pictures.load(source)
-    pictures.check_target(output, alpha=loaded.info.has_alpha)
-    began = time.perf_counter()
-    with connection.connect(launch=True) as client:
-        message = Stylize(
-            loaded.info,
+
+    def message_for(image: ImageInfo) -> Stylize:
+        return Stylize(
+            image,
             choices,
             strength=strength,
             boldness=boldness,
@@ -75,26 +69,10 @@ def style(
             seed=seed,
             priority="batch",
         )
-        result, pixels = wait_for_result(client, message, [loaded.pixels], quiet=as_json)
-    pictures.save(output, loaded, result.image, pixels)
-    seconds = time.perf_counter() - began
-    notes = [*loaded.notes, *([result.note] if result.note else [])]
+
+    done = picture_work.run(source, output, message_for, convert=True, quiet=as_json)
     names = " + ".join(choice.pack for choice in choices)
-    if as_json:
-        connection.print_json(
-            {
-                "output": str(output),
-                "pack": names,
-                "device": result.device,
-                "seconds": round(seconds, 3),
-                "network_seconds": round(result.network_seconds, 3),
-                "notes": notes,
-            }
-        )
-        return
-    typer.echo(f"{output}  ({names}, {result.device}, {seconds:.1f} s)")
-    for note in notes:
-        typer.echo(note, err=True)
+    done.tell(names, {"pack": names}, as_json=as_json)
 
 
 def _choices(pack: str | None, mix: list[str]) -> list[StyleChoice]:
