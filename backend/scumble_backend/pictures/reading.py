@@ -155,7 +155,8 @@ def to_srgb(values: NDArray[Any], space: ColorSpace, *, linear: bool) -> NDArray
         out = band.astype(np.float32) / np.float32(scale)
         light = space.to_light(out[..., :colors])
         out[..., :colors] = light if linear else encoded(light)
-        return out.astype(wanted)
+        whole: NDArray[Any] = out.astype(wanted)
+        return whole
 
     return in_bands(values, convert)
 

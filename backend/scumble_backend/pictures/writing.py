@@ -188,7 +188,8 @@ def _with_alpha(values: NDArray[Any], alpha: NDArray[Any] | None, full: float) -
 
 
 def _in_space(light: NDArray[Any], space: ColorSpace, has_alpha: bool) -> NDArray[Any]:
-    return _on_color(space.from_light, has_alpha)(light)
+    own: NDArray[Any] = _on_color(space.from_light, has_alpha)(light)
+    return own
 
 
 def _light(values: NDArray[Any], space: ColorSpace | None) -> NDArray[Any]:
@@ -216,7 +217,8 @@ def _clipped(values: NDArray[Any], full: float) -> NDArray[Any]:
     if full == 1.0:
         return values
     values = np.clip(np.nan_to_num(values, nan=0.0), 0, 1)
-    return (values * full + 0.5).astype(np.uint8 if full == 255.0 else np.uint16)
+    whole: NDArray[Any] = (values * full + 0.5).astype(np.uint8 if full == 255.0 else np.uint16)
+    return whole
 
 
 def _on_color(curve: Callable[[Any], Any], has_alpha: bool) -> Callable[[NDArray[Any]], NDArray[Any]]:
