@@ -225,7 +225,7 @@ def _on_color(curve: Callable[[Any], Any], has_alpha: bool) -> Callable[[NDArray
     """`curve` for the color channels; alpha stays."""
 
     def convert(band: NDArray[Any]) -> NDArray[Any]:
-        out = band.copy()
+        out: NDArray[Any] = band.copy()
         colors = slice(0, band.shape[-1] - 1 if has_alpha else band.shape[-1])
         out[..., colors] = curve(band[..., colors])
         return out
