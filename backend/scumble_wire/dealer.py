@@ -39,6 +39,7 @@ _SCRATCH_BYTES = 1 << 16
 _HUGE = 1 << 22  # frames from this size on get memory in large pages
 _LARGE = 1 << 13  # frames from this size on are received straight into their own buffer
 _PUMP_BYTES = 16 << 20  # moved by one pump in each direction, so that an editor's event loop gets its turn
+_MOST_QUEUED = 1 << 12  # pieces that wait for the socket; with more, PINGs go unanswered
 _VIEWS_AT_ONCE = 64  # well under every system's IOV_MAX
 _NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # an editor need not ignore SIGPIPE
 _SO_NOSIGPIPE = 0x1022  # the same for macOS; Python has no name for it
@@ -309,7 +310,7 @@ class Dealer:
     def _obey(self, body: bytes) -> None:
         name, data = split_command(body)
         if self.ready:
-            if name == b"PING" and len(data) >= 2:
+            if name == b"PING" and len(data) >= 2 and len(self._out) < _MOST_QUEUED:
                 # After the time to live: at most 16 bytes of context. The queue's end lies between two messages.
                 self._out.append(memoryview(command(b"PONG", data[2:18])))
             return  # RFC 37: commands that aren't known are passed over

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from hypothesis import given, settings
@@ -99,6 +99,19 @@ def greeted_pair() -> tuple[Dealer, socket.socket]:
 def test_what_is_no_backend_is_named_as_such(data: bytes, said: str) -> None:
     with peer(saying(data)) as address, pytest.raises(ConnectionFailed, match=said):
         Dealer.connect(address, None, timeout_s=5.0)
+
+
+def test_a_peer_that_asks_without_reading_fills_no_memory() -> None:
+    dealer, theirs = greeted_pair()
+    with theirs:
+        theirs.setblocking(False)
+        ping = command(b"PING", b"\0\x0a" + b"x" * 16) * 100
+        for _ in range(2000):
+            with suppress(BlockingIOError):
+                theirs.send(ping)
+            dealer.pump()
+        assert dealer.wants_write and len(dealer._out) <= dealer_module._MOST_QUEUED
+        dealer.close()
 
 
 def test_who_is_not_known_yet_gets_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
