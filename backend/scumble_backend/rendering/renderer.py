@@ -12,15 +12,15 @@ import torch
 from torch import nn
 
 from scumble_backend.config import Settings
-from scumble_backend.errors import OutOfMemory
+from scumble_backend.errors import OutOfMemory, PackUnknown
 from scumble_backend.nets.style_skip import StyleDelta
 from scumble_backend.packs import making
 from scumble_backend.packs.store import InstalledPack, PackStore
 from scumble_backend.rendering import device as devices
 from scumble_backend.rendering import pixels
+from scumble_backend.rendering.effects import enlarging, upscale_models
 from scumble_backend.rendering.effects import stylize as styles
 from scumble_backend.rendering.effects import upscale as upscaling
-from scumble_backend.rendering.effects import upscale_models
 from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
 from scumble_backend.rendering.network_cache import NetworkCache
@@ -133,6 +133,7 @@ class Renderer:
                     seed=message.seed,
                     half=half,
                     progress=lambda done: progress(LOADED + (PAINTED - LOADED) * done, "painting"),
+                    enlarger=self._enlarger,
                 )
                 devices.synchronize(self.device)
             network_s += time.perf_counter() - began
@@ -192,6 +193,13 @@ class Renderer:
         style_key = ("table", pack.manifest.files["weights.safetensors"].sha256)
         table, delta = self._networks.get(style_key, pack.id, style)
         return styles.Style(kept, table, (scales[0], scales[-1]), delta)
+
+    def _enlarger(self) -> UpscaleNetwork | None:
+        """What brings paintings to the size of large pictures; None where its pack is not installed."""
+        try:
+            return self._upscaler(self._store.get(enlarging.MODEL))
+        except PackUnknown:
+            return None
 
     def _upscaler(self, pack: InstalledPack) -> UpscaleNetwork:
         def make() -> tuple[UpscaleNetwork, int]:

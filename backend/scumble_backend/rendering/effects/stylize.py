@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from scumble_backend.errors import ImageTooSmall
 from scumble_backend.nets import style as older
 from scumble_backend.nets import style_skip as light
 from scumble_backend.rendering.effects import painting, skip_painting
+from scumble_backend.rendering.effects.enlarging import MODEL, brought_to_size, needs_network, resized
 from scumble_backend.rendering.effects.marks import MarkSize
+from scumble_backend.rendering.effects.upscale import Network
 
 #: Rec. 709 weights, on sRGB-encoded values (luma).
 LUMA = (0.2126, 0.7152, 0.0722)
+
+#: Share of the progress until a painting is there that has to be enlarged by a network.
+PAINTING_SHARE = 0.35
 
 #: Pixels; on smaller pictures there is nothing to paint.
 SMALLEST_SIDE = older.SMALLEST_SIDE
@@ -65,6 +69,7 @@ def stylize(
     seed: int = 0,
     half: torch.dtype | None = None,
     progress: Callable[[float], None] = lambda fraction: None,
+    enlarger: Callable[[], Network | None] = lambda: None,
 ) -> Painted:
     """Paint an image in a style or a mix of styles.
 
@@ -73,6 +78,7 @@ def stylize(
     strength: 0 returns the image, 1 the full style. marks: size of the brush marks; None: as for a whole picture.
     boldness: -1 (faithful to the picture's forms) .. 0 (as trained) .. 1 (bold); styles without this axis ignore it.
     keep_colors: luminance from the style, color from the image.
+    enlarger: asked for the network that brings a painting to the size of a large picture; None: there is none.
     Styles on one base network are blended by their tables in one pass; those on different networks by their pictures.
     Raises ImageTooSmall. What `progress` raises stops the work.
     """
@@ -98,7 +104,7 @@ def stylize(
             progress((number + fraction) / len(groups))
 
         painted = _paint_group(
-            [parts[place].style for place in places], clamped, inside, marks, boldness, seed, half, report
+            [parts[place].style for place in places], clamped, inside, marks, boldness, seed, half, report, enlarger
         )
         styled = painted.image if len(groups) == 1 else (0 if styled is None else styled) + share * painted.image
         if painted.note and painted.note not in notes:
@@ -133,18 +139,26 @@ def _paint_group(
     seed: int,
     half: torch.dtype | None,
     progress: Callable[[float], None],
+    enlarger: Callable[[], Network | None],
 ) -> Painted:
     """Styles on one network, at the resolution that gives the marks their size."""
     low = max(style.stroke_scales[0] for style in styles)
     high = min(style.stroke_scales[1] for style in styles)
     by_table = min(max(marks.stroke_scale, min(low, high)), max(low, high))
-    size, note = marks.working_size(image.shape[-2:], by_table)
+    height, width = image.shape[-2:]
+    size, note = marks.working_size((height, width), by_table)
     flat = weights.shape[-1] == 1
     work = image
-    if size != image.shape[-2:]:
+    if size != (height, width):
         work = resized(image, size).clamp_(0.0, 1.0)
         weights = weights if flat else resized(weights, size, "bilinear")
     weights = weights[:, 0, 0] if flat else weights
+    large = needs_network(size, (height, width))
+    share = PAINTING_SHARE if large else 1.0
+
+    def painting_done(fraction: float) -> None:
+        progress(share * fraction)
+
     network = styles[0].network
     if isinstance(network, light.SkipStyleNetwork):
         skip_mix = skip_painting.SkipMix(
@@ -152,14 +166,19 @@ def _paint_group(
             [style.delta for style in styles],
             weights,
         )
-        painted = skip_painting.paint(network, work, skip_mix, seed=seed, progress=progress, half=half)
+        painted = skip_painting.paint(network, work, skip_mix, seed=seed, progress=painting_done, half=half)
     else:
         tables = older.StyleTable.stack([_older_table(style).at(by_table) for style in styles])
         mix = painting.Mix(tables, weights)
-        painted = painting.paint(network, work, mix, seed=seed, progress=progress, half=half)
+        painted = painting.paint(network, work, mix, seed=seed, progress=painting_done, half=half)
     if work is not image:
-        painted = resized(painted, (image.shape[-2], image.shape[-1])).clamp_(0.0, 1.0)
-    return Painted(painted, note)
+        enlarging = enlarger() if large else None
+        if large and enlarging is None:
+            note = f"{note} Without the model {MODEL} the strokes are enlarged by a filter, which leaves them soft."
+        painted = brought_to_size(
+            painted, (height, width), enlarging, lambda fraction: progress(share + (1 - share) * fraction)
+        )
+    return Painted(painted, note.strip())
 
 
 def _light_table(style: Style) -> light.SkipStyleTable:
@@ -170,11 +189,6 @@ def _light_table(style: Style) -> light.SkipStyleTable:
 def _older_table(style: Style) -> older.StyleTable:
     assert isinstance(style.table, older.StyleTable)
     return style.table
-
-
-def resized(image: Tensor, size: tuple[int, int], mode: str = "bicubic") -> Tensor:
-    """(C, H, W) at another size, antialiased."""
-    return F.interpolate(image[None], size=size, mode=mode, antialias=True, align_corners=False)[0]
 
 
 def with_luma_of(image: Tensor, styled: Tensor) -> Tensor:

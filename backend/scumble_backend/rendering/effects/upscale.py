@@ -149,16 +149,16 @@ class _Colors:
         color = self.color[window].to(device)
         inside = color.clamp(0, 1)
         began = time.perf_counter()
-        full = _run(chain, pixels.to_rgb(inside), self.half)
+        full = run_chain(chain, pixels.to_rgb(inside), self.half)
         devices.synchronize(device)
         seconds = time.perf_counter() - began
-        result = _cut(full, tile, rows, columns)
+        result = cut(full, tile, rows, columns)
         if self.gray:
             result = result.mean(0, keepdim=True).expand(color.shape[0], -1, -1)
         result = result.clamp(0, 1)
         beyond = color - inside
         if bool(beyond.any()):  # what lies beyond black and white, as floats can, is enlarged without the networks
-            result = result + _cut(_nearest(beyond, rows.whole), tile, rows, columns)
+            result = result + cut(_nearest(beyond, rows.whole), tile, rows, columns)
         alpha = None
         if self.alpha is not None:
             alpha = self._alpha(self.alpha[window].to(device), tile, rows, columns, chain).cpu()
@@ -176,15 +176,15 @@ class _Colors:
         if bool(low == high):
             size = (tile.rows.stop - tile.rows.start, tile.columns.stop - tile.columns.start)
             return low.expand(1, *size)
-        full = _run(chain, alpha.expand(3, -1, -1), self.half).mean(0, keepdim=True)
+        full = run_chain(chain, alpha.expand(3, -1, -1), self.half).mean(0, keepdim=True)
         padded = F.pad(alpha[None], (1, 1, 1, 1), mode="replicate")
         most = F.max_pool2d(padded, 3, stride=1)[0]
         least = -F.max_pool2d(-padded, 3, stride=1)[0]
         bounded = torch.minimum(torch.maximum(full, _nearest(least, rows.whole)), _nearest(most, rows.whole))
-        return _cut(bounded, tile, rows, columns).clamp(0, 1)
+        return cut(bounded, tile, rows, columns).clamp(0, 1)
 
 
-def _run(chain: Sequence[Network], image: Tensor, half: bool) -> Tensor:
+def run_chain(chain: Sequence[Network], image: Tensor, half: bool) -> Tensor:
     """(3, h, w) through all networks. Raises NetworkFailed."""
     x = image[None]
     with torch.inference_mode():
@@ -208,7 +208,7 @@ def _nearest(samples: Tensor, whole: int) -> Tensor:
     return samples if whole == 1 else samples.repeat_interleave(whole, -2).repeat_interleave(whole, -1)
 
 
-def _cut(full: Tensor, tile: plan.Tile, rows: plan.Axis, columns: plan.Axis) -> Tensor:
+def cut(full: Tensor, tile: plan.Tile, rows: plan.Axis, columns: plan.Axis) -> Tensor:
     """The tile's own part of what the networks made of it and its halo, resampled to the exact factor."""
     for axis, span, whole in ((-2, tile.rows, rows), (-1, tile.columns, columns)):
         first = span.source_start * whole.whole
