@@ -17,7 +17,7 @@ from scumble_training.style.data import PhotoSet
 from scumble_training.style.many import __main__ as command
 from scumble_training.style.many.crops import CropPool
 from scumble_training.style.many.loop import ManyRun, fit, painter_of
-from scumble_training.style.many.objective import ManyObjective
+from scumble_training.style.many.objective import ManyObjective, form_loss
 from scumble_training.style.many.recipe import ManyRecipe, load_many, many_from_json
 
 from .conftest import write_picture
@@ -57,7 +57,7 @@ def make(loss_folder: Path, photo_folder: Path) -> Maker:
 def test_the_shipped_recipe_is_whole_and_names_layers_that_exist() -> None:
     recipe = load_many("base-light", steps=7)
     assert recipe.optimizer.steps == 7 and recipe.network.config().widths == (16, 32, 64, 96)
-    assert [recipe.side_at(done) for done in (0, 0.69, 0.71, 1)] == [128, 128, 176, 176]
+    assert [recipe.side_at(done) for done in (0, 0.74, 0.76, 1)] == [128, 128, 160, 160]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +168,18 @@ def test_boldness_shifts_the_balance(make: Maker) -> None:
     twice = replace(w, style=w.style * 2.0**w.boldness)
     assert total(w, 1.0) == pytest.approx(total(twice, 0.0), rel=1e-5)
     assert total(w, 1.0) != pytest.approx(total(w, -1.0), rel=1e-2)
+
+
+def test_form_is_free_to_be_darker_and_flatter_but_not_to_be_blotched() -> None:
+    picture = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    darker = 0.6 * picture
+    assert float(form_loss(darker, picture)) == pytest.approx(0.0, abs=1e-6)
+    strokes = darker + 0.1 * torch.sin(torch.arange(64) * torch.pi / 2).view(1, 1, 64, 1)
+    assert float(form_loss(strokes, picture)) == pytest.approx(0.0, abs=1e-5)
+    blotched = darker.clone()
+    blotched[..., 16:48, 16:48] += 0.2
+    assert float(form_loss(blotched, picture)) > 0.003
+    assert float(form_loss(1 - picture, picture)) > 0.05
 
 
 def test_content_of_a_crop_is_computed_once() -> None:

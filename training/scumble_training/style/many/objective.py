@@ -16,7 +16,9 @@ from scumble_training.style.objective import evenness_loss, lattice_loss
 from scumble_training.style.recipe import LossTerm
 
 LATTICE_PERIOD = 8  # pixels; three doublings can leave patterns of periods 2, 4 and 8
-LUMA = (0.2126, 0.7152, 0.0722)
+LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709, on encoded values
+FORM_SIDE = 16  # pixels; light and shade of a picture are what is slower than this, strokes what is faster
+FORM_CONTRAST = (0.5, 1.3)  # how much of the picture's contrast a style may take or add without paying for it
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Parts:
     content: float
     style: float
     luminance: float
+    form: float
     evenness: float
     lattice: float
 
@@ -86,6 +89,7 @@ class ManyObjective(nn.Module):
         w, data = self.weights, self.data
         canvas = 1 - photo
         luminance = (tone_loss(painted, pictures) * (1 + (data.canvas_luminance - 1) * canvas)).mean()
+        form = (form_loss(painted, pictures) * photo).mean()
         even = data.photo_evenness + (data.canvas_evenness - data.photo_evenness) * canvas
         evenness = (evenness_loss(painted, pictures) * even).mean()
         lattice = lattice_loss(painted, period=LATTICE_PERIOD)
@@ -97,12 +101,13 @@ class ManyObjective(nn.Module):
             + w.variation * total_variation(painted)
             + w.chroma_variation * total_variation(painted - luma)
             + w.luminance * luminance
+            + w.form * form
             + w.evenness * evenness
             + w.lattice * lattice
         )
         # Divided so that bold and faithful samples pull about equally hard.
         total = total / (w.content + 0.14 * style_weight)
-        told = (content_loss, style_loss, luminance, evenness, lattice)
+        told = (content_loss, style_loss, luminance, form, evenness, lattice)
         return Parts(total, *(float(part.detach()) for part in told))
 
     def _look(
@@ -123,6 +128,23 @@ class ManyObjective(nn.Module):
             content += [(weight, features[layer].float()) for layer, weight in term.content.items()]
             style += [(weight, features[layer].float()) for layer, weight in term.style.items()]
         return content, style
+
+
+def form_loss(painted: Tensor, pictures: Tensor) -> Tensor:
+    """How far light and shade left the picture's, (N,), in squares of the [0, 1] range.
+
+    Compared are luma means over FORM_SIDE pixels, less the picture's mean and up to a factor of contrast within
+    FORM_CONTRAST, so that a dark style may be dark. Without it a style with a large weight is met by broad blotches.
+    """
+    planes = []
+    for images in (painted, pictures):
+        luma = (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        small = F.avg_pool2d(luma, FORM_SIDE)
+        planes.append(small - small.mean(dim=(2, 3), keepdim=True))
+    ours, theirs = planes
+    contrast = (ours * theirs).mean(dim=(1, 2, 3)) / theirs.square().mean(dim=(1, 2, 3)).clamp_min(1e-4)
+    factor = contrast.clamp(*FORM_CONTRAST).detach().view(-1, 1, 1, 1)
+    return (ours - factor * theirs).square().mean(dim=(1, 2, 3))
 
 
 def mean_gram(features: Tensor) -> Tensor:

@@ -35,28 +35,29 @@ class ManyWeights:
     """What the parts of the loss count; each part is divided by its own target's size first."""
 
     content: float = 1.0
-    style: float = 10.0
-    boldness: float = 1.2  # octaves of the style's weight between default and bold, and between faithful and default
+    style: float = 22.0
+    boldness: float = 1.0  # octaves of the style's weight between default and bold, and between faithful and default
     variation: float = 0.1
     chroma_variation: float = 0.3
     luminance: float = 2.0
-    evenness: float = 20.0
+    form: float = 40.0
+    evenness: float = 150.0
     lattice: float = 300.0
 
 
 @dataclass(frozen=True)
 class ManyData:
     #: Side of the training pictures in pixels, a multiple of 8, and the part of the steps until which it holds.
-    crops: list[list[float]] = field(default_factory=lambda: [[128.0, 0.7], [176.0, 1.0]])
+    crops: list[list[float]] = field(default_factory=lambda: [[128.0, 0.75], [160.0, 1.0]])
     pool: int = 400  # so many crops of each side, whose content features are computed once
     photo_side: int = 420  # pixels; short side to which photos are brought before cropping
     style_side: int = 640  # pixels; short side of the paintings
-    canvases: float = 0.12  # share of synthetic canvases
+    canvases: float = 0.14  # share of synthetic canvases
     canvas_content: float = 0.2  # their content loss counts this much
-    canvas_style: float = 0.3  # their style loss this much
-    canvas_luminance: float = 3.0
+    canvas_style: float = 0.15  # their style loss this much
+    canvas_luminance: float = 6.0
     canvas_evenness: float = 1.2
-    photo_evenness: float = 0.2
+    photo_evenness: float = 0.1
 
 
 @dataclass(frozen=True)
