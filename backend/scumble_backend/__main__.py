@@ -36,10 +36,12 @@ def serve(device: str | None = None, *, foreground: bool = False) -> None:
     device: instead of the one in the settings, for this run. foreground: log to standard error, too.
     Raises ScumbleError.
     """
+    from scumble_backend.serving.connections import raise_file_limit
     from scumble_backend.serving.server import Server
 
     places = Places.of_user()
     _log_to(places.log, foreground=foreground)
+    raise_file_limit()
     try:
         settings = config.load(places.settings)
     except ConfigDamaged as error:

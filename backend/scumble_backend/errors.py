@@ -260,6 +260,12 @@ class BackendRunning(BackendError):
     code = "backend_running"
 
 
+class NoSocket(BackendError):
+    """No socket could be opened, so that nobody could connect."""
+
+    code = "no_socket"
+
+
 class ConfigDamaged(BackendError):
     """The settings file can't be understood."""
 

@@ -32,6 +32,8 @@ class Job:
     stage: str = "waiting"
     started: float = 0.0
     told: float = float("-inf")  # when the last Progress was sent
+    overtaken_s: float = 0.0  # while it waited: seconds that jobs ran which came later and are more urgent
+    inside_s: float = 0.0  # while it ran: seconds that more urgent jobs ran inside it
     stopping: bool = False  # a stop was asked for
     replaced: bool = False  # ... because a newer preview took its place
     pausing: bool = False  # training: the stop is a pause

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from scumble_backend import errors
 from scumble_backend.job import Send, Start, Stop, StopTraining
-from scumble_backend.serving.queue import MAX_WAITING, JobQueue
+from scumble_backend.serving import queue
+from scumble_backend.serving.queue import MAX_WAITING, MAX_WAITING_IN_ALL, PATIENCE_S, JobQueue
 from scumble_wire.messages import (
     FINAL,
     Accepted,
@@ -86,6 +88,7 @@ def test_apply_overtakes_batch_that_waits(stage: Stage) -> None:
     batch = stage.submit(priority="batch")
     stage.do(stage.queue.finished(running, RESULT, (), 1.0))
     assert stage.started() == [running, batch]
+    stage.now = 1.0
     late, apply = stage.submit(priority="batch"), stage.submit(priority="apply")
     stage.do(stage.queue.finished(apply, RESULT, (), 1.0))
     stage.do(stage.queue.finished(batch, RESULT, (), 1.0))
@@ -98,6 +101,7 @@ def test_a_preview_starts_inside_a_running_painting_but_not_inside_another_previ
     other = stage.submit(b"c", priority="preview")
     assert stage.started() == [long, preview]
     stage.do(stage.queue.finished(preview, RESULT, (), 1.0))
+    stage.do(stage.queue.progressed(long, 0.1, "painting", 2.0))  # it has had its second, too
     assert stage.started() == [long, preview, other]
 
 
@@ -158,6 +162,103 @@ def test_a_queue_that_is_full_says_so(stage: Stage) -> None:
     (action,) = stage.queue.submit(b"a", 5, Copy(IMAGE), (b"",), 0.0)
     assert action.message.code == errors.QueueFull.code
     stage.submit(b"b")  # another client is not concerned
+
+
+def test_all_clients_together_have_a_bound_too(stage: Stage) -> None:
+    for number in range(MAX_WAITING_IN_ALL + 1):  # one runs
+        stage.submit(b"client %d" % (number % 50))
+    (action,) = stage.queue.submit(b"new", 5, Copy(IMAGE), (b"",), 0.0)
+    assert action.message.code == errors.QueueFull.code
+    stage.do(stage.queue.finished(stage.started()[0], RESULT, (), 1.0))
+    stage.submit(b"new")
+
+
+def test_pixels_that_wait_have_a_bound_but_one_large_job_is_taken(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MAX_WAITING_BYTES", 10)
+    stage.submit()  # runs: its pixels are the worker's
+    for taken in (True, False):
+        action = stage.queue.submit(b"a", 5, Copy(IMAGE), (bytes(20),), 0.0)[0]
+        assert isinstance(action, Send) and isinstance(action.message, Accepted if taken else Failed)
+
+
+def test_an_overtaken_job_begins_after_a_second_though_previews_wait(stage: Stage) -> None:
+    stage.submit(b"b", priority="preview")
+    apply = stage.submit(b"a", priority="apply")
+    for number in range(10):
+        stage.now = number * 0.4
+        stage.submit(b"b" if number % 2 else b"c", priority="preview")
+        if apply in stage.started():
+            break
+        stage.do(stage.queue.finished(stage.started()[-1], RESULT, (), stage.now + 0.4))
+    assert apply in stage.started() and stage.now <= 1.6
+
+
+def test_previews_inside_a_job_get_no_more_time_than_the_job_itself(stage: Stage) -> None:
+    apply = stage.submit(b"a", priority="apply")
+    first = stage.submit(b"b", priority="preview")
+    stage.do(stage.queue.finished(first, RESULT, (), 0.5))
+    stage.now = 0.5
+    second = stage.submit(b"b", priority="preview")
+    for now, started in ((0.6, False), (0.9, False), (1.0, True)):
+        stage.do(stage.queue.progressed(apply, now / 10, "painting", now))
+        assert (second in stage.started()) is started
+
+
+@given(
+    work_s=st.floats(0.1, 20),
+    previews=st.lists(st.tuples(st.floats(0.001, 1.5), st.floats(0, 0.05)), min_size=1, max_size=12),
+    clients=st.integers(1, 4),
+)
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_a_flood_of_previews_at_most_doubles_the_time_of_a_job(
+    work_s: float, previews: list[tuple[float, float]], clients: int
+) -> None:
+    """A worker in slow motion: there is always a preview of every other client that wants to be painted.
+
+    previews: seconds that each takes, and after how many seconds its client sends the next one; again and again.
+    """
+    step_s, longest = 0.05, max(length for length, _ in previews)
+    jobs = JobQueue()
+    now, stack, left, sent = 0.0, [], {}, 0
+    due = [0.0] * clients
+
+    def take(actions: list[Any]) -> None:
+        for action in actions:
+            if isinstance(action, Start):
+                stack.append(action.job)
+                left.setdefault(action.job, previews[len(left) % len(previews)][0])
+
+    def flood() -> None:
+        nonlocal sent
+        for client in range(clients):
+            if now >= due[client]:
+                sent += 1
+                due[client] = now + 0.02 + previews[sent % len(previews)][1]
+                take(jobs.submit(b"flood %d" % client, sent, Copy(IMAGE, "preview"), (b"",), now))
+
+    flood()
+    actions = jobs.submit(b"artist", 1, Copy(IMAGE, "apply"), (b"",), now)
+    (apply,) = [a.message.job for a in actions if isinstance(a, Send) and isinstance(a.message, Accepted)]
+    left[apply] = work_s
+    take(actions)
+    while left[apply] > 0:
+        now += step_s
+        job = stack[-1]
+        left[job] -= step_s
+        flood()
+        found = jobs.get(job)
+        assert found is not None
+        if found.stopping:
+            stack.pop()
+            take(jobs.stopped(job, now))
+        elif left[job] <= 0 and job != apply:
+            stack.pop()
+            take(jobs.finished(job, RESULT, (), now))
+        else:
+            take(jobs.progressed(job, 0.5, "painting", now))
+        assert now <= PATIENCE_S + 2 * work_s + 3 * (longest + 2 * step_s), (stack, left[apply])
 
 
 def test_a_client_that_leaves_frees_its_jobs_but_not_its_training(stage: Stage) -> None:

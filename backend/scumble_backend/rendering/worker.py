@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from scumble_backend.config import Settings
 from scumble_backend.errors import InternalError, JobCancelled
-from scumble_backend.job import Start
+from scumble_backend.job import Start, failure
 from scumble_wire.errors import ScumbleError
 from scumble_wire.messages import BackendMessage, Copy, Failed, ImageResult, Stylize, Upscale
 
@@ -86,6 +86,7 @@ class Worker:
         self._jobs: deque[Start] = deque()  # taken between jobs and, when more urgent, inside one
         self._chores: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._stops: set[str] = set()
+        self._shaken = False  # something unforeseen happened: the next job loads the device again
         self._inner_s = 0.0  # time that more urgent jobs took from the running one
         self._leaving = False
         self._loading = False
@@ -99,7 +100,7 @@ class Worker:
         self._chores.put(self._load_quietly)
 
     def run(self, start: Start) -> None:
-        """Take a job. While another one runs, it must be a more urgent one; see `jobs.JobQueue`."""
+        """Take a job. While another one runs, it must be a more urgent one; see `serving.queue.JobQueue`."""
         self._jobs.append(start)
         self._chores.put(self._next_job)
 
@@ -133,11 +134,13 @@ class Worker:
                 chore = self._chores.get(timeout=waits)
             except queue.Empty:
                 log.info("Idle for %.0f s: the device's memory is freed.", idle_s)
-                self._forget()
-                continue
+                chore = self._forget
             if chore is None:
                 return
-            chore()
+            try:
+                chore()
+            except Exception:  # a lost device raises anything; the thread has to outlive it
+                log.exception("The worker could not do what it was asked to.")
 
     def _load_quietly(self) -> None:
         """Load; trouble is kept for the jobs, which load again and tell it."""
@@ -173,8 +176,14 @@ class Worker:
 
     def _tell_state(self) -> None:
         renderer = self._renderer
-        if renderer is not None:
-            self._report(DeviceState(renderer.device_name, tuple(renderer.loaded), renderer.memory_mb))
+        if renderer is None:
+            return
+        try:
+            state = DeviceState(renderer.device_name, tuple(renderer.loaded), renderer.memory_mb)
+        except RuntimeError as error:  # a device that is lost can't tell how much memory it has, either
+            log.warning("The device does not answer: %s", error)
+            state = DeviceState(trouble=f"{renderer.device_name} does not answer.")
+        self._report(state)
 
     def _configure(self, settings: Settings) -> None:
         old, self._settings = self._settings, settings
@@ -197,6 +206,11 @@ class Worker:
     def _next_job(self) -> None:
         if self._jobs:  # it may have been run inside another one
             self._work(self._jobs.popleft())
+        if self._shaken:
+            self._shaken = False
+            renderer, self._renderer = self._renderer, None
+            if renderer is not None:
+                renderer.release()
 
     def _work(self, start: Start) -> None:
         """Run one job to its end and report it, whatever happens."""
@@ -207,12 +221,13 @@ class Worker:
             self._report(Stopped(name))
         except ScumbleError as error:
             log.info("%s failed: %s", name, error)
-            self._report(Broken(name, Failed(error.code, error.message, error.remedy, name)))
+            self._report(Broken(name, failure(error, name)))
         except Exception as error:
             log.exception("%s failed unexpectedly.", name)
+            self._shaken = True
             text = f"The job failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             remedy = "The picture is unchanged. The log tells more; `scumble status` names it."
-            self._report(Broken(name, Failed(InternalError.code, text, remedy, name)))
+            self._report(Broken(name, failure(InternalError(text, remedy=remedy), name)))
         finally:
             self._stops.discard(name)
         self._tell_state()

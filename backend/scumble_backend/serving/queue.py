@@ -3,7 +3,11 @@
 Two lanes: the *device* lane runs what paints, enlarges and copies, in one worker; the *training* lane runs one
 training process at a time and outlives clients. In the device lane a job of a higher priority is started inside a
 running one of a lower priority (the worker takes it up at the next progress call), so the running jobs form a stack
-of strictly rising priorities and a preview never waits for a long enlargement.
+of strictly rising priorities and a preview doesn't wait for a long enlargement.
+
+Overtaking has two bounds, so that no flood of previews starves a job. A job that others have overtaken for
+`PATIENCE_S` is the next to begin. And once it runs, more urgent jobs inside it get no more time than it has had
+itself: it takes at most twice as long as it would alone, and the length of one preview.
 
 The caller passes `now` (seconds, monotonic) with each event and carries out the returned actions in order.
 """
@@ -30,6 +34,9 @@ from scumble_wire.messages import (
 
 PROGRESS_INTERVAL_S = 0.05  # no more than twenty Progress messages a second for one job
 MAX_WAITING = 64  # jobs of one client
+MAX_WAITING_IN_ALL = 512  # jobs of all clients
+MAX_WAITING_BYTES = 4 << 30  # pixels of all jobs that wait; a job that waits alone may have more
+PATIENCE_S = 1.0  # so long others may overtake a job that waits
 REMEMBERED = 50  # ended jobs that stay in the list
 _WAIT = "Wait until some are done, or cancel them."
 
@@ -56,6 +63,19 @@ class JobQueue:
 
     # --- what clients ask ----------------------------------------------------------------------------------
 
+    def refusal(self, client: bytes, frames: Sequence[Any]) -> QueueFull | None:
+        """Why a job of this client, with these pixels, would not be taken now; None: it would be."""
+        waiting = [job for job in self._jobs.values() if job.state == "waiting"]
+        own = sum(job.client == client for job in waiting)
+        if own >= MAX_WAITING:
+            return QueueFull(f"{own} jobs wait already.", remedy=_WAIT)
+        if len(waiting) >= MAX_WAITING_IN_ALL:
+            return QueueFull(f"{len(waiting)} jobs of all editors wait already.", remedy=_WAIT)
+        held = sum(_nbytes(job.frames) for job in waiting)
+        if held and held + _nbytes(frames) > MAX_WAITING_BYTES:
+            return QueueFull(f"Jobs with {held >> 20} MB of pixels wait already.", remedy=_WAIT)
+        return None
+
     def submit(
         self,
         client: bytes,
@@ -68,9 +88,9 @@ class JobQueue:
         title: str = "",
     ) -> list[Action]:
         """Queue a job. A preview takes the place of the client's older previews."""
-        waiting = sum(job.client == client and job.state == "waiting" for job in self._jobs.values())
-        if waiting >= MAX_WAITING:
-            return [Send(client, request, failure(QueueFull(f"{waiting} jobs wait already.", remedy=_WAIT)))]
+        refused = self.refusal(client, frames)
+        if refused is not None:
+            return [Send(client, request, failure(refused))]
         actions: list[Action] = []
         if not isinstance(message, Train) and message.priority == "preview":
             for older in list(self._jobs.values()):
@@ -189,7 +209,7 @@ class JobQueue:
         job.stage = stage
         job.fraction = max(job.fraction, min(1.0, fraction)) if fraction == fraction else job.fraction
         job.remaining_s = remaining_s if remaining_s is not None else _estimate(job, now)
-        return self._tell(job, now, at_once=changed)
+        return self._tell(job, now, at_once=changed) + self._dispatch(now)
 
     def showed(self, name: str, message: BackendMessage, frames: Sequence[Any]) -> list[Action]:
         """A running job has something to show on the way (TrainPreview)."""
@@ -246,11 +266,31 @@ class JobQueue:
         if self._training is None and training is not None:
             self._training = training
             actions += self._start(training, now)
-        urgent = min((job for job in waiting if job.kind != "train"), key=_order, default=None)
-        if urgent is not None and (not self._running or urgent.priority < self._running[-1].priority):
-            self._running.append(urgent)
-            actions += self._start(urgent, now)
+        following = self._following([job for job in waiting if job.kind != "train"], now)
+        if following is not None:
+            self._running.append(following)
+            actions += self._start(following, now)
         return actions
+
+    def _following(self, waiting: list[Job], now: float) -> Job | None:
+        """The job that begins now in the device lane, inside the running one if there is one."""
+        urgent = min(waiting, key=_order, default=None)
+        if urgent is None or not self._running:
+            overtaken = [job for job in waiting if job.overtaken_s >= PATIENCE_S]
+            return min(overtaken, key=_arrival, default=urgent)
+        outer = self._running[-1]
+        own_s = now - outer.started - outer.inside_s
+        return urgent if urgent.priority < outer.priority and outer.inside_s <= own_s else None
+
+    def _left_lane(self, job: Job, now: float) -> None:
+        """A running job has ended: those that it kept waiting take note."""
+        place, took = self._running.index(job), now - job.started
+        if place:
+            self._running[place - 1].inside_s += took
+        del self._running[place]
+        for other in self._jobs.values():
+            if other.state == "waiting" and other.number < job.number and other.priority > job.priority:
+                other.overtaken_s += took
 
     def _start(self, job: Job, now: float) -> list[Action]:
         job.state, job.started, job.stage = "running", now, "loading"
@@ -292,7 +332,7 @@ class JobQueue:
         if job.kind == "train":
             job.final, job.again = final, True
         if job in self._running:
-            self._running.remove(job)
+            self._left_lane(job, now)
         if self._training is job:
             self._training = None
         ended = [old.name for old in self._jobs.values() if old.over and old.kind != "train"]
@@ -312,6 +352,14 @@ class JobQueue:
 
 def _order(job: Job) -> tuple[int, int]:
     return job.priority, job.number
+
+
+def _arrival(job: Job) -> int:
+    return job.number
+
+
+def _nbytes(frames: Sequence[Any]) -> int:
+    return sum(memoryview(frame).nbytes for frame in frames)
 
 
 def _estimate(job: Job, now: float) -> float | None:

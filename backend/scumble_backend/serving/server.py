@@ -2,7 +2,11 @@
 
 Bound first (a Unix socket in a private folder, and TCP on the loopback for Windows and for sandboxes that see no
 foreign socket), then published in the endpoint file. Every connection shows the secret in its handshake, checked by
-our own ZAP handler (RFC 27), before a single message of it is read.
+our own ZAP handler (RFC 27), before a single message of it is read. Where one of the two can't be bound, the other
+serves alone.
+
+The TCP port is ours from start to end, also while libzmq doesn't listen there because of too many connections: no
+other program can take it and be shown the secret.
 """
 
 from __future__ import annotations
@@ -23,11 +27,13 @@ from types import FrameType
 from typing import Any
 
 import zmq
+from zmq.utils.monitor import parse_monitor_message
 
 from scumble_backend import __version__
 from scumble_backend.config import Places, Settings
-from scumble_backend.errors import BackendRunning, from_os_error
+from scumble_backend.errors import BackendRunning, NoSocket, from_os_error
 from scumble_backend.packs.store import PackStore
+from scumble_backend.serving.connections import TcpConnections, most_connections
 from scumble_backend.serving.dispatcher import Dispatcher
 from scumble_wire import codec, endpoint, running
 from scumble_wire.endpoint import Endpoint
@@ -37,7 +43,8 @@ log = logging.getLogger("scumble.server")
 
 TICK_MS = 250
 BURST = 64  # messages handled before the other sockets get their turn
-HANDSHAKE_MS = 10_000
+HANDSHAKE_MS = 5_000  # for a connection to show the secret
+BACKLOG = 128  # TCP connections that wait to be accepted
 LARGEST_FRAME = 17 << 30  # bytes; MAX_PIXELS of float RGBA, and a little more
 LONGEST_SOCKET_PATH = 100  # bytes; the systems' limit is 104 or 108
 
@@ -63,6 +70,9 @@ class Server:
         self._knock = threading.Lock()  # a zmq socket may be used by several threads, but by one at a time
         self._knocked = False
         self._leave = False
+        self._tcp: socket.socket | None = None  # our listening socket, of which libzmq gets a copy
+        self._door = ""  # its address as libzmq knows it; empty: nobody is let in just now
+        self._tcp_count = TcpConnections(most_connections())
 
     def run(self, ready: Callable[[Endpoint], None] = lambda found: None) -> bool:
         """Serve. Returns False if a network still computes, which nothing but the end of the process can stop.
@@ -100,6 +110,7 @@ class Server:
                 endpoint.remove(file, found)
             idle = dispatcher.close()
             self._run_calls()
+            self._router.disable_monitor()
             self._router.close(linger=1000)
         log.info("Gone.")
         return idle
@@ -137,6 +148,8 @@ class Server:
         router.sndhwm = router.rcvhwm = 0  # results are never dropped; leases bound what waits for a silent client
         router.maxmsgsize = LARGEST_FRAME
         router.handshake_ivl = HANDSHAKE_MS
+        router.backlog = BACKLOG
+        self._monitor = router.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
         for opened in (self._zap, self._listener, router):
             stack.callback(opened.close, linger=0)
 
@@ -147,21 +160,76 @@ class Server:
         stack.callback(hang_up)
 
     def _bind(self, folder: Path, stack: contextlib.ExitStack) -> tuple[str, ...]:
-        addresses = []
-        if sys.platform != "win32":
-            path = folder / f"backend-{os.getpid()}.sock"
-            if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
-                private = stack.enter_context(tempfile.TemporaryDirectory(prefix="scumble-"))
-                path = Path(private) / "backend.sock"
+        """The addresses at which clients may come. Raises NoSocket if there are none."""
+        addresses, troubles = [], []
+        for kind, bind in (("Unix socket", self._bind_unix), ("TCP port", self._bind_tcp)):
+            try:
+                address = bind(folder, stack)
+            except (zmq.ZMQError, OSError) as error:
+                log.warning("The %s can't be opened: %s", kind, error)
+                troubles.append(f"{kind}: {error}")
             else:
-                for left in folder.glob("backend-*.sock"):  # of backends that were killed: we hold the lock
-                    left.unlink(missing_ok=True)
-            self._router.bind(f"ipc://{path}")
-            stack.callback(path.unlink, missing_ok=True)
-            addresses.append(f"ipc://{path}")
-        self._router.bind("tcp://127.0.0.1:*")
-        addresses.append(self._router.last_endpoint.decode().rstrip("\0"))
+                addresses += [address] if address else []
+        if not addresses:
+            raise NoSocket(
+                f"No socket could be opened ({'; '.join(troubles)}).",
+                remedy="Close programs that hold many connections, check the network settings, and try again.",
+            )
         return tuple(addresses)
+
+    def _bind_unix(self, folder: Path, stack: contextlib.ExitStack) -> str:
+        if sys.platform == "win32":
+            return ""
+        path = folder / f"backend-{os.getpid()}.sock"
+        if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+            private = stack.enter_context(tempfile.TemporaryDirectory(prefix="scumble-"))
+            path = Path(private) / "backend.sock"
+        else:
+            for left in folder.glob("backend-*.sock"):  # of backends that were killed: we hold the lock
+                with contextlib.suppress(OSError):
+                    left.unlink(missing_ok=True)
+        self._router.bind(f"ipc://{path}")
+        stack.callback(path.unlink, missing_ok=True)
+        return f"ipc://{path}"
+
+    def _bind_tcp(self, folder: Path, stack: contextlib.ExitStack) -> str:
+        del folder
+        if sys.platform == "win32":  # libzmq can't listen at a socket of ours there, and open files are no concern
+            self._router.bind("tcp://127.0.0.1:*")
+            return self._router.last_endpoint.decode().rstrip("\0")
+        ours = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        ours.bind(("127.0.0.1", 0))
+        ours.listen(BACKLOG)
+        self._tcp = ours
+        self._open_door()
+        return "tcp://{}:{}".format(*ours.getsockname())
+
+    def _open_door(self) -> None:
+        """Let libzmq accept connections from our TCP port. It closes its own descriptor of it when it stops."""
+        assert self._tcp is not None
+        self._router.use_fd = self._tcp.dup().detach()
+        try:
+            self._router.bind("tcp://127.0.0.1:*")
+        finally:
+            self._router.use_fd = -1
+        self._door = self._router.last_endpoint.decode().rstrip("\0")
+
+    def _watch_door(self) -> None:
+        """Count TCP connections; where there are too many, all of them are ended, and others can come in."""
+        while self._monitor.poll(0):
+            event = parse_monitor_message(self._monitor.recv_multipart())
+            if event["endpoint"].startswith(b"tcp:"):
+                count = self._tcp_count.came if event["event"] == zmq.EVENT_ACCEPTED else self._tcp_count.went
+                count(event["value"])
+        if self._tcp is None:
+            return
+        if not self._door:
+            self._open_door()
+        elif self._tcp_count.too_many:
+            log.warning("%d connections by TCP are too many: all of them are ended.", len(self._tcp_count))
+            self._router.unbind(self._door)  # ends what was accepted there, too
+            self._door = ""
+            self._tcp_count.clear()
 
     def _publish(self, found: Endpoint, stack: contextlib.ExitStack) -> None:
         """Write the endpoint file to every place where clients look; the first one must work."""
@@ -179,13 +247,15 @@ class Server:
 
     def _loop(self, dispatcher: Dispatcher) -> None:
         poller = zmq.Poller()
-        for polled in (self._router, self._zap, self._listener, self._signalled):
+        for polled in (self._router, self._zap, self._listener, self._monitor, self._signalled):
             poller.register(polled, zmq.POLLIN)
         while not (self._leave or dispatcher.leaving):
             ready = dict(poller.poll(TICK_MS))
             if self._signalled.fileno() in ready:
                 log.info("Asked to leave by a signal.")
                 return
+            if self._monitor in ready or not self._door:
+                self._guarded(self._watch_door)
             if self._zap in ready:
                 self._authenticate()
             if self._listener in ready:
@@ -194,7 +264,14 @@ class Server:
                 for _ in range(BURST):
                     if not self._receive(dispatcher):
                         break
-            dispatcher.tick()
+            self._guarded(dispatcher.tick)
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        """What goes wrong in one call costs no other and never ends the loop."""
+        try:
+            call()
+        except Exception:
+            log.exception("Something unforeseen happened; serving goes on.")
 
     def _receive(self, dispatcher: Dispatcher) -> bool:
         """Take one message, if there is one. Large frames are not copied."""
@@ -231,7 +308,7 @@ class Server:
                 call = self._calls.get_nowait()
             except queue.Empty:
                 return
-            call()
+            self._guarded(call)
 
     def _authenticate(self) -> None:
         """Answer libzmq's question whether a connection may come in (RFC 27)."""

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from scumble_backend.config import Settings
-from scumble_backend.errors import TrainingFailed, TrainingMissing, from_os_error
+from scumble_backend.errors import InternalError, TrainingFailed, TrainingMissing, from_os_error
 from scumble_backend.files import write_text
-from scumble_backend.job import Action
+from scumble_backend.job import Action, failure
 from scumble_backend.pictures import thumbnails
 from scumble_backend.serving.queue import JobQueue
 from scumble_wire.errors import ScumbleError
@@ -159,8 +159,9 @@ class Trainings:
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
         except (OSError, ValueError, ScumbleError) as error:
-            failure = Failed("training_failed", f"Training could not be started: {error}", "Start it anew.", name)
-            self._tell(lambda queue, now: queue.failed(name, failure, now))
+            text = f"Training could not be started: {error}"
+            failed = failure(TrainingFailed(text, remedy="Resume it from the list of jobs."), name)
+            self._tell(lambda queue, now: queue.failed(name, failed, now))
             return
         process = _Process(name, child)
         self._processes[name] = process
@@ -168,6 +169,10 @@ class Trainings:
             target=self._read, args=(process, folder, install), name=f"training {name}", daemon=True
         )
         process.reader.start()
+
+    def discard(self, name: str) -> None:
+        """Remove the folder of a job that was prepared and then not taken."""
+        shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def stop(self, name: str, *, pause: bool) -> None:
         """Ask a process to write its checkpoint and leave."""
@@ -195,6 +200,28 @@ class Trainings:
     # --- on the reader's thread --------------------------------------------------------------------------
 
     def _read(self, process: _Process, folder: Path, install: Install) -> None:
+        """Follow a process to its end. Whatever goes wrong here, the queue is told of an end."""
+        name = process.name
+        try:
+            status = self._listen(process, folder)
+            event = self._ended(process, folder, status, install)
+        except Exception as error:
+            log.exception("%s: its end could not be handled.", name)
+            process.child.kill()  # does nothing to one that has ended
+            broken = InternalError(
+                f"Training ended, and what it left could not be used: {type(error).__name__}: {error}.",
+                remedy="Resume it from the list of jobs. The log tells more; `scumble status` names it.",
+            )
+            _try_save(folder, "failed", process.fraction)
+            failed = failure(broken, name)
+
+            def event(queue: JobQueue, now: float) -> list[Action]:
+                return queue.failed(name, failed, now)
+
+        self._tell(event)
+
+    def _listen(self, process: _Process, folder: Path) -> int:
+        """Hear a process out; returns its exit status."""
         child, name = process.child, process.name
         assert child.stdout is not None
         _try_save(folder, "running", process.fraction)
@@ -202,14 +229,14 @@ class Trainings:
             try:
                 told = json.loads(line)
                 self._heard(process, folder, told)
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
                 log.warning("%s said something strange: %.200s", name, line.rstrip())
         child.stdout.close()
         status = child.wait()
         if child.stdin is not None:
             with contextlib.suppress(OSError):
                 child.stdin.close()
-        self._ended(process, folder, status, install)
+        return status
 
     def _heard(self, process: _Process, folder: Path, told: dict[str, Any]) -> None:
         name, event = process.name, told["event"]
@@ -237,9 +264,10 @@ class Trainings:
         else:
             raise ValueError(event)
 
-    def _ended(self, process: _Process, folder: Path, status: int, install: Install) -> None:
+    def _ended(self, process: _Process, folder: Path, status: int, install: Install) -> Event:
+        """What to tell the queue of a process that has ended."""
         name, last = process.name, process.last
-        failure: ScumbleError | None = None
+        failed: Failed | None = None
         trained: Trained | None = None
         if last.get("event") == "done":
             try:
@@ -248,30 +276,27 @@ class Trainings:
                 report, note = str(last.get("report") or ""), str(last.get("note") or "")
                 trained = Trained(name, pack, report, float(last.get("seconds") or seconds), note)
             except KeyError:
-                failure = TrainingFailed("Training ended without a pack.", remedy="Resume it, or start it anew.")
+                failed = failure(TrainingFailed("Training ended without a pack.", remedy="Resume it."), name)
             except ScumbleError as error:
-                failure = error
+                failed = failure(error, name)
         elif last.get("event") == "failed":
-            failure = TrainingFailed(
-                str(last.get("message") or "Training failed."), remedy=str(last.get("remedy") or "Resume it.")
-            )
-            failure.code = str(last.get("code") or TrainingFailed.code)
+            code, text = str(last.get("code") or TrainingFailed.code), str(last.get("message") or "Training failed.")
+            failed = Failed(code, text, str(last.get("remedy") or "Resume it."), name)
         elif not process.wish:
-            failure = TrainingFailed(
+            ended = TrainingFailed(
                 f"The training process ended unexpectedly ({status}): {_last_line(folder / 'errors.log')}",
                 remedy="Resume it: it goes on from its last checkpoint.",
             )
+            failed = failure(ended, name)
         if trained is not None:
             _try_save(folder, "done", 1.0)
-            self._tell(lambda queue, now: queue.finished(name, trained, (), now))
-        elif failure is not None:
-            log.warning("%s failed: %s", name, failure)
-            failed = Failed(failure.code, failure.message, failure.remedy, name)
+            return lambda queue, now: queue.finished(name, trained, (), now)
+        if failed is not None:
+            log.warning("%s failed: %s %s", name, failed.message, failed.remedy)
             _try_save(folder, "failed", process.fraction)
-            self._tell(lambda queue, now: queue.failed(name, failed, now))
-        else:
-            _try_save(folder, "cancelled" if process.wish == "cancel" else "paused", process.fraction)
-            self._tell(lambda queue, now: queue.stopped(name, now))
+            return lambda queue, now: queue.failed(name, failed, now)
+        _try_save(folder, "cancelled" if process.wish == "cancel" else "paused", process.fraction)
+        return lambda queue, now: queue.stopped(name, now)
 
 
 def _say(child: subprocess.Popen[str], word: str) -> None:
