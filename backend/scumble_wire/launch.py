@@ -58,7 +58,7 @@ def find_command(environ: Mapping[str, str] = os.environ) -> LaunchCommand:
         except ValueError as error:  # a quote that isn't closed
             raise BackendNotStarted(
                 f"SCUMBLE_BACKEND is not a command line ({error}): {line}",
-                remedy="Correct the environment variable, or remove it to use the installed backend.",
+                remedy="Correct that environment variable, or remove SCUMBLE_BACKEND to use the installed backend.",
             ) from error
         return LaunchCommand((*words, "serve"))
     record = folders.config_folder(environ) / "install.json"

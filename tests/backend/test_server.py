@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from backend_stage import Running, photo, run, stream_of
+from packs.packs_factory import Factory
 
 from scumble_backend import config
 from scumble_backend.config import Settings
@@ -213,6 +214,21 @@ def test_a_pack_is_inspected_installed_and_removed_and_everybody_hears_of_it(
     assert isinstance(
         run(client, Stylize(ImageInfo(8, 8), [StyleChoice("night")]), [photo(8, 8)]).message, ImageResult
     )
+
+
+def test_removing_the_last_pack_of_a_base_removes_the_base(backend: Running, tmp_path: Path) -> None:
+    """As an editor removes packs: what only they needed goes with them."""
+    (tmp_path / "made").mkdir()
+    factory = Factory(tmp_path / "made")
+    client, bases = backend.connect(), backend.places.packs / "bases"
+    before = {path.name for path in bases.glob("*")}
+    for name in ("one", "two"):
+        client.request(InstallPack(path=str(factory.affine(name))))
+    base = f"{factory.base_sha}.safetensors"
+    client.request(RemovePack("one"))
+    assert {path.name for path in bases.glob("*")} == {*before, base}
+    client.request(RemovePack("two"))
+    assert base not in {path.name for path in bases.glob("*")}
 
 
 def test_a_pack_that_another_program_installs_is_noticed(backend: Running, pack_files: Path) -> None:

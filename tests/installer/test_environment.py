@@ -143,6 +143,22 @@ def test_a_leftover_is_replaced(recipe: Recipe, tmp_path: Path) -> None:
     assert not (folder / "lib/half.py").exists()
 
 
+def test_a_missing_package_is_added_by_the_command_that_the_remedy_names(template: Path, tmp_path: Path) -> None:
+    """As in an installed version: a thin environment without pip of its own, on top of one that has it."""
+    version = tmp_path / "version"
+    subprocess.run([THIS.path, "-I", "-m", "venv", "--without-pip", str(version)], check=True)
+    environment.see_below(version, template)
+    python = str(environment.python_in(version))
+    backend = str(Path(__file__).parents[2] / "backend")
+    ask = f"import sys; sys.path.append({backend!r}); from scumble_backend.extras import how_to_install as how; "
+    said = subprocess.check_output([python, "-c", ask + "print(how('thirdthing'))"], text=True)
+    assert f"`{python} -m pip install thirdthing`" in said
+    wheel(tmp_path / "wheels", "thirdthing")
+    options = ["--no-index", "--find-links", str(tmp_path / "wheels"), "--disable-pip-version-check"]
+    subprocess.run([python, "-m", "pip", "install", *options, "thirdthing"], check=True, capture_output=True)
+    assert subprocess.check_output([python, "-I", "-c", "import thirdthing; print(thirdthing.x)"]) == b"1\n"
+
+
 def test_half_made_environments_of_another_hash_are_cleaned_up(tmp_path: Path) -> None:
     """With their downloads; not what is being made right now, nor what isn't ours in a shared folder."""
     names = ["backend-3.11-aaaaaaaaaaaa", "backend-3.12-bbbbbbbbbbbb", "dev-3.11-cccccccccccc", "somebody-elses"]

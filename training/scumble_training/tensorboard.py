@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from scumble_backend.errors import TensorboardMissing
+from scumble_backend.extras import how_to_install
 
 
 class Board(Protocol):
@@ -19,8 +20,6 @@ def open_board(folder: Path | None) -> Board | None:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise TensorboardMissing(
-            "TensorBoard is not installed.", remedy="Install it with `pip install scumble[tensorboard]`."
-        ) from error
+        raise TensorboardMissing("TensorBoard is not installed.", remedy=how_to_install("tensorboard")) from error
     writer: Board = SummaryWriter(str(folder))
     return writer

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from scumble_backend.errors import ExportFailed, ImportFailed, PackUnsafe
+from scumble_backend.extras import how_to_install
 from scumble_backend.files import write_bytes
 from scumble_backend.packs.fast_neural_style import Layers, check_layers, convert_and_compare, test_picture
 
@@ -26,7 +27,7 @@ def _onnx() -> Any:
         import onnx
     except ImportError as error:
         raise ImportFailed(
-            "ONNX files need the packages onnx and onnxruntime.", remedy="Install them: `pip install scumble[onnx]`."
+            "ONNX files need the packages onnx and onnxruntime.", remedy=how_to_install("onnx", "onnxruntime")
         ) from error
     return onnx
 

@@ -59,6 +59,7 @@ class InstalledPacks:
         if isinstance(message, GetThumbnail):
             return self._thumbnail(message)
         self._store.remove(message.pack)
+        self._store.remove_unused_bases()
         return Done(), ()
 
     def _thumbnail(self, message: GetThumbnail) -> Reply:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from scumble_backend.errors import LpipsMissing
+from scumble_backend.extras import how_to_install
 
 Distance = Callable[[Tensor, Tensor], float]
 
@@ -27,7 +28,7 @@ def perceptual_distance(*, download: bool = False) -> Distance:
     except ImportError as error:
         raise LpipsMissing(
             "torchmetrics, which computes LPIPS, is not installed.",
-            remedy="Install it with `pip install scumble[lpips]`.",
+            remedy=how_to_install("torchmetrics"),
         ) from error
     weights = alexnet_file()
     if not weights.is_file() and not download:
