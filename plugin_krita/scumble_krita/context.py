@@ -43,13 +43,15 @@ class Editor(Protocol):
 
     def is_open(self, place: Any) -> bool: ...
 
-    def take(self, stroke_scale: float) -> Sequence[Taken]: ...
+    def take(self, mark_size: Callable[[int], float]) -> Sequence[Taken]:
+        """mark_size: from the picture's pixels to how large brush marks are in it; see `StyleChoices.mark_size`."""
 
     def take_exactly(self, *, need_selection: bool = False) -> Sequence[Taken]: ...
 
     def take_reference(self, source: str, path: str = "") -> tuple[ImageInfo, Any]: ...
 
-    def small_copy(self, side: int, detail: bool) -> tuple[ImageInfo, bytes, Any]: ...
+    def small_copy(self, side: int, detail: bool) -> tuple[ImageInfo, bytes, Any, float]:
+        """The picture, its pixels, its place, and how many of them a pixel of the document has along a side."""
 
     def insert(self, taken: Any, image: ImageInfo, frame: Any, name: str) -> str:
         """Put a result above its source. Returns what has to be said about it; empty: nothing."""

@@ -31,7 +31,7 @@ class LayerJobs(Part):
         style = self._choices.style
         if not style.pack:
             raise NoStyle
-        everything = self.canvas.take(style.stroke_scale)
+        everything = self.canvas.take(style.mark_size)
         read = self.context.clock()
         self.backend.dismiss_problem()
         name = style.layer_name(self.backend.titles)
@@ -43,7 +43,8 @@ class LayerJobs(Part):
                 self._measure(job, image, began, read, arrived)
 
             title = tr("{name} on {layer}", name=name, layer=taken.place.name)
-            return self._submit(style.message(taken.image, "apply", title), taken, insert, self._painted)
+            message = style.message(taken.image, "apply", title, picture_pixels=taken.place.picture_pixels)
+            return self._submit(message, taken, insert, self._painted)
 
         return [submit(taken) for taken in everything]
 

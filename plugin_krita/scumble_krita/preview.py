@@ -37,6 +37,7 @@ class _SmallCopy:
     image: ImageInfo
     data: bytes
     place: Any
+    scale: float  # pixels of the copy per pixel of the document, along a side
 
 
 class StylePreview(Part):
@@ -140,7 +141,8 @@ class StylePreview(Part):
                 self._tell(job.problem)
 
         self._asked = style
-        self.backend.preview.show(style.message(copy.image, "preview"), [copy.data], show, ended)
+        message = style.message(copy.image, "preview", picture_pixels=copy.place.picture_pixels, scale=copy.scale)
+        self.backend.preview.show(message, [copy.data], show, ended)
 
     def _tell(self, problem: Problem | None) -> None:
         if problem is None or problem != self.problem:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-#: Half of the reference network's receptive field, rounded up, in pixels at stroke scale 1.
-CONTEXT = 64
+#: Half of the style networks' receptive field, rounded up, in pixels at mark size 1.
+CONTEXT = 112
 
 
 class Area(NamedTuple):
@@ -31,13 +31,14 @@ class Area(NamedTuple):
         return Area(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
 
 
-def with_context(selection: Area, bounds: Area, stroke_scale: float = 1.0) -> Area:
+def with_context(selection: Area, bounds: Area, mark_size: float = 1.0) -> Area:
     """The selection and what the network has to see around it so that its edge fits, inside bounds.
 
+    mark_size: of the brush marks against those that styles learned, in pixels; see `StyleChoices.mark_size`.
     A quarter of the selection's longer side, at least the receptive half-field: instance normalization takes its
     statistics from all it sees, so a small selection with a narrow rim would change its colors.
     """
-    rim = max(round(CONTEXT * max(1.0, stroke_scale)), max(selection.width, selection.height) // 4)
+    rim = max(round(CONTEXT * max(1.0, mark_size)), max(selection.width, selection.height) // 4)
     return selection.grown(rim).meet(bounds)
 
 

@@ -28,6 +28,7 @@ from scumble_wire.messages import (
 )
 
 from .channel import Broken, Buffer, Channel, Delivery
+from .choices import StyleChoices
 from .job_list import JobList
 from .jobs import Job, JobMessage
 from .known_packs import KnownPacks, Picture
@@ -161,6 +162,11 @@ class Backend:
 
     def pack(self, name: str) -> PackInfo | None:
         return self._packs.pack(name)
+
+    def has_boldness(self, choices: StyleChoices) -> bool:
+        """Whether the axis from faithful to bold does anything with the chosen styles."""
+        packs = [self.pack(name) for name in (choices.pack, choices.second_pack) if name]
+        return any(pack is not None and pack.boldness for pack in packs)
 
     @property
     def titles(self) -> dict[str, str]:

@@ -306,6 +306,16 @@ def test_packs_are_searched_by_title_author_and_painting(backend: Backend, road:
     assert backend.titles["night"] == "Starry Night"
 
 
+def test_the_axis_from_faithful_to_bold_is_offered_where_a_chosen_style_has_it(
+    backend: Backend, road: Recorded
+) -> None:
+    backend.refresh_packs()
+    come(backend, road, 1, Packs([NIGHT, PackInfo("spray", "Spray", "affine", boldness=True)], 1))
+    assert not backend.has_boldness(StyleChoices(pack="night"))
+    assert backend.has_boldness(StyleChoices(pack="spray"))
+    assert backend.has_boldness(StyleChoices(pack="night", second_pack="spray", mix=0.5))
+
+
 def test_a_change_of_packs_asks_for_the_list_again_but_only_once(backend: Backend, road: Recorded) -> None:
     come(backend, road, 0, PacksChanged(6))
     assert len(road.messages(ListPacks)) == 1
@@ -407,6 +417,13 @@ def test_every_choice_has_a_label_and_its_default_lies_in_its_range() -> None:
         option(StyleChoices, "nothing")
 
 
+def test_boldness_and_sizes_travel_with_the_choices() -> None:
+    choices = StyleChoices(pack="wave", boldness=-0.5, stroke_scale=2.0, absolute_strokes=True)
+    message = choices.message(ImageInfo(40, 30), "preview", picture_pixels=12_000_000, scale=0.1)
+    assert (message.boldness, message.stroke_scale, message.absolute_strokes) == (-0.5, 2.0, True)
+    assert (message.picture_pixels, message.scale, message.priority) == (12_000_000, 0.1, "preview")
+
+
 def test_choices_survive_a_session_and_a_file_of_another_version(tmp_path: Any) -> None:
     file = ChoicesFile(tmp_path / "deep" / "choices.json")
     assert file.get("style", StyleChoices) == StyleChoices() and not file.damaged
@@ -429,10 +446,10 @@ def test_choices_survive_a_session_and_a_file_of_another_version(tmp_path: Any) 
 
 def test_a_selection_takes_context_with_it_but_never_leaves_the_picture() -> None:
     bounds = Area(0, 0, 1000, 800)
-    assert with_context(Area(400, 300, 100, 80), bounds) == Area(336, 236, 228, 208)
+    assert with_context(Area(400, 300, 100, 80), bounds) == Area(288, 188, 324, 304)
     assert with_context(Area(0, 0, 1000, 800), bounds) == bounds
-    assert with_context(Area(10, 10, 400, 100), bounds) == Area(0, 0, 510, 210)
-    assert with_context(Area(400, 300, 10, 10), bounds, stroke_scale=2) == Area(272, 172, 266, 266)
+    assert with_context(Area(10, 10, 400, 100), bounds) == Area(0, 0, 522, 222)
+    assert with_context(Area(400, 300, 10, 10), bounds, mark_size=2) == Area(176, 76, 458, 458)
     assert Area(5, 5, 3, 3).meet(Area(20, 20, 4, 4)).empty
 
 

@@ -304,7 +304,7 @@ def step_only_the_selection_is_painted_and_its_feather_is_a_mask(figures):
     assert "Add Layer" not in can_undo_before
     before = state(made)
     choose(strength=1.0)
-    taken = model().canvas.take(1.0)[0]
+    taken = model().canvas.take(lambda pixels: 1.0)[0]
     assert taken.image.width > taken.place.inner.width, "no context around the selection"
     yield from finish(paint())
     no_problem()
@@ -674,7 +674,7 @@ def step_a_large_layer_is_quick_but_for_the_network(figures):
     yield 3000  # Krita makes thumbnails of a new document
     backend, clock = model().backend, time.perf_counter
     begun = clock()
-    taken = model().canvas.take(1.0)[0]
+    taken = model().canvas.take(lambda pixels: 1.0)[0]
     read = clock()
     done = {}
 

@@ -95,13 +95,13 @@ class Canvas:
     def is_open(self, place: Any) -> bool:
         return not self.closed
 
-    def take(self, stroke_scale: float) -> list[Any]:
+    def take(self, mark_size: Callable[[int], float]) -> list[Any]:
         self._check()
-        place = SimpleNamespace(name="Sketch")
+        place = SimpleNamespace(name="Sketch", picture_pixels=12)
         return [SimpleNamespace(image=self.m.ImageInfo(4, 3, "u8", "BGRA"), frame=bytes(48), place=place)]
 
     def take_exactly(self, *, need_selection: bool = False) -> list[Any]:
-        return self.take(1.0)
+        return self.take(lambda pixels: 1.0)
 
     def take_reference(self, source: str, path: str = "") -> Any:
         self._check()
@@ -110,7 +110,12 @@ class Canvas:
     def small_copy(self, side: int, detail: bool) -> Any:
         self._check()
         self.copies += 1
-        return self.m.ImageInfo(4, 3, "u8", "BGRA"), bytes(48), SimpleNamespace(name="Sketch")
+        return (
+            self.m.ImageInfo(4, 3, "u8", "BGRA"),
+            bytes(48),
+            SimpleNamespace(name="Sketch", picture_pixels=1200),
+            0.1,
+        )
 
     def insert(self, taken: Any, image: Any, frame: Any, name: str) -> str:
         if self.fail_on_insert is not None:

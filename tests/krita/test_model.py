@@ -49,7 +49,7 @@ def test_a_finished_job_keeps_no_pixels(dispatcher: Any) -> None:
         pass
 
     sent, came = Pixels(48), Pixels(48)
-    taken = dispatcher.canvas.take(1.0)[0]
+    taken = dispatcher.canvas.take(lambda pixels: 1.0)[0]
     taken.frame = sent
     dispatcher.canvas.take = lambda stroke_scale, taken=taken: [taken]
     [job] = dispatcher.model.layers.apply_style()
@@ -107,6 +107,16 @@ def test_a_preview_is_asked_for_only_while_it_is_shown(dispatcher: Any) -> None:
     dispatcher.model.preview.show(docker=False)
     dispatcher.model.choices.choose_style(strength=0.3)
     assert dispatcher.road.count("Stylize") == 1 and dispatcher.model.preview.picture is None
+
+
+def test_preview_and_apply_say_of_what_picture_they_are(dispatcher: Any) -> None:
+    """So that the backend paints both with marks of the same size."""
+    dispatcher.model.preview.show(docker=True)
+    preview = dispatcher.road.last("Stylize")[1]
+    assert (preview.picture_pixels, preview.scale) == (1200, 0.1)
+    dispatcher.model.layers.apply_style()
+    applied = dispatcher.road.last("Stylize")[1]
+    assert (applied.picture_pixels, applied.scale) == (12, 1.0)
 
 
 def test_the_small_copy_is_taken_once_while_a_slider_moves(dispatcher: Any) -> None:

@@ -17,7 +17,17 @@ Choices = TypeVar("Choices", StyleChoices, UpscaleChoices, TrainChoices)
 
 #: What of the choices a procedure takes as arguments, in the order shown.
 FIELDS: dict[type, tuple[str, ...]] = {
-    StyleChoices: ("pack", "strength", "stroke_scale", "keep_colors", "second_pack", "mix", "seed"),
+    StyleChoices: (
+        "pack",
+        "strength",
+        "boldness",
+        "stroke_scale",
+        "absolute_strokes",
+        "keep_colors",
+        "second_pack",
+        "mix",
+        "seed",
+    ),
     UpscaleChoices: ("factor", "model"),
     TrainChoices: ("name", "quality", "strength"),
 }
@@ -29,7 +39,9 @@ NAMES = {"pack": "style", "second_pack": "second-style"}
 MNEMONICS = {
     "Style": "St_yle",
     "Strength": "Stren_gth",
-    "Stroke scale": "Stroke sc_ale",
+    "Faithful to bold": "Faithful to _bold",
+    "Stroke size": "Stroke si_ze",
+    "Stroke size in pixels": "Stroke size in pixe_ls",
     "Keep colors": "_Keep colors",
     "Mix with": "Mix _with",
     "Mix": "Mi_x",

@@ -79,11 +79,11 @@ def paint(session: Session, image: Any, aims: list[targets.Target], config: Any)
     watch, steps = Stopwatch(), Steps(_("Painting"), len(aims))
     finished = []
     for aim in aims:
-        form, area = layers.pixel_format(image, aim.drawable), aim.with_context(choices.stroke_scale)
+        form, area = layers.pixel_format(image, aim.drawable), aim.with_context(choices.mark_size(aim.picture_pixels))
         with watch.part("reading"):
             pixels = layers.read(aim.drawable, area, form)
         title = _("{style} on “{layer}”", style=session.backend.titles[choices.pack], layer=aim.name)
-        message = choices.message(form.info(area.width, area.height), title=title)
+        message = choices.message(form.info(area.width, area.height), title=title, picture_pixels=aim.picture_pixels)
         job, delivery = session.run(message, [pixels], steps)
         watch.job(job, delivery)
         finished.append(

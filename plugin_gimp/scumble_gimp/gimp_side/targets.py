@@ -42,11 +42,15 @@ class Target:
         """Path and linked layers: GIMP draws them anew, and sharply, at any size. Text it scales as pixels."""
         return _is_drawn_from_elsewhere(self.drawable)
 
-    def with_context(self, stroke_scale: float = 1.0) -> Area:
+    @property
+    def picture_pixels(self) -> int:
+        return int(self.image.get_width() * self.image.get_height())
+
+    def with_context(self, mark_size: float = 1.0) -> Area:
         """What the network has to see of the layer so that the edge of the wanted part fits."""
         if not self.selected:
             return self.bounds
-        return with_context(self.wanted, self.bounds, stroke_scale)
+        return with_context(self.wanted, self.bounds, mark_size)
 
 
 def _must(condition: bool, message: str, remedy: str) -> None:

@@ -111,12 +111,28 @@
    <translation>Wie weit die Ebene zum Stil wird.</translation>
   </message>
   <message>
-   <source>Stroke scale</source>
+   <source>Stroke size</source>
    <translation>Strichgröße</translation>
   </message>
   <message>
-   <source>Size of the brush marks; 1 is the size the style learned.</source>
-   <translation>Größe der Pinselspuren; 1 ist die Größe, die der Stil gelernt hat.</translation>
+   <source>Size of the brush marks against the picture, however large it is.</source>
+   <translation>Größe der Pinselspuren im Verhältnis zum Bild, wie groß es auch ist.</translation>
+  </message>
+  <message>
+   <source>Faithful to bold</source>
+   <translation>Treu bis kühn</translation>
+  </message>
+  <message>
+   <source>How much of the picture's own forms is kept: to the left eyes, lettering and contours stay, to the right the painting's marks take over.</source>
+   <translation>Wie viel von den Formen des Bildes bleibt: links bleiben Augen, Schrift und Konturen, rechts herrschen die Pinselspuren des Gemäldes vor.</translation>
+  </message>
+  <message>
+   <source>Stroke size in pixels</source>
+   <translation>Strichgröße in Pixeln</translation>
+  </message>
+  <message>
+   <source>Brush marks get the size in pixels that the style learned, times stroke size.</source>
+   <translation>Die Pinselspuren haben die Größe in Pixeln, die der Stil gelernt hat, mal Strichgröße.</translation>
   </message>
   <message>
    <source>Keep colors</source>

@@ -1,5 +1,6 @@
 """Krita's documents as the model sees them: take pixels, put results, show a preview. Main thread only."""
 
+from collections.abc import Callable
 from typing import Any
 
 from krita import Krita
@@ -44,8 +45,8 @@ class KritaCanvas:
     def is_open(self, place: Place) -> bool:
         return is_open(place.document)
 
-    def take(self, stroke_scale: float) -> list[Taken]:
-        return [reading.take_layer(*self._source(), stroke_scale)]
+    def take(self, mark_size: Callable[[int], float]) -> list[Taken]:
+        return [reading.take_layer(*self._source(), mark_size)]
 
     def take_exactly(self, *, need_selection: bool = False) -> list[Taken]:
         return [reading.take_layer(*self._source(), context=False, need_selection=need_selection)]
@@ -59,7 +60,7 @@ class KritaCanvas:
         taken = reading.take_layer(*self._source(), context=False, need_selection=source == "selection")
         return taken.image, taken.frame
 
-    def small_copy(self, side: int, detail: bool) -> tuple[ImageInfo, bytes, Place]:
+    def small_copy(self, side: int, detail: bool) -> tuple[ImageInfo, bytes, Place, float]:
         return reading.small_copy(*self._source(), side, detail=detail)
 
     def insert(self, taken: Taken, image: ImageInfo, frame: Any, name: str) -> str:

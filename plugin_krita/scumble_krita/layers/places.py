@@ -29,6 +29,10 @@ class Place:
     bounds: Area  # of what is painted on the layer
     layer_space: Space  # of the layer's own pixels
 
+    @property
+    def picture_pixels(self) -> int:
+        return self.size[0] * self.size[1]
+
 
 @dataclass(frozen=True)
 class Taken:

@@ -2,7 +2,7 @@
 
 import contextlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from krita import Krita
@@ -68,10 +68,16 @@ def for_wire(data: QByteArray, area: Area, space: Space) -> tuple[ImageInfo, Any
 
 
 def take_layer(
-    document: Any, node: Any, stroke_scale: float = 1.0, *, context: bool = True, need_selection: bool = False
+    document: Any,
+    node: Any,
+    mark_size: Callable[[int], float] = lambda picture_pixels: 1.0,
+    *,
+    context: bool = True,
+    need_selection: bool = False,
 ) -> Taken:
     """A layer, or the selection on it with the context that the network has to see.
 
+    mark_size: how large brush marks are on a picture of so many pixels; see `StyleChoices.mark_size`.
     context False: exactly the selection's rectangle, or exactly what is painted. Raises a Trouble.
     """
     canvas = canvas_of(document)
@@ -83,7 +89,7 @@ def take_layer(
         inner = selected
         if painted.meet(inner).empty:
             raise LayerEmpty(node.name())
-        area = with_context(inner, canvas, stroke_scale) if context else inner
+        area = with_context(inner, canvas, mark_size(canvas.width * canvas.height)) if context else inner
     else:
         inner = area = painted.meet(canvas)
         if area.empty:
@@ -122,8 +128,8 @@ def read_file(path: str) -> tuple[ImageInfo, bytes]:
     return picture_of(image)
 
 
-def small_copy(document: Any, node: Any, side: int, *, detail: bool) -> tuple[ImageInfo, bytes, Place]:
-    """The layer or selection small enough for the docker, as BGRA u8.
+def small_copy(document: Any, node: Any, side: int, *, detail: bool) -> tuple[ImageInfo, bytes, Place, float]:
+    """The layer or selection small enough for the docker, as BGRA u8; last, its pixels per pixel of the document.
 
     detail: not scaled down but cut out of the middle, so that brush marks have their true size. Raises a Trouble.
     """
@@ -143,9 +149,9 @@ def small_copy(document: Any, node: Any, side: int, *, detail: bool) -> tuple[Im
         if image.depth != "u8" or image.order != "BGRA" or image.transfer != "srgb":
             data = convert(QByteArray(bytes(frame)), width, height, sent, U8)
             image, frame = ImageInfo(width, height, "u8", "BGRA", "srgb"), memoryview(data)
-        return image, bytes(frame), place
+        return image, bytes(frame), place, 1.0
     image, data = picture_of(reduced(node, area, *fitted(area.width, area.height, side, least=8)))
-    return image, data, place
+    return image, data, place, image.width / area.width
 
 
 def reduced(node: Any, area: Area, width: int, height: int) -> QImage:

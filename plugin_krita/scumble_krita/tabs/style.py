@@ -27,11 +27,10 @@ class StyleTab(QWidget):
         self.grid = StyleGrid(model.backend)
         self.grid.chosen.connect(lambda pack: model.choices.choose_style(pack=pack))
         self.strength = self._slider("strength", percent, read_percent)
+        self.boldness = self._slider("boldness", percent, read_percent)
         self.stroke_scale = self._slider("stroke_scale", times, read_times, logarithmic=True)
-        keep = option(StyleChoices, "keep_colors")
-        self.keep_colors = QCheckBox(tr(keep.label))
-        self.keep_colors.setToolTip(tr(keep.help))
-        self.keep_colors.clicked.connect(lambda on: model.choices.choose_style(keep_colors=bool(on)))
+        self.absolute_strokes = self._check("absolute_strokes")
+        self.keep_colors = self._check("keep_colors")
         self.second = QComboBox()
         self.second.setToolTip(tr(option(StyleChoices, "second_pack").help))
         self.second.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -62,12 +61,16 @@ class StyleTab(QWidget):
         for each in (self.preview_docker, self.preview_canvas, self.preview_detail):
             toggles.addWidget(each)
         toggles.addStretch(1)
-        toggles.addWidget(self.keep_colors)
+        checks = QHBoxLayout()
+        checks.addWidget(self.keep_colors)
+        checks.addWidget(self.absolute_strokes)
+        checks.addStretch(1)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(4, 6, 4, 4)
         self._column.setSpacing(4)
-        for widget in (self.search, self.grid, self.strength, self.stroke_scale):
+        for widget in (self.search, self.grid, self.strength, self.boldness, self.stroke_scale):
             self._column.addWidget(widget, 1 if widget is self.grid else 0)
+        self._column.addLayout(checks)
         self._column.addLayout(mix)
         self._column.addLayout(toggles)
         self._column.addWidget(self.picture)
@@ -89,6 +92,13 @@ class StyleTab(QWidget):
         slider.setToolTip(tr(limits.help))
         slider.changed.connect(lambda value: self._model.choices.choose_style(**{name: value}))
         return slider
+
+    def _check(self, name: str) -> QCheckBox:
+        shown = option(StyleChoices, name)
+        box = QCheckBox(tr(shown.label))
+        box.setToolTip(tr(shown.help))
+        box.clicked.connect(lambda on: self._model.choices.choose_style(**{name: bool(on)}))
+        return box
 
     @staticmethod
     def _toggle(text: str, tip: str) -> QToolButton:
@@ -116,7 +126,10 @@ class StyleTab(QWidget):
         style = self._model.choices.style
         self.grid.mark(style.pack)
         self.strength.set_value(style.strength)
+        self.boldness.set_value(style.boldness)
+        self.boldness.setVisible(self._model.backend.has_boldness(style))
         self.stroke_scale.set_value(style.stroke_scale)
+        self.absolute_strokes.setChecked(style.absolute_strokes)
         self.keep_colors.setChecked(style.keep_colors)
         self.second.setCurrentIndex(max(0, self.second.findData(style.second_pack)))
         self.mix.set_value(style.mix)

@@ -20,8 +20,6 @@ from . import pictures
 from .preview_line import PreviewLine
 
 SIDE = 440  # pixels of the longer side
-NETWORK_SIDE = 768  # largest side a preview costs in the network, so that it stays quick without a GPU
-LEAST_STROKE = 0.25
 
 
 class Preview(Gtk.Box):
@@ -63,23 +61,14 @@ class Preview(Gtk.Box):
     def show_style(self, choices: StyleChoices) -> None:
         """Paint the picture with these choices."""
         self._wish = choices
-        whole = self._choices_here(choices)
         self._line.painting()
-        message = whole.message(self._info, "preview")
+        scale = self._info.width / self._area.width
+        message = choices.message(self._info, "preview", picture_pixels=self._target.picture_pixels, scale=scale)
         self._backend.preview.show(message, [self._pixels], self._arrived, self._line.ended)
 
     def tell(self, text: str) -> None:
         """Show a line instead of the spinner."""
         self._line.tell(text)
-
-    def _choices_here(self, choices: StyleChoices) -> StyleChoices:
-        """Brush marks shrink with the picture, as far as the network's time allows."""
-        scale = self._info.width / self._area.width
-        if scale >= 1:
-            return choices
-        least = max(LEAST_STROKE, max(self._info.width, self._info.height) / NETWORK_SIDE)
-        stroke = min(choices.stroke_scale, max(least, choices.stroke_scale * scale))
-        return StyleChoices(**{**vars(choices), "stroke_scale": stroke})
 
     def _take(self) -> None:
         """Read the layer's small picture, or the middle of it at its own size."""

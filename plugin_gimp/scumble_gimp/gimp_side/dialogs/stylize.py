@@ -76,6 +76,7 @@ class StylizeDialog:
     def _sliders(self) -> list[Any]:
         dialog = self._dialog
         strength = dialog.get_spin_scale("strength", 100.0)
+        self._boldness = dialog.get_spin_scale("boldness", 100.0)
         stroke = dialog.get_spin_scale("stroke-scale", 1.0)
         stroke.set_gamma(2.0)  # half of the way is 1
         mix = dialog.get_spin_scale("mix", 100.0)
@@ -90,11 +91,12 @@ class StylizeDialog:
         self._second.connect("changed", self._second_chosen)
         expander = Gtk.Expander.new_with_mnemonic(_("_More"))
         inside = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_top=6)
-        for widget in (second, mix, dialog.get_widget("seed", GObject.TYPE_NONE)):
+        absolute = dialog.get_widget("absolute-strokes", GObject.TYPE_NONE)
+        for widget in (second, mix, absolute, dialog.get_widget("seed", GObject.TYPE_NONE)):
             inside.pack_start(widget, False, False, 0)
         expander.add(inside)
         expander.set_expanded(bool(self._config.get_property("second-style")))
-        return [strength, stroke, keep, result, expander]
+        return [strength, self._boldness, stroke, keep, result, expander]
 
     def _packs_came(self) -> None:
         styles = self._backend.styles()
@@ -130,6 +132,7 @@ class StylizeDialog:
             self._second.set_active_id(second)
         self._mix.set_sensitive(bool(second))
         if known:
+            self._boldness.set_visible(self._backend.has_boldness(arguments.read(self._config, StyleChoices)))
             self._preview.show_style(arguments.read(self._config, StyleChoices))
         return False
 
