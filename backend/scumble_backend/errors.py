@@ -335,6 +335,12 @@ class JobUnreadable(TrainingFailed):
     code = "job_unreadable"
 
 
+class RunBusy(TrainingFailed):
+    """Another process works on the same training."""
+
+    code = "run_busy"
+
+
 class TensorboardMissing(TrainingFailed):
     """Logging to TensorBoard was asked for, and its package is not installed."""
 

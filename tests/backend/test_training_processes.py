@@ -14,6 +14,8 @@ from backend_stage import Running, photo, thumbnail, write_affine_pack
 from PIL import Image
 
 from scumble_backend.serving import training_processes as training_job
+from scumble_backend.training_runs.job import TrainingJob
+from scumble_backend.training_runs.run_folder import new_run
 from scumble_wire.client import Client
 from scumble_wire.messages import (
     Accepted,
@@ -21,6 +23,7 @@ from scumble_wire.messages import (
     Cancelled,
     Failed,
     ImageInfo,
+    JobInfo,
     Jobs,
     ListJobs,
     Pause,
@@ -41,7 +44,10 @@ plan = json.loads((folder.parents[1] / "plan.json").read_text())
 words = []
 threading.Thread(target=lambda: words.extend(line.strip() for line in sys.stdin), daemon=True).start()
 print("no JSON at all", flush=True)
-for step in plan["resumed" if job["resume"] else "first"]:
+began = folder / "began"
+steps = plan["resumed" if began.exists() else "first"]
+began.touch()
+for step in steps:
     if step == "wait":
         while not words:
             time.sleep(0.01)
@@ -88,10 +94,14 @@ def begin(client: Client, **fields: Any) -> tuple[int, str]:
     return number, events[0].message.job
 
 
-def state_of(client: Client, job: str) -> str:
+def jobs_of(client: Client) -> list[JobInfo]:
     jobs = client.request(ListJobs()).message
     assert isinstance(jobs, Jobs)
-    return next(found.state for found in jobs.jobs if found.job == job)
+    return list(jobs.jobs)
+
+
+def state_of(client: Client, job: str) -> str:
+    return next(found.state for found in jobs_of(client) if found.job == job)
 
 
 def wait_for_state(client: Client, job: str, state: str) -> None:
@@ -108,7 +118,7 @@ def test_a_training_reports_shows_previews_and_installs_its_pack(
     pack = write_affine_pack(tmp_path / "made.scumble", "my-wave", seed=5)
     preview = {"event": "preview", "path": str(tmp_path / "preview.png"), "step": 5, "steps": 10}
     preview |= {"style_loss": 1.5, "content_loss": 2.5}
-    done = {"event": "done", "pack": str(pack), "report": "/tmp/report.html"}
+    done = {"event": "done", "pack": str(pack), "report": "/tmp/report.html", "seconds": 9.5}
     plan(backend, first=[HALF, preview, done])
     client = backend.connect()
     number, job = begin(client, quality="quick", strength=2.0)
@@ -119,8 +129,8 @@ def test_a_training_reports_shows_previews_and_installs_its_pack(
     trained = messages[-1]
     assert trained.pack.id == "my-wave" and trained.report == "/tmp/report.html"
     told = json.loads((backend.places.trainings / job / "job.json").read_text(encoding="utf-8"))
-    assert (told["name"], told["quality"], told["strength"], told["resume"]) == ("My Wave!", "quick", 2.0, False)
-    with Image.open(told["painting"]) as painting:
+    assert (told["name"], told["quality"], told["strength"]) == ("My Wave!", "quick", 2.0)
+    with Image.open(backend.places.trainings / job / told["painting"]) as painting:
         assert (painting.mode, painting.size) == ("RGB", (32, 24))
     assert backend.store.get("my-wave")
 
@@ -129,7 +139,7 @@ def test_a_training_outlives_its_client_and_others_pause_and_resume_it(
     backend: Running, plan: Callable[..., None], tmp_path: Path
 ) -> None:
     pack = write_affine_pack(tmp_path / "made.scumble", "my-wave", seed=5)
-    plan(backend, first=[HALF, "wait"], resumed=[{"event": "done", "pack": str(pack)}])
+    plan(backend, first=[HALF, "wait"], resumed=[{"event": "done", "pack": str(pack), "report": "", "seconds": 1.0}])
     first, second = backend.connect(), backend.connect()
     _, job = begin(first)
     first.close()
@@ -157,7 +167,7 @@ def test_a_crashed_training_tells_why_and_can_be_resumed(
     backend: Running, plan: Callable[..., None], tmp_path: Path
 ) -> None:
     pack = write_affine_pack(tmp_path / "made.scumble", "my-wave", seed=5)
-    plan(backend, first=["crash"], resumed=[{"event": "done", "pack": str(pack)}])
+    plan(backend, first=["crash"], resumed=[{"event": "done", "pack": str(pack), "report": "", "seconds": 1.0}])
     client = backend.connect()
     number, job = begin(client)
     failed = wait_for(client, number, Failed)[-1].message
@@ -195,3 +205,42 @@ def test_trainings_survive_the_backend(start: Callable[..., Running], plan: Call
     found = training_job.Trainings(backend.places.trainings, lambda event: None).found()
     ((name, message, state, fraction),) = found
     assert (name, message.name, state, fraction) == (job, "My Wave!", "paused", 0.5)
+
+
+def test_a_run_of_the_command_line_s_is_listed_and_can_be_resumed_once_nobody_works_on_it(
+    backend: Running, plan: Callable[..., None], tmp_path: Path
+) -> None:
+    pack = write_affine_pack(tmp_path / "made.scumble", "my-wave", seed=5)
+    plan(backend, first=[{"event": "done", "pack": str(pack), "report": "", "seconds": 1.0}])
+    client = backend.connect()
+    run = new_run(backend.places.trainings, "My Wave")
+    run.write_job(TrainingJob("My Wave", tmp_path / "wave.png", "quick"))
+    run.save_state("running", 0.25)
+    with run.held():  # the command line works on it
+        assert run.name not in [job.job for job in jobs_of(client)]
+    (found,) = jobs_of(client)
+    assert (found.job, found.state, found.fraction, found.title) == (run.name, "paused", 0.25, "My Wave")
+    with run.held():
+        watched = client.submit(Watch(run.name))
+        client.request(Resume(run.name))
+        failed = wait_for(client, watched, Failed)[-1].message
+        assert failed.code == "run_busy" and run.state().state == "running"
+    client.request(Resume(run.name))
+    wait_for_state(client, run.name, "done")
+    assert run.state().state == "done"
+
+
+def test_a_run_that_was_finished_elsewhere_is_not_trained_again(
+    backend: Running, plan: Callable[..., None], tmp_path: Path
+) -> None:
+    plan(backend, first=["crash"])
+    client = backend.connect()
+    run = new_run(backend.places.trainings, "My Wave")
+    run.write_job(TrainingJob("My Wave", tmp_path / "wave.png", "quick"))
+    run.save_state("paused", 0.25)
+    assert jobs_of(client)[0].state == "paused"
+    run.save_state("done", 1.0)
+    watched = client.submit(Watch(run.name))
+    client.request(Resume(run.name))
+    failed = wait_for(client, watched, Failed)[-1].message
+    assert "finished" in failed.message and run.state().state == "done"

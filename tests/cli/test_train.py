@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 from training.conftest import install_base, write_picture
 
+from scumble_backend import config
+from scumble_backend.training_runs.events import Preview, Progress
+from scumble_backend.training_runs.job import TrainingJob
+from scumble_backend.training_runs.run_folder import new_run, runs_in
 from scumble_cli.commands import train
 from scumble_cli.main import main
 
 
 @pytest.fixture
 def painting(tmp_path: Path, home: Path, tiny_recipes: Path, photo_folder: Path, loss_folder: Path) -> Path:
-    from scumble_backend import config
-
     install_base(config.Places.of_user().packs, photo_folder, loss_folder)
     return write_picture(tmp_path / "blue_nude-2.png", 90, 80, seed=5)
 
@@ -46,20 +49,24 @@ def test_ctrl_c_keeps_a_checkpoint_and_resume_finishes(
     painting: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = 0
-    progress = train.Watcher.progress
+    tell = train.Watcher.tell
 
-    def interrupt(self: train.Watcher, fraction: float, remaining_s: float | None, stage: str) -> None:
+    def interrupt(self: train.Watcher, event: Progress | Preview) -> None:
         nonlocal seen
-        seen += stage == "training"
-        if stage == "training" and seen == 3:
+        learning = isinstance(event, Progress) and event.stage == "training"
+        seen += learning
+        if learning and seen == 3:
             signal.raise_signal(signal.SIGINT)
-        progress(self, fraction, remaining_s, stage)
+        tell(self, event)
 
-    monkeypatch.setattr(train.Watcher, "progress", interrupt)
+    monkeypatch.setattr(train.Watcher, "tell", interrupt)
     assert main(["train", str(painting), "--quality", "quick"]) == 130
     assert "scumble train --resume" in capsys.readouterr().err
+    assert main(["train", str(painting), "--recipe", "nothing"]) == 1  # a newer start, which fails
     assert main(["train", "--resume"]) == 0
     assert "installed as blue-nude-2" in capsys.readouterr().out
+    (failed,) = [run for run in runs_in(config.Places.of_user().trainings) if run.state().state == "failed"]
+    shutil.rmtree(failed.path)
     assert main(["train", "--resume"]) == 1
     assert "no stopped training" in capsys.readouterr().err
 
@@ -86,3 +93,21 @@ def test_an_unknown_recipe_and_a_missing_painting_say_so(
     assert "There is no recipe 'nothing'" in capsys.readouterr().err
     assert main(["train", str(tmp_path / "none.png")]) == 1
     assert "There is no picture" in capsys.readouterr().err
+
+
+def test_a_run_of_the_backend_s_can_be_gone_on_with(
+    painting: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As serving makes one: the picture in the folder, paused."""
+    places = config.Places.of_user()
+    run = new_run(places.trainings, "Of an editor")
+    shutil.copy(painting, run.painting)
+    job = TrainingJob("Of an editor", Path("painting.png"), "quick", device="cpu", packs_folder=places.packs)
+    run.write_job(job)
+    run.save_state("paused", 0.1)
+    with run.held():
+        assert main(["train", "--resume", "--folder", str(run.path)]) == 1
+        assert "Another program is working on" in capsys.readouterr().err
+    assert main(["train", "--resume"]) == 0
+    assert "Of an editor is installed as of-an-editor" in capsys.readouterr().out
+    assert run.state().state == "done"

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from scumble_backend.training_runs.job import TrainingJob
+from scumble_backend.training_runs.run_folder import RunFolder
+
 from .conftest import TINY_TOML, write_picture
 
 ROOT = Path(__file__).parents[2]
@@ -25,12 +28,11 @@ def job_folder(tmp_path: Path, loss_folder: Path, photo_folder: Path) -> Path:
     write_picture(folder / "painting.png", 90, 80, seed=7)
     recipe = tmp_path / "tiny.toml"
     recipe.write_text(TINY_TOML.format(trains="all", steps=12).replace('start = "base"', 'start = "scratch"'))
-    job = {
-        "painting": str(folder / "painting.png"), "name": "Test Style", "quality": "standard", "strength": 1.0,
-        "photos": str(photo_folder), "recipe": str(recipe), "device": "cpu", "loss_network": str(loss_folder),
-        "packs_folder": str(tmp_path / "packs"), "resume": False,
-    }  # fmt: skip
-    (folder / "job.json").write_text(json.dumps(job))
+    job = TrainingJob(
+        name="Test Style", painting=Path("painting.png"), photos=photo_folder, recipe=str(recipe), device="cpu",
+        loss_network=loss_folder, packs_folder=tmp_path / "packs",
+    )  # fmt: skip
+    RunFolder(folder).write_job(job)
     return folder
 
 
@@ -94,22 +96,22 @@ def test_an_error_is_said_with_code_and_remedy(
 
 
 def test_wishes_come_from_lines_and_from_the_end_of_input() -> None:
-    from scumble_training.child import Wire
+    from scumble_training.child import Pipe
 
     for text, wish in (("cancel\n", "cancel"), ("pause\n", "pause"), ("nonsense\n", "pause"), ("", "pause")):
-        wire = Wire(io.StringIO(), io.StringIO(text))
+        pipe = Pipe(io.StringIO(), io.StringIO(text))
         deadline = time.monotonic() + 5
-        while not wire.wish() and time.monotonic() < deadline:
+        while not pipe.wish() and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert wire.wish() == wish
+        assert pipe.wish() == wish
 
 
-def test_a_job_file_that_says_nothing_sensible_is_an_error(tmp_path: Path) -> None:
-    from scumble_backend.errors import JobUnreadable
-    from scumble_training.child import read_job
+def test_a_run_that_another_program_works_on_is_left_alone(
+    job_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scumble_training import child
 
-    with pytest.raises(JobUnreadable):
-        read_job(tmp_path)
-    (tmp_path / "job.json").write_text('{"painting": "x.png"}')
-    with pytest.raises(JobUnreadable, match="name"):
-        read_job(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    with RunFolder(job_folder).held():
+        assert child.main([str(job_folder)]) == 1
+    assert events(capsys.readouterr().out)[-1]["code"] == "run_busy"

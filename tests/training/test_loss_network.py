@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from scumble_backend.errors import LossNetworkMissing, LossNetworkUnusable
-from scumble_training.loss_network import ENVIRONMENT, LossNetwork, find_loss_network, load_loss_network
+from scumble_backend.training_runs.job import LOSS_NETWORK
+from scumble_training.loss_network import LossNetwork, find_loss_network, load_loss_network
 
 from .conftest import random_vgg, shared_data
 
@@ -138,9 +139,21 @@ def test_a_name_is_found_in_the_folder_that_has_been_set(loss_folder: Path, monk
     save_file(random_vgg("vgg19", width=2), loss_folder / "vgg19_distilled_conv1_1-conv5_1.safetensors")
     found = find_loss_network("vgg19", ["relu1_1"], folder=loss_folder)
     assert found is not None and found.name == "vgg19.safetensors"
-    monkeypatch.setenv(ENVIRONMENT, str(loss_folder))
+    monkeypatch.setenv(LOSS_NETWORK, str(loss_folder))
     assert load_loss_network("vgg19_distilled", ["relu1_1"]).channels() == {"relu1_1": 2}
     assert load_loss_network("vgg16", ["relu3_3"]).architecture == "vgg16"
+
+
+def test_a_place_that_is_named_goes_before_the_environment_s(
+    loss_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LOSS_NETWORK, str(loss_folder))
+    save_file(random_vgg("vgg19", width=2), tmp_path / "mine.safetensors")
+    named = load_loss_network("vgg19", ["relu1_1"], folder=tmp_path / "mine.safetensors")
+    assert named.name == "mine" and named.channels() == {"relu1_1": 2}
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert load_loss_network("vgg19", ["relu1_1"], folder=empty).channels() == {"relu1_1": 4}
 
 
 def test_of_two_files_the_one_that_holds_the_layers_is_taken(tmp_path: Path) -> None:
@@ -158,7 +171,7 @@ def test_nothing_is_downloaded_unasked(tmp_path: Path, monkeypatch: pytest.Monke
     def fetch(*_: object, **__: object) -> dict[str, torch.Tensor]:
         raise OSError("no route to host")
 
-    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    monkeypatch.delenv(LOSS_NETWORK, raising=False)
     monkeypatch.setattr(VGG16_Weights, "get_state_dict", fetch)
     with pytest.raises(LossNetworkMissing, match="not on this computer"):
         load_loss_network("vgg16", ["relu1_1"], folder=tmp_path)
@@ -175,7 +188,7 @@ def test_a_download_is_hash_checked_and_normalized_as_its_authors_did(monkeypatc
         asked.update(options, which=self)
         return random_vgg("vgg16")
 
-    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    monkeypatch.delenv(LOSS_NETWORK, raising=False)
     monkeypatch.setattr(VGG16_Weights, "get_state_dict", fetch)
     network = load_loss_network("vgg16", ["relu1_1"], download=True)
     assert asked == {"progress": True, "check_hash": True, "which": VGG16_Weights.IMAGENET1K_FEATURES}

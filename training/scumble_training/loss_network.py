@@ -1,8 +1,8 @@
 """The loss network: the first layers of a frozen VGG-16 or VGG-19, whose features the losses compare.
 
 Weights come from any state dict in torchvision's names (`features.0.weight`, ...): a file, or torchvision's own
-download when a recipe or a person asks for one by name. Where files lie is set once: the environment variable
-SCUMBLE_LOSS_NETWORK or the setting `loss_network`, a file or a folder of files.
+download when a recipe or a person asks for one by name. Where files lie is named for one training, or set once: the
+environment variable SCUMBLE_LOSS_NETWORK or the setting `loss_network`, a file or a folder of files.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from scumble_backend.errors import LossNetworkMissing, LossNetworkUnusable
+from scumble_backend.training_runs.job import LOSS_NETWORK
 
 #: torchvision's index of each convolution in `features`, by block (Simonyan and Zisserman 2015, columns D and E).
 _BLOCKS: dict[str, tuple[tuple[int, ...], ...]] = {
@@ -28,7 +29,6 @@ TORCHVISION_STD = (0.229, 0.224, 0.225)
 #: Of the authors' own VGG-16 (torchvision's IMAGENET1K_FEATURES): 0..255 less the mean, as Johnson et al. used it.
 CAFFE_MEAN = (0.48235, 0.45882, 0.40784)
 CAFFE_STD = (1 / 255, 1 / 255, 1 / 255)
-ENVIRONMENT = "SCUMBLE_LOSS_NETWORK"
 
 
 def layer_names(architecture: str) -> dict[str, int]:
@@ -161,7 +161,7 @@ def load_loss_network(
 ) -> LossNetwork:
     """A loss network from a file, or by name ("vgg16", "vgg19", "vgg19_distilled") from where it has been set.
 
-    folder: the setting `loss_network` (a file or a folder); the environment variable goes before it.
+    folder: a file or a folder, looked at before the one that the environment variable names.
     padding: instead of the one its authors trained with; zeros teach a network to draw a line along the border.
     download: fetch "vgg16" or "vgg19" with torchvision (hash checked, kept in its cache) where no file is found.
     Raises LossNetworkMissing or LossNetworkUnusable.
@@ -178,7 +178,7 @@ def load_loss_network(
         )
     raise LossNetworkMissing(
         f"the loss network {name!r} is not on this computer.",
-        remedy=f"Set {ENVIRONMENT} or `scumble config loss_network` to its file or folder, "
+        remedy=f"Set {LOSS_NETWORK} or `scumble config loss_network` to its file or folder, "
         "or allow the download with `--download`.",
     )
 
@@ -192,7 +192,7 @@ def find_loss_network(
     if direct.suffix and direct.is_file():
         return direct
     candidates: list[Path] = []
-    for place in (os.environ.get(ENVIRONMENT), folder):
+    for place in (folder, os.environ.get(LOSS_NETWORK)):
         if not place:
             continue
         where = Path(place).expanduser()

@@ -172,6 +172,7 @@ class Dispatcher:
         elif isinstance(message, Watch):
             self._lanes.carry_out(self._queue.watch(client, request, message.job))
         elif isinstance(message, ListJobs):
+            self._lanes.take_up_runs()
             self._answer(client, request, self._queue.listing(client))
         elif isinstance(message, (ListPacks, GetThumbnail, InspectPack, InstallPack, RemovePack)):
             changes, what = isinstance(message, (InstallPack, RemovePack)), type(message).__name__

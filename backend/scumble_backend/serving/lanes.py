@@ -64,7 +64,11 @@ class Lanes:
     def start(self) -> None:
         """Start the worker; take up trainings of an earlier run."""
         self._worker.start()
-        for name, message, state, fraction in self.trainings.found():
+        self.take_up_runs()
+
+    def take_up_runs(self) -> None:
+        """Trainings that lie on disk and are not in the queue: of an earlier backend, or of the command line."""
+        for name, message, state, fraction in self.trainings.found(self.queue.knows):
             self.queue.restore(name, message, state, fraction=fraction)
 
     def load(self) -> None:
@@ -127,7 +131,7 @@ class Lanes:
         elif isinstance(action, StopTraining):
             self.trainings.stop(action.job, pause=action.pause)
         elif isinstance(action.message, Train):
-            self.trainings.run(action.job, again=action.again, install=self._install)
+            self.trainings.run(action.job, install=self._install)
         else:
             self._worker.run(action)
 

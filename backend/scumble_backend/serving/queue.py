@@ -113,6 +113,10 @@ class JobQueue:
         actions.append(Send(client, request, Accepted(job.name, position)))
         return actions + self._dispatch(now)
 
+    def knows(self, name: str) -> bool:
+        """Whether there is, or was, a job of this name."""
+        return name in self._jobs
+
     def restore(self, name: str, message: Train, state: JobState, *, fraction: float = 0.0, title: str = "") -> None:
         """Take up a training job found on disk: "paused", or ended ("failed", "cancelled")."""
         self._count += 1

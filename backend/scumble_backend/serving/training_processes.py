@@ -1,16 +1,14 @@
 """Training in processes of their own: started, watched, paused and resumed; their state survives the backend.
 
-A job is a folder: `job.json` (what is to be learned), `painting.png`, `state.json` (how far it got), `errors.log`,
-and what the child puts there. The child is `python -m scumble_training.child FOLDER`. It prints one JSON object a
-line: {"event": "progress" | "preview" | "done" | "failed", ...}, and reads the lines "pause" and "cancel" from
-standard input: on either, and when standard input ends, it writes a checkpoint and leaves.
+Each has a folder of its own (`scumble_backend.training_runs`). The process is `python -m scumble_training.child
+FOLDER`; it prints events, one a line, and reads the words "pause" and "cancel" from standard input: on either, and
+when standard input ends, it writes a checkpoint and leaves.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import logging
 import os
 import shutil
@@ -19,16 +17,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scumble_backend.config import Settings
-from scumble_backend.errors import InternalError, TrainingFailed, TrainingMissing, from_os_error
-from scumble_backend.files import write_text
+from scumble_backend.errors import InternalError, JobUnreadable, RunBusy, TrainingFailed, from_os_error
 from scumble_backend.job import Action, failure
 from scumble_backend.pictures import thumbnails
 from scumble_backend.serving.queue import JobQueue
+from scumble_backend.training_runs import events
+from scumble_backend.training_runs.events import Broken, Done, Preview, Progress
+from scumble_backend.training_runs.job import TrainingJob, loss_network_place
+from scumble_backend.training_runs.package import require_training
+from scumble_backend.training_runs.run_folder import RunFolder, State, new_run, runs_in
 from scumble_wire.errors import ScumbleError
 from scumble_wire.messages import Failed, ImageInfo, JobState, PackInfo, Train, Trained, TrainPreview
 
@@ -54,7 +56,7 @@ class _Process:
     name: str
     child: subprocess.Popen[str]
     wish: str = ""  # "", "pause" or "cancel"
-    last: dict[str, Any] = field(default_factory=dict)  # its last word: "done" or "failed"
+    last: Done | Broken | None = None  # its last word
     began: float = field(default_factory=time.monotonic)
     saved: float = 0.0
     fraction: float = 0.0
@@ -69,85 +71,79 @@ class Trainings:
         self._tell = tell
         self._command = tuple(command)
         self._processes: dict[str, _Process] = {}
+        self._prepared: set[str] = set()  # runs of this backend's own
 
-    def found(self) -> list[tuple[str, Train, JobState, float]]:
-        """Trainings of an earlier run that can go on: (name, message, state, fraction done).
+    def found(self, known: Callable[[str], bool] = lambda name: False) -> list[tuple[str, Train, JobState, float]]:
+        """Runs that can go on, of an earlier backend or from the command line: (name, message, state, fraction done).
 
-        One that ran when the backend died counts as paused.
+        known: names to leave out, as that of a run that is just being prepared. A run whose process died counts as
+        paused. Long finished ones are removed.
         """
         jobs: list[tuple[str, Train, JobState, float]] = []
-        for folder in sorted(self._folder.iterdir()) if self._folder.is_dir() else ():
-            try:
-                state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-                told = json.loads((folder / "job.json").read_text(encoding="utf-8"))["message"]
-                message = Train(**{**told, "image": ImageInfo(**told["image"])})
-                how: JobState = state["state"]
-                fraction = float(state["fraction"])
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                log.warning("%s is no training that can be resumed: %s", folder, error)
+        for run in runs_in(self._folder):
+            if run.name in self._prepared or known(run.name):
                 continue
-            if how in ("done", "cancelled") and time.time() - folder.stat().st_mtime > KEPT_DAYS * 86400:
-                shutil.rmtree(folder, ignore_errors=True)
-            elif how == "failed" or how == "cancelled":
-                jobs.append((folder.name, message, how, fraction))
-            elif how != "done":
-                jobs.append((folder.name, message, "paused", fraction))
+            try:
+                job, state = run.job(), run.state()
+            except JobUnreadable as error:
+                log.warning("%s can't be resumed: %s", run.path, error)
+                continue
+            old = time.time() - run.path.stat().st_mtime > KEPT_DAYS * 86400
+            if state.state in ("done", "cancelled") and old:
+                shutil.rmtree(run.path, ignore_errors=True)
+            elif state.state == "failed" or state.state == "cancelled":
+                jobs.append((run.name, _message(job), state.state, state.fraction))
+            elif state.state != "done" and not run.busy:
+                jobs.append((run.name, _message(job), "paused", state.fraction))
         return jobs
 
     def prepare(self, message: Train, frame: Any, settings: Settings, packs: Path) -> str:
-        """Write a job's folder and return its name. For the packs' thread: it encodes a picture.
+        """Make the folder of a new run and return its name. For the packs' thread: it encodes a picture.
 
         Raises TrainingMissing, DiskFull, FileTrouble, PixelsDamaged.
         """
-        if not self._command and importlib.util.find_spec("scumble_training") is None:
-            raise TrainingMissing(
-                "The training package is not installed.",
-                remedy="Install again: `python3 installer/install.py install`.",
-            )
-        slug = "".join(c if c.isalnum() and c.isascii() else "-" for c in message.name.lower()).strip("-")[:40]
-        stem = f"{slug or 'style'}-{time.strftime('%Y%m%d-%H%M%S')}"
+        if not self._command:
+            require_training()
+        run = new_run(self._folder, message.name)
+        self._prepared.add(run.name)
+        photos = message.photos or settings.photos
+        job = TrainingJob(
+            name=message.name,
+            painting=run.painting.relative_to(run.path),
+            quality=message.quality,
+            strength=message.strength,
+            photos=Path(photos).expanduser() if photos else None,
+            recipe=message.recipe,
+            device=settings.device,
+            loss_network=loss_network_place(None, settings.loss_network, os.environ),
+            packs_folder=packs,
+        )
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            folder = next(p for n in range(1, 10_000) if not (p := self._folder / f"{stem}-{n}").exists())
-            folder.mkdir()
+            _write_painting(message.image, frame, run.painting)
+            run.write_job(job)
+            run.save_state("waiting", 0.0)
         except OSError as error:
-            raise from_os_error(error, self._folder) from error
-        try:
-            painting = folder / "painting.png"
-            _write_painting(message.image, frame, painting)
-            job = {
-                "painting": str(painting),
-                "name": message.name,
-                "quality": message.quality,
-                "strength": message.strength,
-                "photos": message.photos or settings.photos,
-                "recipe": message.recipe,
-                "device": settings.device,
-                "loss_network": settings.loss_network,
-                "packs_folder": str(packs),
-                "resume": False,
-                "message": asdict(message),
-            }
-            write_text(folder / "job.json", json.dumps(job, indent=1, ensure_ascii=False))
-            _save_state(folder, "waiting", 0.0)
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise from_os_error(error, folder) from error
+            shutil.rmtree(run.path, ignore_errors=True)
+            raise from_os_error(error, run.path) from error
         except ScumbleError:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(run.path, ignore_errors=True)
             raise
-        return folder.name
+        return run.name
 
-    def run(self, name: str, *, again: bool, install: Install) -> None:
-        """Start the process of a job; what comes of it is told."""
-        folder = self._folder / name
+    def run(self, name: str, *, install: Install) -> None:
+        """Start the process of a run, which goes on from its checkpoint; what comes of it is told."""
+        run = RunFolder(self._folder / name)
         try:
-            if again:
-                job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-                write_text(folder / "job.json", json.dumps({**job, "resume": True}, indent=1, ensure_ascii=False))
-            with (folder / "errors.log").open("ab") as errors:
+            if run.state().state == "done":
+                raise TrainingFailed(
+                    "This training was finished from the command line meanwhile.", remedy="Its style is installed."
+                )
+            fraction = run.state().fraction
+            with run.held():
+                pass  # else another program works on it: told before a process is started
+            with run.errors.open("ab") as errors:
                 child = subprocess.Popen(
-                    [*(self._command or COMMAND), str(folder)],
+                    [*(self._command or COMMAND), str(run.path)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
@@ -155,18 +151,18 @@ class Trainings:
                     encoding="utf-8",
                     errors="replace",
                     env=_environment(os.environ),
-                    cwd=folder,
+                    cwd=run.path,
                     creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
                 )
-        except (OSError, ValueError, ScumbleError) as error:
-            text = f"Training could not be started: {error}"
-            failed = failure(TrainingFailed(text, remedy="Resume it from the list of jobs."), name)
+        except (OSError, ScumbleError) as error:
+            trouble = from_os_error(error, run.path, "train in") if isinstance(error, OSError) else error
+            failed = failure(trouble, name)
             self._tell(lambda queue, now: queue.failed(name, failed, now))
             return
-        process = _Process(name, child)
+        process = _Process(name, child, fraction=fraction)
         self._processes[name] = process
         process.reader = threading.Thread(
-            target=self._read, args=(process, folder, install), name=f"training {name}", daemon=True
+            target=self._read, args=(process, run, install), name=f"training {name}", daemon=True
         )
         process.reader.start()
 
@@ -199,12 +195,12 @@ class Trainings:
 
     # --- on the reader's thread --------------------------------------------------------------------------
 
-    def _read(self, process: _Process, folder: Path, install: Install) -> None:
+    def _read(self, process: _Process, run: RunFolder, install: Install) -> None:
         """Follow a process to its end. Whatever goes wrong here, the queue is told of an end."""
         name = process.name
         try:
-            status = self._listen(process, folder)
-            event = self._ended(process, folder, status, install)
+            status = self._listen(process, run)
+            event = self._ended(process, run, status, install)
         except Exception as error:
             log.exception("%s: its end could not be handled.", name)
             process.child.kill()  # does nothing to one that has ended
@@ -212,7 +208,7 @@ class Trainings:
                 f"Training ended, and what it left could not be used: {type(error).__name__}: {error}.",
                 remedy="Resume it from the list of jobs. The log tells more; `scumble status` names it.",
             )
-            _try_save(folder, "failed", process.fraction)
+            _try_save(run, "failed", process.fraction)
             failed = failure(broken, name)
 
             def event(queue: JobQueue, now: float) -> list[Action]:
@@ -220,17 +216,18 @@ class Trainings:
 
         self._tell(event)
 
-    def _listen(self, process: _Process, folder: Path) -> int:
+    def _listen(self, process: _Process, run: RunFolder) -> int:
         """Hear a process out; returns its exit status."""
         child, name = process.child, process.name
         assert child.stdout is not None
-        _try_save(folder, "running", process.fraction)
+        _try_save(run, "running", process.fraction)
         for line in child.stdout:
             try:
-                told = json.loads(line)
-                self._heard(process, folder, told)
-            except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+                event = events.from_line(line)
+            except (ValueError, OverflowError):
                 log.warning("%s said something strange: %.200s", name, line.rstrip())
+            else:
+                self._heard(process, run, event)
         child.stdout.close()
         status = child.wait()
         if child.stdin is not None:
@@ -238,65 +235,61 @@ class Trainings:
                 child.stdin.close()
         return status
 
-    def _heard(self, process: _Process, folder: Path, told: dict[str, Any]) -> None:
-        name, event = process.name, told["event"]
-        if event == "progress":
-            fraction, stage = float(told["fraction"]), str(told.get("stage") or "training")
-            left = told.get("remaining_s")
-            remaining_s = None if left is None else float(left)
+    def _heard(self, process: _Process, run: RunFolder, event: events.Event) -> None:
+        name = process.name
+        if isinstance(event, Progress):
+            fraction, stage, remaining_s = event.fraction, event.stage, event.remaining_s
             process.fraction = max(process.fraction, min(1.0, fraction))
             self._tell(lambda queue, now: queue.progressed(name, fraction, stage, now, remaining_s=remaining_s))
             if time.monotonic() - process.saved > SAVE_S:
                 process.saved = time.monotonic()
-                _try_save(folder, "running", process.fraction)
-        elif event == "preview":
+                _try_save(run, "running", process.fraction)
+        elif isinstance(event, Preview):
             try:
-                info, pixels = thumbnails.decode(Path(told["path"]).read_bytes(), name, PREVIEW_SIDE)
+                info, pixels = thumbnails.decode(event.path.read_bytes(), name, PREVIEW_SIDE)
             except (OSError, ScumbleError) as error:
                 log.warning("%s: its preview can't be read: %s", name, error)
                 return
-            step, steps = int(told["step"]), int(told["steps"])
-            style, content = float(told["style_loss"]), float(told["content_loss"])
-            preview = TrainPreview(name, info, step, steps, style, content)
+            preview = TrainPreview(name, info, event.step, event.steps, event.style_loss, event.content_loss)
             self._tell(lambda queue, now: queue.showed(name, preview, (pixels,)))
-        elif event in ("done", "failed"):
-            process.last = told
         else:
-            raise ValueError(event)
+            process.last = event
 
-    def _ended(self, process: _Process, folder: Path, status: int, install: Install) -> Event:
+    def _ended(self, process: _Process, run: RunFolder, status: int, install: Install) -> Event:
         """What to tell the queue of a process that has ended."""
         name, last = process.name, process.last
         failed: Failed | None = None
         trained: Trained | None = None
-        if last.get("event") == "done":
+        if isinstance(last, Done):
             try:
-                pack = install(Path(str(last["pack"])), f"training {name}")
-                seconds = time.monotonic() - process.began
-                report, note = str(last.get("report") or ""), str(last.get("note") or "")
-                trained = Trained(name, pack, report, float(last.get("seconds") or seconds), note)
-            except KeyError:
-                failed = failure(TrainingFailed("Training ended without a pack.", remedy="Resume it."), name)
+                pack = install(last.pack, f"training {name}")
+                trained = Trained(name, pack, str(last.report), last.seconds, last.note)
             except ScumbleError as error:
                 failed = failure(error, name)
-        elif last.get("event") == "failed":
-            code, text = str(last.get("code") or TrainingFailed.code), str(last.get("message") or "Training failed.")
-            failed = Failed(code, text, str(last.get("remedy") or "Resume it."), name)
+        elif isinstance(last, Broken):
+            failed = Failed(last.code, last.message, last.remedy, name)
         elif not process.wish:
             ended = TrainingFailed(
-                f"The training process ended unexpectedly ({status}): {_last_line(folder / 'errors.log')}",
+                f"The training process ended unexpectedly ({status}): {_last_line(run.errors)}",
                 remedy="Resume it: it goes on from its last checkpoint.",
             )
             failed = failure(ended, name)
         if trained is not None:
-            _try_save(folder, "done", 1.0)
+            _try_save(run, "done", 1.0)
             return lambda queue, now: queue.finished(name, trained, (), now)
         if failed is not None:
             log.warning("%s failed: %s %s", name, failed.message, failed.remedy)
-            _try_save(folder, "failed", process.fraction)
+            if failed.code != RunBusy.code:  # else its state is kept by whoever works on it
+                _try_save(run, "failed", process.fraction)
             return lambda queue, now: queue.failed(name, failed, now)
-        _try_save(folder, "cancelled" if process.wish == "cancel" else "paused", process.fraction)
+        _try_save(run, "cancelled" if process.wish == "cancel" else "paused", process.fraction)
         return lambda queue, now: queue.stopped(name, now)
+
+
+def _message(job: TrainingJob) -> Train:
+    """The message that would have asked for a run; its picture lies in the run's folder and is not sent again."""
+    photos = str(job.photos or "")
+    return Train(ImageInfo(1, 1), job.name, job.quality, job.strength, photos, job.recipe)
 
 
 def _say(child: subprocess.Popen[str], word: str) -> None:
@@ -328,16 +321,12 @@ def _write_painting(info: ImageInfo, frame: Any, path: Path) -> None:
     thumbnails.write_rgb(path, info.width, info.height, pixels.pack(picture, eight))
 
 
-def _save_state(folder: Path, state: str, fraction: float) -> None:
-    write_text(folder / "state.json", json.dumps({"state": state, "fraction": fraction}))
-
-
-def _try_save(folder: Path, state: str, fraction: float) -> None:
+def _try_save(run: RunFolder, state: State, fraction: float) -> None:
     """A state that can't be written (full disk) costs no training: it is found as paused later."""
     try:
-        _save_state(folder, state, fraction)
+        run.save_state(state, fraction)
     except ScumbleError as error:
-        log.warning("The state of %s could not be kept: %s", folder.name, error)
+        log.warning("The state of %s could not be kept: %s", run.name, error)
 
 
 def _last_line(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scumble_backend import config
-from scumble_backend.errors import TrainingMissing
+from scumble_backend.training_runs.job import loss_network_place
+from scumble_backend.training_runs.package import require_training
 from scumble_cli import connection
 
 if TYPE_CHECKING:
@@ -43,13 +45,13 @@ def style(
     as_json: _Json = False,
 ) -> None:
     """Content and style loss of one forward pass, and how many steps of per-image L-BFGS reach the same."""
-    _need_training()
+    require_training()
     from scumble_backend.rendering import device as devices
     from scumble_training.measuring.evaluate_style import Evaluation, painting_of, squares
 
     settings = config.load(config.Places.of_user().settings)
     store, chosen = _chosen(packs)
-    folder = Path(settings.loss_network) if settings.loss_network else None
+    folder = loss_network_place(None, settings.loss_network, os.environ)
     evaluation = Evaluation(store, device=devices.choose(device or settings.device), loss_folder=folder)
     sides = size or [256]
     scores = []
@@ -88,7 +90,7 @@ def artifacts(
     as_json: _Json = False,
 ) -> None:
     """What a style makes of flat pages, gradients and lines: blotches, bands, halos, checkerboards."""
-    _need_training()
+    require_training()
     from scumble_backend.rendering import device as devices
     from scumble_training.measuring.evaluate_style import Evaluation
 
@@ -139,7 +141,7 @@ def sr(
     as_json: _Json = False,
 ) -> None:
     """PSNR and SSIM (Y channel, borders cropped) of enlarged pictures against the ones they were made from."""
-    _need_training()
+    require_training()
     from scumble_training.measuring.evaluate_sr import evaluate
     from scumble_training.measuring.lpips import perceptual_distance
 
@@ -165,16 +167,6 @@ def _chosen(names: list[str] | None) -> tuple[PackStore, list[InstalledPack]]:
     if not chosen:
         raise typer.BadParameter("No style is installed.", param_hint="PACK")
     return store, chosen
-
-
-def _need_training() -> None:
-    import importlib.util
-
-    if importlib.util.find_spec("scumble_training") is None:
-        raise TrainingMissing(
-            "The training package is not installed.",
-            remedy="Install again: `python3 installer/install.py install`.",
-        )
 
 
 @contextmanager

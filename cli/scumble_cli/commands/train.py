@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import math
+import os
 import signal
-import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
 from scumble_backend import config
-from scumble_backend.errors import FileTrouble, TrainingMissing
-from scumble_backend.files import write_text
+from scumble_backend.errors import FileTrouble
+from scumble_backend.training_runs.events import Done, Preview, Progress
+from scumble_backend.training_runs.job import Quality, TrainingJob, loss_network_place
+from scumble_backend.training_runs.package import require_training
+from scumble_backend.training_runs.run_folder import RunFolder, interrupted, new_run
 from scumble_cli import connection
+from scumble_wire.errors import ScumbleError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich import progress
 
-    from scumble_training.job import Learned, StyleJob
-
-QUALITIES = ("quick", "standard", "full")
+QUALITIES = get_args(Quality)
+#: What the process is at, in words.
+STAGES = {
+    "loading": "loading",
+    "choosing": "comparing with the styles that are there",
+    "training": "learning",
+    "measuring": "measuring",
+    "writing": "writing the report",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -68,74 +76,72 @@ def train(
         raise typer.BadParameter(f"{quality!r} is none of {', '.join(QUALITIES)}.", param_hint="--quality")
     scales = _scales(stroke_scales)
     places = config.Places.of_user()
-    runs = places.data / "training-runs"
     if resume:
-        job = _stopped_job(runs, folder, painting)
+        run = _stopped_run(places.trainings, folder, painting)
+        job = run.job()
     else:
         if painting is None:
             raise typer.BadParameter("Name the picture to learn from, or use --resume.", param_hint="PAINTING")
         if not painting.is_file():
             raise FileTrouble(f"There is no picture {painting}.", remedy="Check the path.")
         settings = config.load(places.settings)
-        set_photos, set_network = settings.photos, settings.loss_network
-        job = {
-            "painting": str(painting.resolve()),
-            "name": name.strip() or _title(painting.stem),
-            "quality": quality,
-            "strength": strength,
-            "stroke_scales": scales,
-            "photos": str(photos.resolve()) if photos else set_photos,
-            "recipe": str(Path(recipe).resolve()) if recipe.endswith(".toml") else recipe,
-            "seed": seed,
-            "device": device or settings.device,
-            "loss_network": str(loss_network.resolve()) if loss_network else set_network,
-            "packs_folder": str(places.packs),
-            "download": download,
-        }
-        folder = folder or _new_folder(runs, job["name"])
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "job.json", json.dumps(job, indent=1, ensure_ascii=False))
-        job["folder"] = str(folder)
-    if device:
-        job["device"] = device
-    _run(job, tensorboard, as_json)
+        job = TrainingJob(
+            name=name.strip() or _title(painting.stem),
+            painting=painting.resolve(),
+            quality=cast(Quality, quality),
+            strength=strength,
+            stroke_scales=scales,
+            photos=photos.resolve() if photos else Path(settings.photos) if settings.photos else None,
+            recipe=str(Path(recipe).resolve()) if recipe.endswith(".toml") else recipe,
+            seed=seed,
+            device=device or settings.device,
+            loss_network=loss_network_place(
+                loss_network and loss_network.resolve(), settings.loss_network, os.environ
+            ),
+            packs_folder=places.packs,
+            download=download,
+        )
+        run = RunFolder(folder) if folder else new_run(places.trainings, job.name)
+        run.write_job(job)
+    _learn(run, replace(job, device=device or job.device), tensorboard, as_json)
 
 
-def _run(told: dict[str, Any], tensorboard: Path | None, as_json: bool) -> None:
-    try:
-        from scumble_training.child import read_job
-        from scumble_training.job import Stopped
-        from scumble_training.style.learning import learn_style
-    except ModuleNotFoundError as error:
-        if error.name and error.name.startswith("scumble_training"):
-            raise TrainingMissing(
-                "The training package is not installed.",
-                remedy="Install again: `python3 installer/install.py install`.",
-            ) from error
-        raise
-    from dataclasses import replace
-
+def _learn(run: RunFolder, job: TrainingJob, tensorboard: Path | None, as_json: bool) -> None:
+    """Learn in this process, install the pack, and keep the run's state."""
     from scumble_backend.packs.store import Folders, PackStore, default_folders
 
-    folder = Path(told["folder"])
-    job: StyleJob = replace(read_job(folder), tensorboard=tensorboard, device=told["device"])
+    require_training()
+    with run.held():
+        learned = _learned(run, job, tensorboard, as_json)
+        usual = default_folders()
+        store = PackStore(Folders(job.packs_folder or usual.user, usual.starters))
+        pack = store.install(learned.pack, source=f"trained from {job.painting.name}")
+        run.save_state("done", 1.0)
+    _tell(learned, pack.manifest.title, pack.id, asdict(pack.info()), as_json)
+
+
+def _learned(run: RunFolder, job: TrainingJob, tensorboard: Path | None, as_json: bool) -> Done:
+    """The training itself; whatever ends it, the run's state says so. Exits with 130 where Ctrl-C stopped it."""
     with _bar(as_json) as bar, _stoppable() as wishes:
         watcher = Watcher(bar, job.name, wishes)
+        run.save_state("running", 0.0)
+        from scumble_training.style.learning import learn_style
+        from scumble_training.watching import Stopped
+
         try:
-            learned = learn_style(job, watcher)
+            return learn_style(job, run.path, watcher, tensorboard=tensorboard)
         except Stopped:
-            done = f"{watcher.fraction:.0%}"
+            run.save_state("paused", watcher.fraction)
             bar.stop()
-            typer.echo(f"Stopped at {done}; nothing is lost. Go on with: scumble train --resume", err=True)
+            done = f"Stopped at {watcher.fraction:.0%}; nothing is lost."
+            typer.echo(f"{done} Go on with: scumble train --resume", err=True)
             raise typer.Exit(130) from None
-    usual = default_folders()
-    store = PackStore(Folders(job.packs_folder or usual.user, usual.starters))
-    pack = store.install(learned.pack, source=f"trained from {job.painting.name}")
-    write_text(folder / "installed.json", json.dumps({"pack": pack.id}))
-    _tell(learned, pack.id, asdict(pack.info()), as_json)
+        except ScumbleError:
+            run.save_state("failed", watcher.fraction)
+            raise
 
 
-def _tell(learned: Learned, pack_id: str, info: dict[str, Any], as_json: bool) -> None:
+def _tell(learned: Done, title: str, pack_id: str, info: dict[str, Any], as_json: bool) -> None:
     if as_json:
         connection.print_json(
             {
@@ -148,14 +154,14 @@ def _tell(learned: Learned, pack_id: str, info: dict[str, Any], as_json: bool) -
         )
         return
     minutes, seconds = divmod(round(learned.seconds), 60)
-    typer.echo(f"{learned.title} is installed as {pack_id} ({minutes} min {seconds} s). Report: {learned.report}")
+    typer.echo(f"{title} is installed as {pack_id} ({minutes} min {seconds} s). Report: {learned.report}")
     typer.echo(f"Try it: scumble style PICTURE --pack {pack_id} -o painted.png")
 
 
 class Watcher:
     """Shows progress as a bar with the remaining time; notes and previews as lines above it."""
 
-    def __init__(self, bar: Progress, title: str, wishes: list[str]) -> None:
+    def __init__(self, bar: progress.Progress, title: str, wishes: list[str]) -> None:
         self._bar = bar
         self._task = bar.add_task("loading", total=1.0, rest="")
         self._title = title
@@ -163,14 +169,17 @@ class Watcher:
         self._previews = 0
         self.fraction = 0.0
 
-    def progress(self, fraction: float, remaining_s: float | None, stage: str) -> None:
-        self.fraction = max(self.fraction, fraction)
-        rest = "" if remaining_s is None or not math.isfinite(remaining_s) else _rest(remaining_s)
-        self._bar.update(self._task, completed=self.fraction, description=f"{self._title}: {stage}", rest=rest)
-
-    def preview(self, path: Path, step: int, steps: int, style_loss: float, content_loss: float) -> None:
-        losses = f"style {style_loss:.3f}, content {content_loss:.3f}"
-        self._bar.console.print(f"step {step} of {steps}: {losses}, preview {path}", highlight=False, soft_wrap=True)
+    def tell(self, event: Progress | Preview) -> None:
+        if isinstance(event, Preview):
+            losses = f"style {event.style_loss:.3f}, content {event.content_loss:.3f}"
+            line = f"step {event.step} of {event.steps}: {losses}, preview {event.path}"
+            self._bar.console.print(line, highlight=False, soft_wrap=True)
+            return
+        self.fraction = max(self.fraction, event.fraction)
+        rest = "" if event.remaining_s is None else _rest(event.remaining_s)
+        self._bar.update(
+            self._task, completed=self.fraction, description=f"{self._title}: {STAGES[event.stage]}", rest=rest
+        )
 
     def note(self, text: str) -> None:
         self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -212,7 +221,7 @@ def _stoppable() -> Iterator[list[str]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _bar(quiet: bool) -> Progress:
+def _bar(quiet: bool) -> progress.Progress:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     return Progress(
@@ -226,9 +235,9 @@ def _bar(quiet: bool) -> Progress:
     )
 
 
-def _scales(text: str) -> list[float]:
+def _scales(text: str) -> tuple[float, ...]:
     try:
-        scales = sorted({float(part) for part in text.split(",") if part.strip()})
+        scales = tuple(sorted({float(part) for part in text.split(",") if part.strip()}))
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no list of numbers.", param_hint="--stroke-scales") from error
     if not all(0.25 <= scale <= 4 for scale in scales) or len(scales) > 5:
@@ -242,27 +251,9 @@ def _title(stem: str) -> str:
     return words[:1].upper() + words[1:] if words else "New style"
 
 
-def _new_folder(runs: Path, title: str) -> Path:
-    from scumble_backend.packs.manifest import id_from_title
-
-    stem = f"{id_from_title(title)}-{time.strftime('%Y%m%d-%H%M%S')}"
-    number, folder = 1, runs / stem
-    while folder.exists():
-        number += 1
-        folder = runs / f"{stem}-{number}"
-    return folder
-
-
-def _stopped_job(runs: Path, folder: Path | None, painting: Path | None) -> dict[str, Any]:
-    """job.json of the folder, or of the newest run (of that painting) that has no installed pack yet."""
-    folders = [folder] if folder else sorted(runs.glob("*/"), key=lambda one: one.stat().st_mtime, reverse=True)
-    for one in folders:
-        try:
-            job = json.loads((one / "job.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if painting is not None and Path(job.get("painting", "")) != painting.resolve():
-            continue
-        if folder is not None or not (one / "installed.json").exists():
-            return {**job, "folder": str(one)}
-    raise FileTrouble("There is no stopped training to go on with.", remedy="Start one: scumble train PAINTING.")
+def _stopped_run(runs: Path, folder: Path | None, painting: Path | None) -> RunFolder:
+    """The run in the folder, or the one that was interrupted last (of that painting, where one is named)."""
+    run = RunFolder(folder) if folder else interrupted(runs, painting and painting.resolve())
+    if run is None:
+        raise FileTrouble("There is no stopped training to go on with.", remedy="Start one: scumble train PAINTING.")
+    return run

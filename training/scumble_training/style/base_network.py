@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -48,13 +48,16 @@ def find_base(store: PackStore) -> Base | None:
     return None
 
 
-def nearest_style(base: Base, objective: Objective, contents: Sequence[Tensor]) -> tuple[str, StyleTable]:
+def nearest_style(
+    base: Base, objective: Objective, contents: Sequence[Tensor], each: Callable[[], None] = lambda: None
+) -> tuple[str, StyleTable]:
     """The installed style whose pictures come closest to the new painting's style loss: the best table to start from.
 
-    objective: with the new painting as style 0. contents: a few held-out pictures; two are enough.
+    objective: with the new painting as style 0. contents: a few held-out pictures; two are enough. each: called after
+    every picture that was painted.
     """
     losses = {
-        name: measure(base.network, table, objective, contents, device=_device_of(objective)).style
+        name: measure(base.network, table, objective, contents, device=_device_of(objective), each=each).style
         for name, table in base.tables.items()
     }
     best = min(losses, key=losses.__getitem__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,8 +77,12 @@ def measure(
     *,
     style: tuple[int, float] = (0, 0.0),
     device: torch.device | None = None,
+    each: Callable[[], None] = lambda: None,
 ) -> HeldOut:
-    """Paint the pictures and average their losses. style: index and stroke octave of the objective's targets."""
+    """Paint the pictures and average their losses.
+
+    style: index and stroke octave of the objective's targets. each: called after every picture.
+    """
     device = device or torch.device("cpu")
     was_training = network.training
     network = network.to(device).eval()
@@ -88,6 +92,7 @@ def measure(
         content = content[None].to(device)
         losses = objective(network(content, table), content, [style])
         sums += [float(losses.content), float(losses.style), float(losses.variation)]
+        each()
     network.train(was_training)
     content_loss, style_loss, variation = sums / len(contents)
     return HeldOut(float(content_loss), float(style_loss), float(variation))

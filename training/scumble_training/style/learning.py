@@ -1,6 +1,6 @@
 """From one painting to a pack file: the whole way, resumable, told to a watcher.
 
-A job is a folder. Every stage of training has a folder in it with its checkpoint and history; a job that is run again
+Every stage of training has a folder in the run's folder, with its checkpoint and history; a run that is started again
 goes on where these end. Stages: "quick" (the style's table on a base network), "probe" (a few steps with all weights,
 to learn what the table alone leaves on the table), "full" (all weights).
 """
@@ -21,10 +21,12 @@ from scumble_backend.errors import LossNetworkMissing
 from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_backend.packs.store import Folders, PackStore, default_folders
 from scumble_backend.rendering import device as devices
+from scumble_backend.training_runs.events import Done, Preview, Progress
+from scumble_backend.training_runs.job import TrainingJob
 from scumble_training.checkpoint import read_checkpoint
 from scumble_training.distributed import World, joined, own_device
-from scumble_training.job import Clock, Learned, Silent, Stopped, StyleJob, Watcher
 from scumble_training.loss_network import LossNetwork, load_loss_network
+from scumble_training.schedule import Clock, Schedule
 from scumble_training.style import held_out
 from scumble_training.style.base_network import Base, find_base, nearest_style
 from scumble_training.style.checkpoint import ENTRIES
@@ -36,13 +38,18 @@ from scumble_training.style.loop import Moment, Run, fit, with_short_side
 from scumble_training.style.objective import Objective
 from scumble_training.style.painting import Painting, read_painting, to_image
 from scumble_training.style.recipe import LossTerm, Recipe, load_recipe, recipe_from_json
-from scumble_training.style.report import Report, write_report
-from scumble_training.tensorboard import open_board
+from scumble_training.style.report import STRENGTHS, STROKE_SCALES, Report, write_report
+from scumble_training.tensorboard import Board, open_board
+from scumble_training.watching import Silent, Stopped, Watcher
 
 PROBE_STEPS = 40
 #: Held-out style loss of the quick style against a short tuning of all weights, above which quick is not enough.
 CLEARLY_ABOVE = 1.15
 PREVIEW_S = 15.0  # seconds between previews, at least
+SIDE = 256  # pixels; of the held-out pictures
+#: What a unit of each part costs, against one held-out picture that is painted and compared: a picture in a step of
+#: training also has its gradient, one in the report is only painted.
+STEP_COST, REPORT_COST = 3.0, 0.3
 #: Told to people who train without photos. The figure: the mean of 16, 64 and 250 photos in docs/training.md.
 WITHOUT_PHOTOS = (
     "It learned from made-up pictures; with 16 or more photos of your own (--photos) its losses are some 8 % lower."
@@ -60,31 +67,43 @@ class _Result:
     history: History
 
 
-def learn_style(job: StyleJob, watcher: Watcher) -> Learned:
-    """Train and write the pack and its report into the job's folder; the pack is not installed yet.
+def learn_style(job: TrainingJob, folder: Path, watcher: Watcher, *, tensorboard: Path | None = None) -> Done:
+    """Train and write the pack and its report into the run's folder; the pack is not installed yet.
 
+    tensorboard: a folder for the losses' curves. The caller holds the run, so that nobody else works in the folder.
     Raises PaintingUnusable, PhotosUnusable, LossNetworkMissing, LossNetworkUnusable, RecipeInvalid, LossNotFinite,
     OutOfMemory, DiskFull, DeviceUnavailable; Stopped where the watcher wished it.
     """
     device = own_device(devices.choose(job.device))
     with joined(device) as world:
-        return _Learning(job, watcher if world.leads else Silent(), device, world).run()
+        board = open_board(tensorboard) if world.leads else None
+        return _Learning(job, folder, watcher if world.leads else Silent(), device, world, board).run()
 
 
 class _Learning:
-    """One sitting of a job."""
+    """One sitting of a run."""
 
-    def __init__(self, job: StyleJob, watcher: Watcher, device: torch.device, world: World) -> None:
-        self.job, self.watcher, self.device, self.world = job, watcher, device, world
-        watcher.progress(0.0, None, "loading")
-        job.folder.mkdir(parents=True, exist_ok=True)
-        self.clock = Clock.of(job.folder / "clock.json")
+    def __init__(
+        self,
+        job: TrainingJob,
+        folder: Path,
+        watcher: Watcher,
+        device: torch.device,
+        world: World,
+        board: Board | None,
+    ) -> None:
+        self.job, self.folder, self.watcher, self.device, self.world = job, folder, watcher, device, world
+        self._board = board
+        self._fraction = 0.0
+        self.schedule = Schedule()
+        self._tell(0.0, "loading")
+        folder.mkdir(parents=True, exist_ok=True)
+        self.clock = Clock.of(folder / "clock.json")
         self.notes: list[str] = []
         self.painting: Painting = read_painting(job.painting)
         self._note(*self.painting.notes)
         self.store = PackStore(self._folders())
         self._loss_networks: dict[str, LossNetwork] = {}
-        self._board = open_board(job.tensorboard) if world.leads else None
 
     def _folders(self) -> Folders:
         usual = default_folders()
@@ -95,9 +114,19 @@ class _Learning:
             self.notes.append(text)
             self.watcher.note(text)
 
+    def _tell(self, fraction: float, stage: str) -> None:
+        """fraction: of the whole run; it never falls."""
+        self._fraction = max(self._fraction, fraction)
+        self.watcher.tell(Progress(self._fraction, self.schedule.remaining_s(), stage))
+
+    def _worked(self, stage: str) -> None:
+        """One picture of a stage is done."""
+        self.schedule.did(stage)
+        self._tell(self._fraction, stage)
+
     # --- the way ----------------------------------------------------------------------------------------
 
-    def run(self) -> Learned:
+    def run(self) -> Done:
         job = self.job
         main = self._recipe(job.recipe or ("full" if job.quality == "full" else "quick"))
         self._load_photos(main)
@@ -109,7 +138,11 @@ class _Learning:
             self._note("No base network is installed, so all weights learn from scratch.")
         tuned = base is not None and main.trains == "table" and not job.recipe
         ends = ((0.3, 0.35) if job.quality == "standard" else (0.9, 1.0)) if tuned else (1.0, 1.0)
-        result = self._stage(main.name, main, base, span=(0.0, ends[0]), after=PROBE_STEPS if tuned else 0)
+        self.schedule.expect("measuring", len(self.contents) * (2 if tuned else 1), 1.0)
+        self.schedule.expect("writing", len(self.shown[:4]) * len((*STRENGTHS, *STROKE_SCALES)), REPORT_COST)
+        if tuned:
+            self.schedule.expect("probe", PROBE_STEPS, _step_cost(self._recipe("full")))
+        result = self._stage(main.name, main, base, span=(0.0, ends[0]))
         ratio = 1.0
         base_sha = base.sha256 if base is not None and main.trains == "table" else ""
         quick = result
@@ -118,6 +151,7 @@ class _Learning:
             ratio = self._probe(full, quick, ends)
             if ratio > CLEARLY_ABOVE and job.quality == "standard":
                 self._note(f"The quick style's loss is {ratio:.2f} times what all weights reach, so these learn too.")
+                self.schedule.expect("measuring", len(self.contents), 1.0)
                 result = self._stage("full", full, base, start=quick, span=(0.35, 1.0))
                 base_sha = ""
             elif ratio > CLEARLY_ABOVE:
@@ -161,8 +195,8 @@ class _Learning:
             self._note(WITHOUT_PHOTOS)
         self.data = f"{len(photos)} photos" if photos else "made-up pictures"
         self.photos, held = held_out.split(photos)
-        self.contents = held_out.pictures(held, 256)  # what the style is judged on
-        self.shown = self.contents if held else [held_out.sample(256), *self.contents]  # what people look at
+        self.contents = held_out.pictures(held, SIDE)  # what the style is judged on
+        self.shown = self.contents if held else [held_out.sample(SIDE), *self.contents]  # what people look at
 
     def _stage(
         self,
@@ -172,13 +206,12 @@ class _Learning:
         *,
         span: tuple[float, float],
         start: _Result | None = None,
-        after: int = 0,
     ) -> _Result:
         """Train to the end of a recipe, from the folder's checkpoint where there is one.
 
-        span: fractions of the whole job at its beginning and end. after: steps that are sure to come later.
+        span: fractions of the whole run at its beginning and end.
         """
-        folder = self.job.folder / name
+        folder = self.folder / name
         try:
             run = self._resumed(folder)
         except FileNotFoundError:
@@ -186,8 +219,9 @@ class _Learning:
         if self.world.leads:
             folder.mkdir(parents=True, exist_ok=True)
         history = History(folder / "history.jsonl", first_step=run.step)
-        began = time.monotonic()
         first, shown = run.step, 0.0
+        self.schedule.expect(name, run.recipe.optimizer.steps - run.step, _step_cost(run.recipe))
+        self.schedule.begin()
         parts = run.parts.count
 
         def each(moment: Moment) -> None:
@@ -201,10 +235,9 @@ class _Learning:
                 size = -(-run.recipe.optimizer.batch // parts)
                 self._note(f"The memory did not suffice: from step {moment.step} on, {size} pictures at a time.")
             done = (moment.step - first) / max(1, moment.steps - first)
-            self.clock.per_step = (time.monotonic() - began) / (moment.step - first)
-            remaining = self.clock.per_step * (moment.steps - moment.step + after) + 10
+            self.schedule.did(name)
             share = span[0] + (span[1] - span[0]) * moment.step / moment.steps
-            self.watcher.progress(0.97 * share, remaining, "training")
+            self._tell(0.97 * share, "training")
             if time.monotonic() - shown > PREVIEW_S and (done < 1 or shown == 0):
                 self._preview(run, history, moment)
                 shown = time.monotonic()
@@ -215,6 +248,7 @@ class _Learning:
         finally:
             if self.world.leads:
                 self.clock.save()
+        self.schedule.over(name)
         network, bank = run.averaged()
         table = bank(torch.zeros(1, dtype=torch.int64))
         held = self._measure(network, table, run.objective)
@@ -238,7 +272,12 @@ class _Learning:
         recipe = replace(recipe, network=base.network.config)
         objective = Objective(recipe.terms, self._networks(recipe.terms, download=False), recipe.weights)
         objective.add_style(0, 0.0, with_short_side(self.painting.pixels, recipe.data.style_side).to(self.device))
-        nearest, table = nearest_style(base, objective.to(self.device), self.contents[:2])
+        pictures = self.contents[:2]
+        self.schedule.expect("choosing", len(base.tables) * len(pictures), 1.0)
+        self.schedule.expect(recipe.name, recipe.optimizer.steps, _step_cost(recipe))
+        self._tell(self._fraction, "choosing")
+        self.schedule.begin()
+        nearest, table = nearest_style(base, objective.to(self.device), pictures, lambda: self._worked("choosing"))
         base.network.cpu()
         self.watcher.note(f"It begins from the style {nearest}.")
         return self._make(recipe, base.network, table)
@@ -256,7 +295,12 @@ class _Learning:
         return quick.held.style / max(probe.held.style, 1e-12)
 
     def _measure(self, network: StyleNetwork, table: StyleTable, objective: Objective) -> HeldOut:
-        found = held_out.measure(network, table, objective, self.contents, device=self.device)
+        self._tell(self._fraction, "measuring")
+        self.schedule.begin()
+        found = held_out.measure(
+            network, table, objective, self.contents, device=self.device,
+            each=lambda: self._worked("measuring"),
+        )  # fmt: skip
         values = torch.tensor([found.content, found.style, found.variation], dtype=torch.float64)
         self.world.average([values])  # so that all processes decide alike
         network.cpu()
@@ -282,22 +326,24 @@ class _Learning:
         sheet = Image.new("RGB", (256 * len(painted), 256))
         for place, picture in enumerate(painted):
             sheet.paste(to_image(picture), (256 * place, 0))
-        path = self.job.folder / f"preview-{run.recipe.name}-{moment.step:06d}.jpg"
+        path = self.folder / f"preview-{run.recipe.name}-{moment.step:06d}.jpg"
         sheet.save(path, quality=88)
-        for old in sorted(self.job.folder.glob("preview-*.jpg"), key=lambda file: file.stat().st_mtime)[:-4]:
+        for old in sorted(self.folder.glob("preview-*.jpg"), key=lambda file: file.stat().st_mtime)[:-4]:
             old.unlink(missing_ok=True)
         last = history.last or moment.losses.as_floats()
-        self.watcher.preview(path, moment.step, moment.steps, last["style"], last["content"])
+        self.watcher.tell(Preview(path, moment.step, moment.steps, last["style"], last["content"]))
 
-    def _finish(self, result: _Result, base_sha: str, ratio: float, quick: _Result) -> Learned:
+    def _finish(self, result: _Result, base_sha: str, ratio: float, quick: _Result) -> Done:
         job = self.job
-        self.watcher.progress(0.98, 5.0, "writing")
+        self.schedule.over("measuring")
+        self._tell(0.98, "writing")
+        self.schedule.begin()
         quality = {"held_out_style": result.held.style, "held_out_content": result.held.content}
         if result is quick and ratio != 1.0:
             quality["quick_to_tuned"] = ratio
         story = Story(result.run.recipe, self.data, self.clock.seconds, self.device, quality)
         pack_id = free_id(job.name, [pack.id for pack in self.store.list()])
-        pack, report = job.folder / f"{pack_id}.scumble", job.folder / "report.html"
+        pack, report = self.folder / f"{pack_id}.scumble", self.folder / "report.html"
         if self.world.leads:
             paints = [paint(result.network, result.table.at(1.0), content) for content in self.shown[:2]]
             manifest = write_style_pack(
@@ -312,12 +358,18 @@ class _Learning:
                     title=job.name, painting=self.painting, manifest=manifest, network=result.network,
                     table=result.table, contents=self.shown[:4],
                     histories={**stages, result.run.recipe.name: result.history.lines}, held=result.held,
-                    notes=tuple(self.notes),
+                    notes=tuple(self.notes), each=lambda: self._worked("writing"),
                 ),
             )  # fmt: skip
             self.clock.save()
-        self.watcher.progress(1.0, 0.0, "writing")
-        return Learned(pack, report, job.name, self.clock.seconds, " ".join(self.notes))
+        self.schedule.over("writing")
+        self._tell(1.0, "writing")
+        return Done(pack, report, round(self.clock.seconds, 1), " ".join(self.notes))
+
+
+def _step_cost(recipe: Recipe) -> float:
+    """Of one step of training, against one held-out picture."""
+    return STEP_COST * recipe.optimizer.batch * (recipe.data.crop / SIDE) ** 2
 
 
 @torch.no_grad()

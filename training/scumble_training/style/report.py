@@ -6,7 +6,7 @@ import base64
 import html
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,7 @@ class Report:
     histories: Mapping[str, Sequence[Line]]
     held: HeldOut
     notes: tuple[str, ...] = ()
+    each: Callable[[], None] = lambda: None  # called after every picture that is painted
 
 
 def write_report(path: Path, report: Report) -> None:
@@ -125,6 +126,7 @@ def _sheet(report: Report, what: str, values: Sequence[float]) -> str:
             marks = MarkSize(1.0 if what == "strength" else value, absolute=True)
             painted = stylize(content, [Part(style)], strength=at_strength, marks=marks)
             cells.append(_picture(to_image(painted.image), f"painted, {what} {value:g}"))
+            report.each()
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f"<table class=pictures><tr><th>picture</th>{head}</tr>{''.join(rows)}</table>"
 
