@@ -136,7 +136,7 @@ class Changes:
                 kept.append(entry)
                 known.add((entry["op"], entry["path"]))
             elif entry.get("backup"):
-                _remove(Path(entry["backup"]))
+                remove(Path(entry["backup"]))
         self.entries = kept
         self._save()
 
@@ -169,11 +169,11 @@ def undo(entry: dict[str, Any]) -> None:
 
 def _undo_replaced(path: Path, backup: Path | None) -> None:
     new = path.with_name(path.name + ".scumble-new")
-    _remove(new)
+    remove(new)
     if backup is None:
-        _remove(path)
+        remove(path)
     elif backup.exists():
-        _remove(path)
+        remove(path)
         shutil.move(str(backup), str(path))
 
 
@@ -196,7 +196,8 @@ def _replace_text(path: Path, text: str) -> None:
     new.replace(path)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with everything in it; nothing happens where there is none."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(str(path))
     elif path.exists() or path.is_symlink():

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Iterator
 
-from . import lockfile, pip_settings
+from . import changes, lockfile, pip_settings
 from .console import Console, duration, megabytes, stream
 from .errors import InstallError
 from .pythons import Python
@@ -277,6 +277,9 @@ def see_below(folder: Path, below: Path) -> None:
     """Let the environment at `folder` see the packages of the one at `below` (its own come first)."""
     python = [str(python_in(folder)), "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     own = Path(subprocess.check_output(python, timeout=ANSWER_S).decode().strip())
+    bundled = ["setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence.pth"]
+    for shadow in [*(own / name for name in bundled), *own.glob("setuptools-*.dist-info")]:
+        changes.remove(shadow)  # what venv brings would hide the pinned one
     python[0] = str(python_in(below))
     other = subprocess.check_output(python, timeout=ANSWER_S).decode().strip()
     (own / "_scumble_below.pth").write_text(f"import site; site.addsitedir({other!r})\n", encoding="utf-8")

@@ -159,6 +159,18 @@ def test_a_missing_package_is_added_by_the_command_that_the_remedy_names(templat
     assert subprocess.check_output([python, "-I", "-c", "import thirdthing; print(thirdthing.x)"]) == b"1\n"
 
 
+def test_a_layer_does_not_hide_the_pinned_setuptools(template: Path, tmp_path: Path) -> None:
+    """Older Pythons' venv brings one of its own."""
+    layer = tmp_path / "layer"
+    shutil.copytree(template, layer, symlinks=True)
+    site = next(layer.glob("lib/python*/site-packages" if os.name != "nt" else "Lib/site-packages"))
+    for folder in ("setuptools", "setuptools-65.5.0.dist-info", "pkg_resources"):
+        (site / folder).mkdir(exist_ok=True)
+    environment.see_below(layer, template)
+    assert [path.name for path in site.glob("*setuptools*")] == []
+    assert (site / "pip").is_dir()
+
+
 def test_half_made_environments_of_another_hash_are_cleaned_up(tmp_path: Path) -> None:
     """With their downloads; not what is being made right now, nor what isn't ours in a shared folder."""
     names = ["backend-3.11-aaaaaaaaaaaa", "backend-3.12-bbbbbbbbbbbb", "dev-3.11-cccccccccccc", "somebody-elses"]
