@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
 
 from scumble_backend.errors import CheckpointUnusable, LossNotFinite, RecipeInvalid
+from scumble_backend.packs.making import load_network, load_style
+from scumble_backend.packs.store import Folders, PackStore
+from scumble_training.recipe_files import RECIPES
+from scumble_training.releasing.light import write_light_packs
 from scumble_training.style.data import PhotoSet
 from scumble_training.style.many import __main__ as command
 from scumble_training.style.many.crops import CropPool
-from scumble_training.style.many.loop import ManyRun, fit, painter_of
+from scumble_training.style.many.loop import ManyRun, fit, painter_of, read_weights
 from scumble_training.style.many.objective import ManyObjective, form_loss
 from scumble_training.style.many.recipe import ManyRecipe, load_many, many_from_json
 
@@ -182,6 +184,31 @@ def test_form_is_free_to_be_darker_and_flatter_but_not_to_be_blotched() -> None:
     assert float(form_loss(1 - picture, picture)) > 0.05
 
 
+def test_margins_are_cut_from_paintings() -> None:
+    picture = torch.arange(100.0).expand(3, 50, 100)
+    cut = command.without_margins(picture, (0.1, 0.2, 0.05, 0.0))
+    assert cut.shape == (3, 40, 85) and float(cut[0, 0, 0]) == 10 and float(cut[0, 0, -1]) == 94
+    known = json.loads((RECIPES / "margins.json").read_text())
+    assert set(known) - {"about"} <= set(json.loads((RECIPES / "starters.json").read_text()))
+
+
+def test_packs_paint_as_the_weights_do(make: Maker, tmp_path: Path) -> None:
+    run = make(names=("great-wave", "scream"))
+    for _ in range(3):
+        run.train_step()
+    weights, sample = run.trained_weights(), torch.rand(3, 40, 48)
+    note = {"recipe": json.dumps(run.recipe.to_json()), "step": "3", "hours": "0.5"}
+    written = write_light_packs(tmp_path / "packs", weights, note, sample, data="photos", date="2026-01-01")
+    assert [path.stem for path in written] == ["great-wave", "scream"]
+    store = PackStore(Folders(tmp_path / "user", (tmp_path / "packs",)))
+    network, table, delta = painter_of(weights, "scream", run.recipe)
+    pack = store.get("scream")
+    style = load_style(pack)
+    painted = load_network(store, pack)(sample[None], style.table.at(1.0, 0.5), style.delta)
+    torch.testing.assert_close(painted, network(sample[None], table.at(1.0, 0.5), delta), atol=2e-3, rtol=2e-3)
+    assert pack.manifest.training is not None and pack.manifest.training.seconds == 1800
+
+
 def test_content_of_a_crop_is_computed_once() -> None:
     asked = []
 
@@ -227,11 +254,17 @@ def test_the_command_leaves_weights_with_recipe_and_hours(
     given += ["--device", "cpu", "--loss-network", str(loss_folder), "--report-every", "1"]
     assert command.main(given) == 0
     assert capsys.readouterr().out.count("step") == 3
-    with safe_open(tmp_path / "run" / "weights.safetensors", "pt") as opened:
-        note = opened.metadata()
+    weights, note = read_weights(tmp_path / "run" / "weights.safetensors")
     assert note["step"] == "3" and float(note["hours"]) >= 0 and json.loads(note["recipe"])["rank"] == 2
-    assert "styles.cat.table.scale" in load_file(tmp_path / "run" / "weights.safetensors")
+    assert "styles.cat.table.scale" in weights
     assert command.main([*given, "--steps", "5"]) == 0  # goes on
     assert capsys.readouterr().out.count("step") == 2
+    begun = [*given[:5], str(tmp_path / "second"), *given[6:], "--start", str(tmp_path / "run/weights.safetensors")]
+    assert command.main(begun) == 0
+    capsys.readouterr()
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(CheckpointUnusable, match="can't be read"):
+        read_weights(broken)
     assert command.main(["nothing", str(painting), "-o", str(tmp_path / "x")]) == 1
     assert "no recipe" in capsys.readouterr().err

@@ -11,12 +11,15 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scumble_wire.errors import ScumbleError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from scumble_training.style.many.loop import Moment
 
 
@@ -30,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("recipe", help="name of a shipped recipe, or a .toml file")
     parser.add_argument("paintings", type=Path, nargs="+")
     parser.add_argument("--photos", type=Path, nargs="*", default=[], help="folders or zips; none: made-up pictures")
+    parser.add_argument("--margins", type=Path, help="JSON of what to cut from paintings, as recipes/margins.json")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--start", type=Path, help="weights.safetensors of another run to begin with")
     parser.add_argument(
@@ -42,11 +46,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--report-every", type=int, default=50, help="steps")
     given = parser.parse_args(argv)
 
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import save_file
 
     from scumble_backend.rendering import device as devices
     from scumble_training.style.data import PhotoSet
-    from scumble_training.style.many.loop import ManyRun, fit
+    from scumble_training.style.many.loop import ManyRun, fit, read_weights
     from scumble_training.style.many.recipe import load_many
     from scumble_training.style.painting import read_painting
 
@@ -54,17 +58,20 @@ def main(argv: list[str] | None = None) -> int:
         recipe = load_many(given.recipe, steps=given.steps, trains="styles" if given.styles_only else None)
         sets = [PhotoSet.load(folder, short_side=recipe.data.photo_side) for folder in given.photos]
         photos = PhotoSet([photo for one in sets for photo in one.photos]) if sets else None
+        margins = json.loads(given.margins.read_text(encoding="utf-8")) if given.margins else {}
         run = ManyRun(
             recipe,
-            {path.stem: read_painting(path).pixels for path in given.paintings},
+            {
+                path.stem: without_margins(read_painting(path).pixels, margins.get(path.stem, (0, 0, 0, 0)))
+                for path in given.paintings
+            },
             photos,
             device=devices.choose(given.device),
             loss_folder=given.loss_network,
         )
         if given.start:
-            run.start_from(
-                load_file(given.start), like=dict(pair.split("=") for pair in given.like.split(",") if pair)
-            )
+            like = dict(pair.split("=") for pair in given.like.split(",") if pair)
+            run.start_from(read_weights(given.start)[0], like=like)
         if (given.output / "checkpoint.pt").exists():
             run.load(given.output / "checkpoint.pt")
         signal.signal(signal.SIGTERM, _stop)
@@ -85,6 +92,15 @@ def main(argv: list[str] | None = None) -> int:
         print("scumble: stopped; checkpoint and weights are written.", file=sys.stderr)
         return 130
     return 0
+
+
+def without_margins(picture: Tensor, margins: Sequence[float]) -> Tensor:
+    """(3, H, W) less a part of its width or height at the left, top, right and bottom."""
+    height, width = picture.shape[1:]
+    left, top, right, bottom = margins
+    return picture[
+        :, round(top * height) : round((1 - bottom) * height), round(left * width) : round((1 - right) * width)
+    ]
 
 
 def _stop(number: int, frame: object) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from scumble_backend.errors import CheckpointUnusable, LossNotFinite
@@ -288,6 +289,19 @@ def fit(run: ManyRun, folder: Path, *, each: Callable[[Moment], None], save_s: f
     finally:
         if good:
             run.save(checkpoint)
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and note (recipe, step, hours) of a run's weights.safetensors. Raises CheckpointUnusable."""
+    try:
+        with safe_open(path, "pt") as opened:
+            note = opened.metadata() or {}
+            weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointUnusable(f"{path.name} can't be read: {error}", remedy=REMEDY) from error
+    if not {"recipe", "step", "hours"} <= note.keys():
+        raise CheckpointUnusable(f"{path.name} tells no recipe, step and hours.", remedy=REMEDY)
+    return weights, note
 
 
 def painter_of(

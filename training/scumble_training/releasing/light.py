@@ -1,0 +1,110 @@
+"""Write packs of the light network from trained weights: `python -m scumble_training.releasing.light --help`.
+
+One base network for all, and one affine pack with table and delta per painting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from scumble_backend.packs.archive import WEIGHTS, write_pack
+from scumble_backend.packs.making import affine_weights, base_file, style_architecture
+from scumble_backend.packs.manifest import Manifest, Painting, Training
+from scumble_training.measuring.sheet import read_picture
+from scumble_training.releasing.starters import ABOUT, RIGHTS, THUMBNAIL
+from scumble_training.style.export import hardware, jpeg
+from scumble_training.style.many.loop import painter_of, read_weights
+from scumble_training.style.many.recipe import many_from_json
+from scumble_training.style.painting import to_image
+
+
+@torch.no_grad()
+def write_light_packs(
+    folder: Path,
+    weights: Mapping[str, Tensor],
+    note: Mapping[str, str],
+    sample: Tensor,
+    *,
+    styles: Sequence[str] = (),
+    data: str,
+    date: str,
+) -> list[Path]:
+    """Write bases/<sha256>.safetensors and a .scumble per style.
+
+    weights, note: tensors and metadata of a run's weights.safetensors (`ManyRun.trained_weights`). sample: (3, H, W),
+    the photo that thumbnails show painted. styles: all of the run's where left out. data: the photos, in words.
+    date: ISO 8601, when the run ended. Returns the packs' paths. Raises KeyError for a style that the run hasn't.
+    """
+    recipe = many_from_json(json.loads(note["recipe"]))
+    there = sorted({name.split(".")[1] for name in weights if name.startswith("styles.")})
+    about: dict[str, dict[str, str]] = json.loads(ABOUT.read_text(encoding="utf-8"))
+    network = painter_of(weights, there[0], recipe)[0]
+    raw = base_file(network)
+    base = sha256(raw).hexdigest()
+    (folder / "bases").mkdir(parents=True, exist_ok=True)
+    (folder / "bases" / f"{base}.safetensors").write_bytes(raw)
+    training = Training(
+        recipe={**recipe.to_json(), "steps_done": int(note["step"]), "styles": there},
+        data=data,
+        seed=recipe.seed,
+        seconds=round(3600 * float(note["hours"]), 1),
+        hardware=hardware(torch.device("cpu")),
+        software=f"torch {torch.__version__}",
+        finished=date,
+    )
+    written = []
+    for style in styles or there:
+        _, table, delta = painter_of(weights, style, recipe)
+        painted = to_image(network(sample[None], table.at(), delta)[0])
+        thumbnail = ImageOps.fit(painted, (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        known = Painting(**about[style], license="public domain")
+        manifest = Manifest(
+            id=style,
+            title=known.title,
+            kind="affine",
+            architecture=style_architecture(network),
+            authors=("The Scumble authors",),
+            license="MIT",
+            rights=RIGHTS,
+            painting=known,
+            base=base,
+            training=training,
+        )
+        files = {
+            WEIGHTS: affine_weights(manifest, table, delta),
+            "thumbnail.jpg": jpeg(thumbnail),
+            "previews/1.jpg": jpeg(painted, quality=82),
+        }
+        path = folder / f"{style}.scumble"
+        write_pack(path, manifest, files)
+        written.append(path)
+    return written
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write packs of the light network from trained weights.")
+    parser.add_argument("weights", type=Path, help="weights.safetensors of a run of scumble_training.style.many")
+    parser.add_argument("--styles", nargs="*", default=[], help="all of the run's where left out")
+    parser.add_argument("--sample", type=Path, required=True, help="photo for the thumbnails")
+    parser.add_argument("--data", required=True, help="the training photos, in words")
+    parser.add_argument("--date", required=True, help="when the run ended, ISO 8601")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    weights, note = read_weights(options.weights)
+    written = write_light_packs(
+        options.out, weights, note, read_picture(options.sample, 512),
+        styles=options.styles, data=options.data, date=options.date,
+    )  # fmt: skip
+    print(f"{len(written)} packs in {options.out}")
+
+
+if __name__ == "__main__":
+    main()
