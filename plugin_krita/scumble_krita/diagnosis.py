@@ -1,8 +1,12 @@
-"""What a bug report needs to know, as text: versions, settings, the last problem. No pictures, no documents."""
+"""What a bug report needs to know, as text: versions, settings, the last problem.
+
+No pictures, no documents, no names of either, nor of folders and people: it can be read and attached as it is.
+"""
 
 import platform
 import sys
 
+from scumble_editor.privacy import without_private
 from scumble_wire.messages import PROTOCOL_VERSION
 
 from . import version
@@ -40,4 +44,4 @@ def diagnosis(model: Model, krita_version: str) -> str:
         lines.append(f"Last picture: {parts}")
     if model.context.mistakes.text:
         lines.append(model.context.mistakes.text.rstrip())
-    return "\n".join(lines)
+    return without_private("\n".join(lines))

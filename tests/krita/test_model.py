@@ -322,3 +322,15 @@ def test_the_diagnosis_tells_states_and_no_names_of_pictures(dispatcher: Any, st
         dispatcher.come(job.ticket, result(dispatcher), frames=[bytes(48)])
     text = dispatcher.module("diagnosis").diagnosis(dispatcher.model, "5.2.9")
     assert f"Job stylize: {state}" in text and "Krita 5.2.9" in text and "Sketch" not in text
+
+
+def test_the_diagnosis_holds_nothing_private_whatever_went_wrong(dispatcher: Any) -> None:
+    m = dispatcher.m
+    told = m.Failed(
+        "file_trouble", '/home/ada/My "Secret" Pictures/ex wife.png of "Divorce" is broken.', "Look at it."
+    )
+    [job] = dispatcher.model.layers.apply_style()
+    dispatcher.come(job.ticket, told)
+    text = dispatcher.module("diagnosis").diagnosis(dispatcher.model, "5.2.9")
+    assert "Last problem: file_trouble" in text
+    assert [word for word in ("ada", "Secret", "wife", "Divorce") if word in text] == []
