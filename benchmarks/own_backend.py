@@ -11,13 +11,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "backend"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in ("backend", "cli")]
 
-from scumble_backend import __version__
-from scumble_cli.connection import this_program
-from scumble_wire.client import Client
-from scumble_wire.errors import ConnectionLost
-from scumble_wire.messages import FINAL, ImageResult, Shutdown
+from scumble_backend import __version__  # noqa: E402
+from scumble_cli.connection import this_program  # noqa: E402
+from scumble_wire.client import Client  # noqa: E402
+from scumble_wire.errors import ConnectionLost  # noqa: E402
+from scumble_wire.messages import FINAL, ImageResult, Shutdown  # noqa: E402
 
 
 @contextlib.contextmanager
@@ -37,18 +37,23 @@ def running(*options: str) -> Iterator[Client]:
             client.close()
 
 
-def install_style(name: str = "bench") -> tuple[Any, Any]:
-    """Install an affine pack of the default architecture; returns its network and table."""
+def install_style(name: str = "bench", family: str = "style") -> tuple[Any, Any]:
+    """Install an affine pack of a family as it ships, with random weights; returns its network and table."""
     import torch
 
-    from scumble_backend.nets.style import StyleNetwork, initialize
+    from scumble_backend.nets import style, style_skip
     from scumble_backend.packs.archive import write_pack
     from scumble_backend.packs.making import affine_weights, base_file, style_architecture
     from scumble_backend.packs.manifest import Manifest
     from scumble_backend.packs.store import PackStore
 
-    network = StyleNetwork()
-    initialize(network, torch.Generator().manual_seed(0))
+    network: Any
+    if family == "style":
+        network = style.StyleNetwork(style.StyleNetworkConfig(width=24, upsampling="bilinear"))
+        style.initialize(network, torch.Generator().manual_seed(0))
+    else:
+        network = style_skip.SkipStyleNetwork()
+        style_skip.initialize(network, torch.Generator().manual_seed(0))
     base, table = base_file(network), network.plain_table()
     manifest = Manifest(
         id=name,
