@@ -76,6 +76,7 @@ def write_light_packs(
             rights=RIGHTS,
             painting=known,
             base=base,
+            boldness=table.scale_bold is not None,
             training=training,
         )
         files = {
