@@ -78,7 +78,7 @@ def encode(message: Message, request: int) -> bytes:
     """
     name = type(message).__name__
     if _MESSAGES.get(name) is not type(message):
-        raise UnknownMessage(f"{name} is no message of the protocol.", remedy=_REMEDY)
+        raise UnknownMessage(f"The protocol has no message {name}.", remedy=_REMEDY)
     if type(request) is not int or not 0 <= request <= MAX_REQUEST:
         raise MalformedMessage(f"{name}: the request number {request} is out of range.")
     try:
@@ -108,7 +108,7 @@ def decode(header: bytes | bytearray | memoryview) -> tuple[Message, int]:
         raise MalformedMessage("The header does not name its message.", remedy=_REMEDY, request=request)
     cls = _MESSAGES.get(name)
     if cls is None:
-        raise UnknownMessage(f"{name[:80]!r} is no message of this protocol.", remedy=_REMEDY, request=request)
+        raise UnknownMessage(f"This protocol has no message {name[:80]!r}.", remedy=_REMEDY, request=request)
     lenient = name in BACKEND_MESSAGES or cls is messages.Hello
     try:
         return cast(Message, _object_from(raw, cls, "", lenient)), request

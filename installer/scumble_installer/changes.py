@@ -197,7 +197,7 @@ def _replace_text(path: Path, text: str) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link or a folder with everything in it; nothing happens where there is none."""
+    """Remove a file, a link or a folder with everything in it; nothing happens if it isn't there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(str(path))
     elif path.exists() or path.is_symlink():

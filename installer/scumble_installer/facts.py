@@ -48,7 +48,7 @@ class Facts:
     system_version: str
     machine: str  # "x86_64", "aarch64", "arm64", "amd64" in lower case
     pythons: tuple[Python, ...]
-    uv: str  # path; "" when there is none
+    uv: str  # path; "" if it isn't installed
     gpus: tuple[Gpu, ...]
     editors: tuple[Editor, ...]
     free_mb: int  # where the environments go

@@ -1,4 +1,4 @@
-"""Rectangles of pixels: what of a layer goes to the network when only a part of it is to be painted."""
+"""Rectangles of pixels: which part of a layer goes to the network when only some of it is painted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Area(NamedTuple):
         return self.width <= 0 or self.height <= 0
 
     def meet(self, other: Area) -> Area:
-        """The common part; an empty area where there is none."""
+        """The part that both have in common; empty if they don't meet."""
         x, y = max(self.x, other.x), max(self.y, other.y)
         right = min(self.x + self.width, other.x + other.width)
         bottom = min(self.y + self.height, other.y + other.height)

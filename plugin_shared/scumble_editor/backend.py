@@ -146,7 +146,7 @@ class Backend:
 
     @property
     def thumbnails(self) -> dict[str, Picture | None]:
-        """Pictures by pack; None: asked for, or there is none."""
+        """Pictures by pack; None: asked for but not here yet, or the pack has none."""
         return self._packs.thumbnails
 
     def thumbnail(self, pack: str, side: int = 128) -> Picture | None:

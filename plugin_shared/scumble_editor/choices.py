@@ -229,7 +229,7 @@ class ChoicesFile:
         self.damaged = False  # True: the file could not be read and defaults are in use
 
     def read(self) -> dict[str, Any]:
-        """All sections; empty where there is no file or none that can be read."""
+        """All sections; empty if there is no file, or it can't be read."""
         self.damaged = False
         try:
             data = json.loads(self.path.read_text("utf-8"))
