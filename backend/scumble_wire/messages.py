@@ -1,136 +1,36 @@
 """Every message that crosses the wire: one frozen dataclass each, units beside the fields.
 
 A message travels as a *header* (a msgpack map, see `codec.py`) and, after it, raw frames. A field that ends in
-`_frame` or is documented as a frame index counts those raw frames from 0. `PROTOCOL.md` tells the same
-in prose; a test compares the two.
+`_frame` or is documented as a frame index counts those raw frames from 0. `PROTOCOL.md` tells the same in prose; a
+test compares the two. What messages are made of stands in `values.py` and can be had from here, too.
 
-Checks of a single field stand in `__post_init__` and raise ValueError with a plain sentence; `codec.decode`
-turns that into `MalformedMessage`. Checks that need the frames (does the payload's length fit?) stand in
-`ImageInfo.check_payload`.
+Checks of a single field stand in `__post_init__` and raise ValueError with a plain sentence; `codec.decode` turns
+that into `MalformedMessage`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+
+from .values import BYTES_PER_SAMPLE as BYTES_PER_SAMPLE
+from .values import CHANNELS as CHANNELS
+from .values import MAX_PIXELS as MAX_PIXELS
+from .values import MAX_SIDE as MAX_SIDE
+from .values import Depth as Depth
+from .values import ImageInfo as ImageInfo
+from .values import JobInfo as JobInfo
+from .values import JobKind as JobKind
+from .values import JobState as JobState
+from .values import Order as Order
+from .values import PackInfo as PackInfo
+from .values import Priority as Priority
+from .values import Quality as Quality
+from .values import StyleChoice as StyleChoice
+from .values import Transfer as Transfer
+from .values import check, check_unit
 
 PROTOCOL_VERSION = 1
-
-MAX_SIDE = 1 << 17  # pixels; a larger side is a mistake, not a picture
-MAX_PIXELS = 1 << 30
-
-Depth = Literal["u8", "u16", "f16", "f32"]
-Order = Literal["GRAY", "GRAYA", "RGB", "RGBA", "BGR", "BGRA"]
-Transfer = Literal["srgb", "linear"]
-Priority = Literal["preview", "apply", "batch"]
-Quality = Literal["quick", "standard", "full"]
-JobState = Literal["waiting", "running", "paused", "done", "cancelled", "failed"]
-JobKind = Literal["stylize", "upscale", "train", "copy"]
-
-BYTES_PER_SAMPLE: dict[str, int] = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
-CHANNELS: dict[str, int] = {"GRAY": 1, "GRAYA": 2, "RGB": 3, "RGBA": 4, "BGR": 3, "BGRA": 4}
-
-
-def _check(condition: bool, sentence: str) -> None:
-    if not condition:
-        raise ValueError(sentence)
-
-
-def _check_unit(value: float, name: str) -> None:
-    _check(math.isfinite(value) and 0.0 <= value <= 1.0, f"{name} must be between 0 and 1, not {value}.")
-
-
-# --- what messages are made of ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ImageInfo:
-    """How the pixels of one raw frame lie in memory: row-major, no row padding, little-endian, straight alpha."""
-
-    width: int  # pixels, 1 .. MAX_SIDE
-    height: int  # pixels, 1 .. MAX_SIDE
-    depth: Depth = "u8"  # integers use their full range; floats have white at 1.0
-    order: Order = "RGBA"
-    transfer: Transfer = "srgb"  # "srgb": sRGB-encoded; "linear": linear light with sRGB primaries
-    frame: int = 0  # index of the raw frame that holds the pixels
-
-    def __post_init__(self) -> None:
-        for name, side in (("width", self.width), ("height", self.height)):
-            _check(1 <= side <= MAX_SIDE, f"{name} must be between 1 and {MAX_SIDE} pixels, not {side}.")
-        _check(self.width * self.height <= MAX_PIXELS, f"{self.width} x {self.height} pixels are too many.")
-        _check(self.depth in BYTES_PER_SAMPLE, f"unknown depth {self.depth!r}.")
-        _check(self.order in CHANNELS, f"unknown channel order {self.order!r}.")
-        _check(self.transfer in ("srgb", "linear"), f"unknown transfer {self.transfer!r}.")
-        _check(self.frame >= 0, "a frame index can't be negative.")
-
-    @property
-    def channels(self) -> int:
-        return CHANNELS[self.order]
-
-    @property
-    def has_alpha(self) -> bool:
-        return self.order in ("GRAYA", "RGBA", "BGRA")
-
-    @property
-    def nbytes(self) -> int:
-        return self.width * self.height * self.channels * BYTES_PER_SAMPLE[self.depth]
-
-    def check_payload(self, nbytes: int) -> None:
-        """Raise ValueError unless a frame of `nbytes` bytes holds exactly this picture."""
-        _check(
-            nbytes == self.nbytes,
-            f"{self.width} x {self.height} {self.order} {self.depth} takes {self.nbytes} bytes, not {nbytes}.",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class StyleChoice:
-    """One style of a mix. Weights are relative: they are divided by their sum (per pixel under masks)."""
-
-    pack: str  # pack id
-    weight: float = 1.0  # >= 0
-    mask_frame: int | None = None  # frame with one u8 a pixel, the image's size; None: everywhere
-
-    def __post_init__(self) -> None:
-        _check(bool(self.pack), "a style needs the id of its pack.")
-        _check(math.isfinite(self.weight) and self.weight >= 0, "a weight must be 0 or more.")
-        _check(self.mask_frame is None or self.mask_frame >= 0, "a frame index can't be negative.")
-
-
-@dataclass(frozen=True, slots=True)
-class PackInfo:
-    """What a chooser shows of an installed pack."""
-
-    id: str
-    title: str
-    kind: str  # "affine", "network" or "upscale"
-    version: str = ""
-    authors: list[str] = field(default_factory=list)
-    license: str = ""  # SPDX expression of the pack
-    painting: str = ""  # "Title, artist, year"; empty for upscale packs
-    painting_license: str = ""  # SPDX expression or "public domain"
-    source: str = ""  # where it was installed from: "starter", a file name, an address
-    signed_by: str = ""  # fingerprint of the author's key; empty: not signed
-    removable: bool = True  # False for packs that ship with Scumble
-    factors: list[int] = field(default_factory=list)  # upscale packs: whole factors the network does in one go
-    stroke_scales: list[float] = field(default_factory=lambda: [1.0])  # style packs: smallest and largest trained
-    boldness: bool = False  # style packs: True where `Stylize.boldness` has an effect
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class JobInfo:
-    """One line of the list of jobs."""
-
-    job: str
-    kind: JobKind
-    title: str  # "Great Wave on 4000 x 3000", for people
-    state: JobState
-    fraction: float  # 0 .. 1
-    remaining_s: float | None  # seconds; None: not known yet
-    mine: bool  # True if the asking client submitted it
-
 
 # --- client to backend -----------------------------------------------------------------------------------
 
@@ -172,20 +72,20 @@ class Stylize:
     title: str = ""  # for the list of jobs
 
     def __post_init__(self) -> None:
-        _check(len(self.styles) >= 1, "a style is needed.")
-        _check(sum(style.weight for style in self.styles) > 0, "the weights of the styles add up to 0.")
-        _check_unit(self.strength, "strength")
-        _check(
+        check(len(self.styles) >= 1, "a style is needed.")
+        check(sum(style.weight for style in self.styles) > 0, "the weights of the styles add up to 0.")
+        check_unit(self.strength, "strength")
+        check(
             math.isfinite(self.stroke_scale) and 0.25 <= self.stroke_scale <= 4,
             f"stroke scale must be between 0.25 and 4, not {self.stroke_scale}.",
         )
-        _check(
+        check(
             math.isfinite(self.boldness) and -1 <= self.boldness <= 1,
             f"boldness must be between -1 and 1, not {self.boldness}.",
         )
-        _check(0 <= self.picture_pixels <= MAX_PIXELS, f"a picture can't have {self.picture_pixels} pixels.")
-        _check(math.isfinite(self.scale) and 0 < self.scale <= 16, f"scale must be over 0, not {self.scale}.")
-        _check(self.priority in ("preview", "apply", "batch"), f"unknown priority {self.priority!r}.")
+        check(0 <= self.picture_pixels <= MAX_PIXELS, f"a picture can't have {self.picture_pixels} pixels.")
+        check(math.isfinite(self.scale) and 0 < self.scale <= 16, f"scale must be over 0, not {self.scale}.")
+        check(self.priority in ("preview", "apply", "batch"), f"unknown priority {self.priority!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +99,12 @@ class Upscale:
     title: str = ""
 
     def __post_init__(self) -> None:
-        _check(
+        check(
             math.isfinite(self.factor) and 1.1 <= self.factor <= 16,
             f"the factor must be between 1.1 and 16, not {self.factor}.",
         )
-        _check(bool(self.model), "a model is needed.")
-        _check(self.priority in ("preview", "apply", "batch"), f"unknown priority {self.priority!r}.")
+        check(bool(self.model), "a model is needed.")
+        check(self.priority in ("preview", "apply", "batch"), f"unknown priority {self.priority!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +132,9 @@ class Train:
     title: str = ""
 
     def __post_init__(self) -> None:
-        _check(bool(self.name.strip()), "the new style needs a name.")
-        _check(self.quality in ("quick", "standard", "full"), f"unknown quality {self.quality!r}.")
-        _check(math.isfinite(self.strength) and 0 < self.strength <= 16, "strength must be between 0 and 16.")
+        check(bool(self.name.strip()), "the new style needs a name.")
+        check(self.quality in ("quick", "standard", "full"), f"unknown quality {self.quality!r}.")
+        check(math.isfinite(self.strength) and 0 < self.strength <= 16, "strength must be between 0 and 16.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgpack
 from msgpack import fallback
 
-from scumble_wire import codec, dealer, endpoint, messages, zmtp
+from scumble_wire import codec, dealer, endpoint, messages, values, zmtp
 from scumble_wire.dealer import Dealer
 from scumble_wire.endpoint import Endpoint
 from scumble_wire.errors import ConnectionFailed, ConnectionLost, MalformedMessage
@@ -222,7 +222,7 @@ def headers(*, pure: bool = False) -> Case:
     words = [msgpack.packb(name) for name in sorted(names | {"type", "request", *codec.CLIENT_MESSAGES})]
     words += [msgpack.packb(value) for value in (None, True, -1, 1 << 63, 1.5, float("nan"), "", [], {}, b"x")]
     words += [b"\xd4\xff\0", b"\xd6\xff\0\0\0\0", b"\xa3\xed\xa0\x80", b"\xdd\xff\xff\xff\xff", b"\xc7\x0c\xff"]
-    files = [codec.__file__, messages.__file__] + ([fallback.__file__] if pure else [])
+    files = [codec.__file__, messages.__file__, values.__file__] + ([fallback.__file__] if pure else [])
     return Case(_decode_pure if pure else _decode, corpus, [str(name) for name in files], words)
 
 
