@@ -35,13 +35,13 @@ class ManyWeights:
     """What the parts of the loss count; each part is divided by its own target's size first."""
 
     content: float = 1.0
-    style: float = 22.0
+    style: float = 20.0
     boldness: float = 1.0  # octaves of the style's weight between default and bold, and between faithful and default
     variation: float = 0.1
     chroma_variation: float = 0.3
     luminance: float = 2.0
     form: float = 40.0
-    evenness: float = 150.0
+    evenness: float = 300.0
     lattice: float = 300.0
 
 
@@ -52,12 +52,12 @@ class ManyData:
     pool: int = 400  # so many crops of each side, whose content features are computed once
     photo_side: int = 420  # pixels; short side to which photos are brought before cropping
     style_side: int = 640  # pixels; short side of the paintings
-    canvases: float = 0.14  # share of synthetic canvases
+    canvases: float = 0.18  # share of synthetic canvases
     canvas_content: float = 0.2  # their content loss counts this much
     canvas_style: float = 0.15  # their style loss this much
-    canvas_luminance: float = 6.0
+    canvas_luminance: float = 21.0
     canvas_evenness: float = 1.2
-    photo_evenness: float = 0.1
+    photo_evenness: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ class ManyRecipe:
     terms: list[LossTerm]
     trains: Literal["all", "styles"] = "all"
     rank: int = 8  # of the styles' deltas; 0: tables alone
-    delta_stages: list[str] = field(default_factory=lambda: ["block", "up", "quarter"])  # how their names begin
+    delta_stages: list[str] = field(
+        default_factory=lambda: ["stem", "down", "block", "up", "quarter"]
+    )  # how their names begin
     network: NetworkRecipe = field(default_factory=NetworkRecipe)
     weights: ManyWeights = field(default_factory=ManyWeights)
     data: ManyData = field(default_factory=ManyData)
