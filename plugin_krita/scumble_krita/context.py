@@ -31,6 +31,14 @@ class Taken(Protocol):
     @property
     def place(self) -> Any: ...
 
+    @property
+    def picture_pixels(self) -> int:
+        """Of the whole picture that the image is a part or a small copy of."""
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the image per pixel of the picture, along a side."""
+
 
 class Editor(Protocol):
     """What the model needs of an editor: `layers.canvas.KritaCanvas`, or the tests' own. Raises Troubles."""
@@ -44,14 +52,14 @@ class Editor(Protocol):
     def is_open(self, place: Any) -> bool: ...
 
     def take(self, mark_size: Callable[[int], float]) -> Sequence[Taken]:
-        """mark_size: from the picture's pixels to how large brush marks are in it; see `StyleChoices.mark_size`."""
+        """The selected layers. mark_size: size of the brush marks on a picture of so many pixels; 1: as learned."""
 
     def take_exactly(self, *, need_selection: bool = False) -> Sequence[Taken]: ...
 
     def take_reference(self, source: str, path: str = "") -> tuple[ImageInfo, Any]: ...
 
-    def small_copy(self, side: int, detail: bool) -> tuple[ImageInfo, bytes, Any, float]:
-        """The picture, its pixels, its place, and how many of them a pixel of the document has along a side."""
+    def small_copy(self, side: int, detail: bool) -> Taken:
+        """The current layer as u8 BGRA, at most `side` pixels long; detail: its middle, in its true size."""
 
     def insert(self, taken: Any, image: ImageInfo, frame: Any, name: str) -> str:
         """Put a result above its source. Returns what has to be said about it; empty: nothing."""

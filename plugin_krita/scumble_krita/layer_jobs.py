@@ -43,7 +43,7 @@ class LayerJobs(Part):
                 self._measure(job, image, began, read, arrived)
 
             title = tr("{name} on {layer}", name=name, layer=taken.place.name)
-            message = style.message(taken.image, "apply", title, picture_pixels=taken.place.picture_pixels)
+            message = style.message(taken.image, "apply", title, picture_pixels=taken.picture_pixels)
             return self._submit(message, taken, insert, self._painted)
 
         return [submit(taken) for taken in everything]

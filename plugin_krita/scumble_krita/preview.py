@@ -11,7 +11,7 @@ from scumble_editor.words import Problem, explain
 from scumble_wire.errors import ScumbleError
 from scumble_wire.messages import ImageInfo, ImageResult
 
-from .context import Context, Part, told
+from .context import Context, Part, Taken, told
 from .kept_choices import KeptChoices
 
 DOCKER_SIDE = 320  # pixels: what the docker shows
@@ -34,10 +34,7 @@ class _SmallCopy:
     fingerprint: Any
     side: int
     detail: bool
-    image: ImageInfo
-    data: bytes
-    place: Any
-    scale: float  # pixels of the copy per pixel of the document, along a side
+    taken: Taken
 
 
 class StylePreview(Part):
@@ -86,8 +83,11 @@ class StylePreview(Part):
         self._looking = True  # the editor may turn its event loop while it answers
         try:
             kept = self._copy
-            if kept is None or kept.key != self.canvas.key():
+            if kept is None:
+                self._ask()
+            elif kept.key != self.canvas.key():
                 self._forget()
+                self.context.changed("preview")
                 self._ask()
             elif kept.fingerprint != self.canvas.fingerprint():
                 self._copy = None
@@ -119,7 +119,7 @@ class StylePreview(Part):
             return
         began = self.context.clock()
         try:
-            copy = self._small_copy()
+            taken = self._small_copy()
         except ScumbleError as error:
             self._forget()
             self._tell(explain(error))
@@ -133,7 +133,7 @@ class StylePreview(Part):
             self.seconds = self.context.clock() - began
             self.network_seconds = delivery.message.network_seconds
             if self.on_canvas:
-                self.canvas.show_preview(copy.place, image, frame)
+                self.canvas.show_preview(taken.place, image, frame)
             self._tell(None)
 
         def ended(job: Job) -> None:
@@ -141,21 +141,21 @@ class StylePreview(Part):
                 self._tell(job.problem)
 
         self._asked = style
-        message = style.message(copy.image, "preview", picture_pixels=copy.place.picture_pixels, scale=copy.scale)
-        self.backend.preview.show(message, [copy.data], show, ended)
+        message = style.message(taken.image, "preview", picture_pixels=taken.picture_pixels, scale=taken.scale)
+        self.backend.preview.show(message, [taken.frame], show, ended)
 
     def _tell(self, problem: Problem | None) -> None:
         if problem is None or problem != self.problem:
             self.problem = problem
             self.context.changed("preview")
 
-    def _small_copy(self) -> _SmallCopy:
+    def _small_copy(self) -> Taken:
         """The layer as it is now; while a slider is dragged, the one that is there already."""
         side = CANVAS_SIDE if self.on_canvas else DOCKER_SIDE
         detail = self.detail and not self.on_canvas
         copy = self._copy
         if copy is None or (copy.side, copy.detail) != (side, detail) or copy.key != self.canvas.key():
             key, fingerprint = self.canvas.key(), self.canvas.fingerprint()
-            copy = _SmallCopy(key, fingerprint, side, detail, *self.canvas.small_copy(side, detail))
+            copy = _SmallCopy(key, fingerprint, side, detail, self.canvas.small_copy(side, detail))
             self._copy = copy
-        return copy
+        return copy.taken

@@ -131,11 +131,8 @@ class ThreadedClient:
                 with self._lock:
                     batch, closing = list(self._outgoing), self._closing
                     self._outgoing.clear()
-                for ticket, message, frames in batch:
-                    try:
-                        numbers[client.submit(message, frames)] = ticket
-                    except (MalformedMessage, ValueError, TypeError) as error:  # it fails alone; the rest goes on
-                        self._deliver([Delivery(ticket, _refusal(error), ())])
+                self._send(client, batch, numbers)
+                batch.clear()  # while this thread sleeps it must not hold the pixels of a job
                 events = client.poll(0)
                 self._deliver([Delivery(numbers.get(each.request, 0), each.message, each.frames) for each in events])
                 if closing:
@@ -147,6 +144,15 @@ class ThreadedClient:
                     with contextlib.suppress(BlockingIOError):
                         while heard.recv(4096):
                             pass
+
+    def _send(
+        self, client: Client, batch: Sequence[tuple[int, ClientMessage, Sequence[Buffer]]], numbers: dict[int, int]
+    ) -> None:
+        for ticket, message, frames in batch:
+            try:
+                numbers[client.submit(message, frames)] = ticket
+            except (MalformedMessage, ValueError, TypeError) as error:  # it fails alone; the rest goes on
+                self._deliver([Delivery(ticket, _refusal(error), ())])
 
 
 def _refusal(error: Exception) -> Failed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -153,3 +154,18 @@ def test_closing_without_ever_posting_needs_no_thread() -> None:
     threaded_client = ThreadedClient(lambda: pytest.fail("connected"))  # type: ignore[arg-type,return-value]
     threaded_client.close()
     assert threading.active_count() >= 1
+
+
+def test_pixels_are_let_go_once_they_are_sent() -> None:
+    class Pixels(bytearray):
+        pass
+
+    client = EchoClient()
+    road = ThreadedClient(lambda: client)  # type: ignore[arg-type, return-value]
+    sent = Pixels(8)
+    seen = weakref.ref(sent)
+    road.post(KeepAlive(), [sent])
+    del sent
+    until(road.receive)
+    assert until(lambda: seen() is None)
+    road.close()

@@ -3,7 +3,9 @@
 # ruff: noqa: PTH118, PTH123, PTH110, B905
 
 import hashlib
+import math
 import os
+import random
 import time
 
 from krita import InfoObject, Krita, Selection
@@ -59,6 +61,19 @@ def picture(width, height):
     bits = image.constBits()
     bits.setsize(image.sizeInBytes())
     return QByteArray(bytes(bits))
+
+
+def grain(made, seed=1):
+    """Every pixel of the Background another one, so that it can be seen where it has gone. RGBA U8."""
+    node = made.rootNode().childNodes()[0]
+    data = bytearray(random.Random(seed).randbytes(made.width() * made.height() * 4))
+    data[3::4] = b"\xff" * (len(data) // 4)
+    node.setPixelData(QByteArray(bytes(data)), 0, 0, made.width(), made.height())
+    settle(made)
+
+
+def all_pixels(made, node):
+    return bytes(node.pixelData(0, 0, made.width(), made.height()))
 
 
 def document(width=320, height=240, model="RGBA", depth="U8", profile=""):
@@ -425,6 +440,38 @@ def step_the_preview_in_the_docker_follows_the_sliders(figures):
     assert state(made) == before and not can_undo()
 
 
+def step_the_preview_follows_painting_and_comes_back_after_a_trouble(figures):
+    made = yield from document(400, 300)
+    node = made.rootNode().childNodes()[0]
+    choose()
+    preview = model().preview
+    preview.show(docker=True)
+    yield from wait(lambda: preview.picture is not None)
+    before = bytes(preview.picture.data)
+    node.setPixelData(QByteArray(b"\x20\x30\xf0\xff" * 10000), 50, 50, 100, 100)
+    settle(made)
+    began = time.monotonic()
+    yield from wait(lambda: bytes(preview.picture.data) != before, 20, "it does not follow painting")
+    figures["seconds_to_follow"] = round(time.monotonic() - began, 2)
+    empty = made.createNode("Empty", "paintlayer")
+    made.rootNode().addChildNode(empty, None)
+    yield from activate(made, empty)
+    yield from wait(lambda: preview.problem is not None, 20, "the trouble was not told")
+    assert preview.problem.code == "layer_empty" and docker().style_tab.picture.text() == preview.problem.text
+    yield from activate(made, node)
+    yield from wait(lambda: preview.picture is not None and preview.problem is None, 20, "left the empty layer")
+    node.setVisible(False)
+    yield from wait(lambda: preview.problem is not None and preview.problem.code == "layer_hidden", 20)
+    node.setVisible(True)
+    yield from wait(lambda: preview.picture is not None and preview.problem is None, 20, "shown again")
+    choose(strength=0.7)
+    docker().style_tab.apply.click()
+    yield from wait(lambda: len(names(made)) == 3, 30, "the button does nothing")
+    no_problem()
+    yield from wait(lambda: not model().backend.preview.busy, 20, "the preview is still to come")
+    assert preview.picture is not None and docker().style_tab.picture.text() == ""
+
+
 def overlay():
     """The widget that shows the preview over the canvas; None: there is none."""
     return model().canvas._overlay
@@ -518,6 +565,134 @@ def step_closing_the_document_mid_job_is_safe(figures):
     assert names(other) == ["Background", "Tiny Sea"], "the next job must work"
 
 
+def step_results_follow_a_document_that_is_changed_meanwhile(figures):
+    """With strength 0 the result is the layer itself, so it must fit the layer wherever that has gone."""
+    choose(strength=0.0)
+    crop = lambda made: made.crop(40, 30, 200, 150)  # noqa: E731
+    changes = {
+        "cropped": (crop, "follows", 0),
+        "enlarged canvas": (lambda made: made.resizeImage(-20, -10, 400, 300), "follows", 0),
+        "turned left": (lambda made: made.rotateImage(-math.pi / 2), "follows", 0),
+        "turned right": (lambda made: made.rotateImage(math.pi / 2), "follows", 0),
+        "upside down": (lambda made: made.rotateImage(math.pi), "follows", 0),
+        "mirrored": (lambda made: APP.action("mirrorImageHorizontal").trigger(), "follows", 0),
+        "scaled": (lambda made: made.scaleImage(160, 120, 72, 72, "Bicubic"), "scaled", 2),
+        "deeper": (lambda made: made.setColorSpace("RGBA", "U16", CODED), "", 1),
+        "gray": (lambda made: made.setColorSpace("GRAYA", "U8", "Gray-D50-elle-V2-srgbtrc.icc"), "", 1),
+        "painted on": (lambda made: grain(made, 2), "as it was", None),
+    }
+    for name, (change, said, tolerance) in changes.items():
+        made = yield from document()
+        if name not in ("scaled", "gray"):
+            grain(made)
+        job = paint()
+        change(made)
+        settle(made)
+        yield from finish(job)
+        no_problem()
+        assert said in job.text and (said or job.text == "Done"), (
+            f"{name}: {job.text} {made.width()} x {made.height()}"
+        )
+        source, layer = made.rootNode().childNodes()[:2]
+        assert (layer.colorModel(), layer.colorDepth()) == (made.colorModel(), made.colorDepth()), name
+        if name == "enlarged canvas":
+            part = (20, 10, 320, 240)
+            assert bytes(layer.pixelData(*part)) == bytes(source.pixelData(*part)), name
+        elif tolerance is not None:
+            every = slice(1, None, 2) if made.colorDepth() == "U16" else slice(None)  # the upper byte of 16 bits
+            one, other = all_pixels(made, layer)[every], all_pixels(made, source)[every]
+            assert len(one) == len(other) and max(abs(a - b) for a, b in zip(one, other)) <= tolerance, name
+        figures[name] = job.text
+        yield from close_all()
+
+
+def step_a_selection_that_was_painted_follows_with_its_mask(figures):
+    choose(strength=0.0)
+    made = yield from document()
+    grain(made)
+    selection = Selection()
+    selection.select(60, 50, 90, 70, 255)
+    selection.feather(5)
+    made.setSelection(selection)
+    yield 200
+    job = paint()
+    made.setSelection(None)
+    made.rotateImage(math.pi / 2)
+    settle(made)
+    yield from finish(job)
+    no_problem()
+    source, layer = made.rootNode().childNodes()
+    bounds = layer.bounds()
+    rect = (bounds.x(), bounds.y(), bounds.width(), bounds.height())
+    assert rect[2:] == (selection.height(), selection.width()), rect
+    assert bytes(layer.childNodes()[0].pixelData(*rect)).strip(b"\0"), "its mask did not follow"
+    inside = (rect[0] + 20, rect[1] + 20, 10, 10)
+    assert bytes(layer.pixelData(*inside)) == bytes(source.pixelData(*inside)), "it lies elsewhere"
+
+
+def step_a_result_whose_place_is_gone_is_kept(figures):
+    choose(strength=0.0)
+    made = yield from document()
+    grain(made)
+    before = all_pixels(made, made.rootNode().childNodes()[0])
+    job = paint()
+    made.rotateImage(0.4)
+    settle(made)
+    yield from finish(job)
+    no_problem()
+    assert "document of its own" in job.text, job.text
+    assert names(made) == ["Background"]
+    apart = next(each for each in APP.documents() if each != made)
+    layer = next(each for each in apart.rootNode().childNodes() if each.type() == "paintlayer")
+    assert layer.name() == "Tiny Sea (0 %)" and all_pixels(apart, layer) == before, layer.name()
+
+
+def step_a_selection_off_the_canvas_is_refused(figures):
+    made = yield from document()
+    before = state(made)
+    choose()
+    for rect in ((400, 300, 20, 20), None):
+        selection = Selection()
+        if rect:
+            selection.select(*rect, 255)
+        made.setSelection(selection)
+        yield 100
+        for refused in (paint, lambda: model().layers.upscale("layer")):
+            assert refused() is None
+            assert model().backend.problem.code == "selection_outside", model().backend.problem
+            model().backend.dismiss_problem()
+    made.setSelection(None)
+    assert state(made)[1] == before[1] and names(made) == ["Background"]
+
+
+def step_a_selection_mask_of_the_layer_confines_painting_while_it_is_active(figures):
+    made = yield from document()
+    node = made.rootNode().childNodes()[0]
+    selection = Selection()
+    selection.select(40, 30, 100, 80, 255)
+    idle = made.createSelectionMask("Idle")  # one that Python makes is not active
+    idle.setSelection(selection)
+    node.addChildNode(idle, None)
+    yield from activate(made, node)
+    choose()
+    yield from finish(paint())
+    assert made.rootNode().childNodes()[1].bounds().width() == 320, "a mask that is not active confined it"
+    idle.remove()
+    made.rootNode().childNodes()[1].remove()
+    made.setSelection(selection)
+    yield from activate(made, node)
+    APP.action("add_new_selection_mask").trigger()
+    yield 500
+    made.setSelection(None)
+    yield from activate(made, node)
+    yield 300
+    assert [each.type() for each in node.childNodes()] == ["selectionmask"]
+    yield from finish(paint())
+    no_problem()
+    bounds = made.rootNode().childNodes()[1].bounds()
+    assert (bounds.x(), bounds.y(), bounds.width(), bounds.height()) == (40, 30, 100, 80), bounds
+
+
 def step_two_documents_get_each_their_own_layer(figures):
     second = yield from document(300, 200)
     first = yield from document(3200, 2400)  # long enough to be still at work when the other one is asked for
@@ -532,6 +707,26 @@ def step_two_documents_get_each_their_own_layer(figures):
     yield from finish(one)
     yield from finish(two)
     assert names(first) == ["Background", "Tiny Sea"] and names(second) == ["Background", "Tiny Field"]
+
+
+def step_all_selected_layers_are_painted_each_into_its_own(figures):
+    made = yield from document()
+    root, background = made.rootNode(), made.rootNode().childNodes()[0]
+    second = made.createNode("Second", "paintlayer")
+    second.setPixelData(picture(200, 150), 40, 30, 200, 150)
+    root.addChildNode(second, background)
+    yield from activate(made, background)
+    APP.action("select_all_layers").trigger()
+    yield from wait(lambda: len(APP.activeWindow().activeView().selectedNodes()) == 2, 10, "not both are selected")
+    choose()
+    jobs = model().layers.apply_style()
+    assert len(jobs) == 2, [job.title for job in jobs]
+    for job in jobs:
+        yield from finish(job)
+    no_problem()
+    assert names(made) == ["Background", "Tiny Sea", "Second", "Tiny Sea 2"], names(made)
+    bounds = root.childNodes()[3].bounds()
+    assert (bounds.x(), bounds.y(), bounds.width(), bounds.height()) == (40, 30, 200, 150)
 
 
 def step_upscaling_a_layer_adds_a_larger_one(figures):
@@ -560,6 +755,18 @@ def step_upscaling_a_layer_adds_a_larger_one(figures):
     assert [mask.type() for mask in layer.childNodes()] == ["transparencymask"]
 
 
+def enlarged(name):
+    """Wait for the enlarged document and return it."""
+    yield from wait(
+        lambda: len(APP.documents()) == 2 and APP.activeDocument() and APP.activeDocument().name() == name, 60,
+        f"{[each.name() for each in APP.documents()]}, {[job.text for job in model().backend.jobs]}",
+    )  # fmt: skip
+    yield 500
+    made = APP.activeDocument()
+    made.setBatchmode(True)
+    return made
+
+
 def step_upscaling_a_document_keeps_its_layers(figures):
     made = yield from document(100, 80, "RGBA", "U16")
     root = made.rootNode()
@@ -582,7 +789,7 @@ def step_upscaling_a_document_keeps_its_layers(figures):
     assert "layer 1 of 2" in job.title, job.title
     yield from finish(model().backend.jobs[-1])
     no_problem()
-    larger = next(each for each in APP.documents() if each != made)
+    larger = yield from enlarged("Sketch ×2")
     assert (larger.width(), larger.height()) == (200, 160)
     assert (larger.colorModel(), larger.colorDepth(), larger.colorProfile()) == (
         made.colorModel(), made.colorDepth(), made.colorProfile(),
@@ -596,6 +803,74 @@ def step_upscaling_a_document_keeps_its_layers(figures):
     assert (copy.name(), copy.opacity(), copy.blendingMode()) == ("Child", 128, "multiply")
     assert [each.name() for each in copy.childNodes()] == ["Hole"]
     assert bytes(copy.childNodes()[0].pixelData(30, 50, 1, 1)) == b"\x80"
+
+
+def step_an_enlarged_document_keeps_what_can_be_kept_and_names_the_rest(figures):
+    made = yield from document(100, 80)
+    made.setResolution(300)
+    root, background = made.rootNode(), made.rootNode().childNodes()[0]
+    group = made.createGroupLayer("Figures")
+    root.addChildNode(group, None)
+    child = made.createNode("Child", "paintlayer")
+    child.setPixelData(QByteArray(b"\x10\x80\xf0\xff" * 1600), -20, -20, 40, 40)
+    group.addChildNode(child, None)
+    hole = made.createTransparencyMask("Hole")
+    group.addChildNode(hole, child)
+    hole.setPixelData(QByteArray(b"\x80" * 8000), 0, 0, 100, 80)
+    words = made.createVectorLayer("Words")
+    root.addChildNode(words, None)
+    words.addShapesFromSvg(
+        '<svg><rect x="2" y="3" width="10" height="8" fill="#cc3322"/><text x="2" y="16" font-size="4">Hi</text>'
+        "</svg>"
+    )
+    blur = made.createFilterLayer("Soft", APP.filter("blur"), Selection())
+    root.addChildNode(blur, None)
+    clone = made.createCloneLayer("Twin", background)
+    root.addChildNode(clone, None)
+    child.setAlphaLocked(True)
+    child.setColorLabel(3)
+    made.setHorizontalGuides([10.0, 30.0])
+    made.setVerticalGuides([20.0])
+    selection = Selection()
+    selection.select(10, 10, 40, 30, 255)
+    made.setSelection(selection)
+    settle(made)
+    yield 300
+    was = words.bounds()
+    model().choices.choose_upscale(factor=2.0, model="tiny-twice", source="document")
+    jobs = model().layers.upscale()
+    yield from finish(jobs[0])
+    larger = yield from enlarged("Sketch ×2")
+    no_problem()
+    settle(larger)
+    assert len(APP.documents()) == 2 and larger.fileName() == ""
+    assert larger.modified(), "it can be closed without a question"
+    undone = [node.name() for node in larger.rootNode().childNodes()]
+    APP.action("edit_undo").trigger()
+    yield 500
+    assert [node.name() for node in larger.rootNode().childNodes()] == undone, "it opens with undo steps"
+    by_name = {node.name(): node for node in larger.rootNode().childNodes()}
+    new = by_name["Figures"]
+    assert [node.name() for node in new.childNodes()] == ["Child", "Hole"], "the group's mask is lost"
+    assert bytes(new.projectionPixelData(10, 10, 1, 1))[3] == 0x80, "the group's mask does not work"
+    kept = new.childNodes()[0]
+    bounds = kept.bounds()
+    assert (bounds.x(), bounds.y(), bounds.width(), bounds.height()) == (-40, -40, 80, 80), (
+        "what lay off the canvas is lost"
+    )
+    assert kept.alphaLocked() and kept.colorLabel() == 3
+    texts = by_name["Words"]
+    assert texts.type() == "vectorlayer" and "KoSvgTextShapeID" in [shape.type() for shape in texts.shapes()]
+    now = texts.bounds()
+    figures["shapes"] = [[each.x(), each.y(), each.width(), each.height()] for each in (was, now)]
+    assert abs(now.width() - 2 * was.width()) <= 3 and abs(now.x() - 2 * was.x()) <= 3, figures
+    assert larger.horizontalGuides() == [20.0, 60.0] and larger.verticalGuides() == [40.0]
+    assert larger.selection() is not None and larger.selection().width() == 80
+    assert larger.xRes() == 300
+    note = model().backend.jobs[-1].text
+    figures["note"] = note
+    assert "Soft" in note and "Twin" in note and "300 ppi" in note, note
+    APP.activeWindow().qwindow().grab().save(f"{SHOTS}/krita-enlarged.png")
 
 
 def step_a_pack_is_dropped_installed_used_and_removed(figures):
@@ -802,6 +1077,35 @@ def step_every_tab_is_shown(figures):
     yield 200
     APP.activeWindow().qwindow().grab().save(f"{SHOTS}/krita-window.png")
     assert made is not None
+
+
+def step_a_portrait_has_room_in_the_preview(figures):
+    yield from document(600, 900)
+    choose()
+    current = docker()
+    current.tabs.setCurrentWidget(current.style_tab)
+    model().preview.show(docker=True)
+    yield from wait(lambda: model().preview.picture is not None)
+    yield 300
+    tab = current.style_tab
+    figures["room"] = [tab.picture.width(), tab.picture.height(), tab.grid.height()]
+    current.grab().save(f"{SHOTS}/krita-portrait.png")
+    whole = sum(tab.splitter.sizes())
+    tab.splitter.setSizes([whole, 0])
+    yield 200
+    small = tab.picture.height()
+    tab.splitter.setSizes([1, whole - 1])
+    yield 200
+    figures["dragged"] = [small, tab.picture.height()]
+    assert tab.picture.height() > small + 40, "dragging the splitter does nothing"
+    sizes = tab.splitter.sizes()
+    model().preview.show(docker=False)
+    yield 100
+    figures["hidden"] = tab.splitter.sizes()
+    assert figures["hidden"][0] > sizes[0] and not tab.picture.isVisible()
+    model().preview.show(docker=True)
+    yield 100
+    assert tab.splitter.sizes() == sizes, "where the splitter was is forgotten"
 
 
 def step_german_texts_are_shown(figures):

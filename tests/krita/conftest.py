@@ -95,27 +95,25 @@ class Canvas:
     def is_open(self, place: Any) -> bool:
         return not self.closed
 
-    def take(self, mark_size: Callable[[int], float]) -> list[Any]:
+    def _taken(self, scale: float) -> Any:
         self._check()
-        place = SimpleNamespace(name="Sketch", picture_pixels=12)
-        return [SimpleNamespace(image=self.m.ImageInfo(4, 3, "u8", "BGRA"), frame=bytes(48), place=place)]
+        image, place = self.m.ImageInfo(4, 3, "u8", "BGRA"), SimpleNamespace(name="Sketch")
+        return SimpleNamespace(image=image, frame=bytes(48), place=place, picture_pixels=4800, scale=scale)
+
+    def take(self, mark_size: Callable[[int], float]) -> list[Any]:
+        return [self._taken(1.0)]
 
     def take_exactly(self, *, need_selection: bool = False) -> list[Any]:
-        return self.take(lambda pixels: 1.0)
+        return [self._taken(1.0)]
 
     def take_reference(self, source: str, path: str = "") -> Any:
         self._check()
         return self.m.ImageInfo(4, 3, "u8", "BGRA"), bytes(48)
 
     def small_copy(self, side: int, detail: bool) -> Any:
-        self._check()
+        taken = self._taken(0.1)
         self.copies += 1
-        return (
-            self.m.ImageInfo(4, 3, "u8", "BGRA"),
-            bytes(48),
-            SimpleNamespace(name="Sketch", picture_pixels=1200),
-            0.1,
-        )
+        return taken
 
     def insert(self, taken: Any, image: Any, frame: Any, name: str) -> str:
         if self.fail_on_insert is not None:

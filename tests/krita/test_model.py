@@ -51,7 +51,7 @@ def test_a_finished_job_keeps_no_pixels(dispatcher: Any) -> None:
     sent, came = Pixels(48), Pixels(48)
     taken = dispatcher.canvas.take(lambda pixels: 1.0)[0]
     taken.frame = sent
-    dispatcher.canvas.take = lambda stroke_scale, taken=taken: [taken]
+    dispatcher.canvas.take = lambda mark_size, taken=taken: [taken]
     [job] = dispatcher.model.layers.apply_style()
     dispatcher.come(job.ticket, result(dispatcher), frames=[came])
     dispatcher.canvas.inserted.clear()
@@ -107,16 +107,6 @@ def test_a_preview_is_asked_for_only_while_it_is_shown(dispatcher: Any) -> None:
     dispatcher.model.preview.show(docker=False)
     dispatcher.model.choices.choose_style(strength=0.3)
     assert dispatcher.road.count("Stylize") == 1 and dispatcher.model.preview.picture is None
-
-
-def test_preview_and_apply_say_of_what_picture_they_are(dispatcher: Any) -> None:
-    """So that the backend paints both with marks of the same size."""
-    dispatcher.model.preview.show(docker=True)
-    preview = dispatcher.road.last("Stylize")[1]
-    assert (preview.picture_pixels, preview.scale) == (1200, 0.1)
-    dispatcher.model.layers.apply_style()
-    applied = dispatcher.road.last("Stylize")[1]
-    assert (applied.picture_pixels, applied.scale) == (12, 1.0)
 
 
 def test_the_small_copy_is_taken_once_while_a_slider_moves(dispatcher: Any) -> None:
@@ -205,6 +195,16 @@ def test_a_preview_on_the_canvas_goes_away_with_apply(dispatcher: Any) -> None:
     [job] = dispatcher.model.layers.apply_style()
     dispatcher.come(job.ticket, result(dispatcher), frames=[bytes(48)])
     assert not dispatcher.model.preview.on_canvas and dispatcher.canvas.hidden >= 1
+
+
+def test_preview_and_apply_say_of_what_picture_they_are(dispatcher: Any) -> None:
+    """So that the backend paints both with marks of the same size."""
+    dispatcher.model.preview.show(docker=True)
+    preview = dispatcher.road.last("Stylize")[1]
+    assert (preview.picture_pixels, preview.scale) == (4800, 0.1)
+    dispatcher.model.layers.apply_style()
+    applied = dispatcher.road.last("Stylize")[1]
+    assert (applied.picture_pixels, applied.scale) == (4800, 1.0)
 
 
 def test_a_failed_preview_is_told_beside_the_preview_and_not_as_a_problem_of_all(dispatcher: Any) -> None:

@@ -111,30 +111,6 @@
    <translation>Wie weit die Ebene zum Stil wird.</translation>
   </message>
   <message>
-   <source>Stroke size</source>
-   <translation>Strichgröße</translation>
-  </message>
-  <message>
-   <source>Size of the brush marks against the picture, however large it is.</source>
-   <translation>Größe der Pinselspuren im Verhältnis zum Bild, wie groß es auch ist.</translation>
-  </message>
-  <message>
-   <source>Faithful to bold</source>
-   <translation>Treu bis kühn</translation>
-  </message>
-  <message>
-   <source>How much of the picture's own forms is kept: to the left eyes, lettering and contours stay, to the right the painting's marks take over.</source>
-   <translation>Wie viel von den Formen des Bildes bleibt: links bleiben Augen, Schrift und Konturen, rechts herrschen die Pinselspuren des Gemäldes vor.</translation>
-  </message>
-  <message>
-   <source>Stroke size in pixels</source>
-   <translation>Strichgröße in Pixeln</translation>
-  </message>
-  <message>
-   <source>Brush marks get the size in pixels that the style learned, times stroke size.</source>
-   <translation>Die Pinselspuren haben die Größe in Pixeln, die der Stil gelernt hat, mal Strichgröße.</translation>
-  </message>
-  <message>
    <source>Keep colors</source>
    <translation>Farben behalten</translation>
   </message>
@@ -697,6 +673,30 @@
   <message>
    <source>The resolution is still {ppi} ppi, so it prints {factor} times as large.</source>
    <translation>Die Auflösung bleibt bei {ppi} ppi; gedruckt wird es also {factor}-mal so groß.</translation>
+  </message>
+  <message>
+   <source>Faithful to bold</source>
+   <translation>Treu bis kühn</translation>
+  </message>
+  <message>
+   <source>How much of the picture's own forms is kept: to the left eyes, lettering and contours stay, to the right the painting's marks take over.</source>
+   <translation>Wie viel von den Formen des Bildes bleibt: Links bleiben Augen, Schrift und Umrisse, rechts gewinnen die Pinselspuren des Gemäldes.</translation>
+  </message>
+  <message>
+   <source>Stroke size</source>
+   <translation>Strichgröße</translation>
+  </message>
+  <message>
+   <source>Size of the brush marks against the picture, however large it is.</source>
+   <translation>Größe der Pinselspuren im Verhältnis zum Bild, wie groß es auch ist.</translation>
+  </message>
+  <message>
+   <source>Stroke size in pixels</source>
+   <translation>Strichgröße in Pixeln</translation>
+  </message>
+  <message>
+   <source>Brush marks get the size in pixels that the style learned, times stroke size.</source>
+   <translation>Die Pinselspuren bekommen die Größe in Pixeln, die der Stil gelernt hat, mal Strichgröße.</translation>
   </message>
  </context>
 </TS>

@@ -26,6 +26,18 @@ class KritaCanvas:
         document = current_document()
         return document, source_layer(document.activeNode())
 
+    def _sources(self) -> tuple[Any, list[Any]]:
+        """The current document and the layers that are selected in it, bottom first. Raises a Trouble."""
+        document, node = self._source()
+        chosen = Krita.instance().activeWindow().activeView().selectedNodes()
+        if node not in chosen:
+            return document, [node]
+        layers: dict[str, Any] = {}
+        for each in chosen:
+            layer = source_layer(each)
+            layers[layer.uniqueId().toString()] = layer
+        return document, list(layers.values())
+
     def key(self) -> Any:
         try:
             document, node = self._source()
@@ -46,10 +58,13 @@ class KritaCanvas:
         return is_open(place.document)
 
     def take(self, mark_size: Callable[[int], float]) -> list[Taken]:
-        return [reading.take_layer(*self._source(), mark_size)]
+        document, nodes = self._sources()
+        size = mark_size(document.width() * document.height())
+        return [reading.take_layer(document, node, size) for node in nodes]
 
     def take_exactly(self, *, need_selection: bool = False) -> list[Taken]:
-        return [reading.take_layer(*self._source(), context=False, need_selection=need_selection)]
+        document, nodes = self._sources()
+        return [reading.take_layer(document, node, context=False, need_selection=need_selection) for node in nodes]
 
     def take_reference(self, source: str, path: str = "") -> tuple[ImageInfo, Any]:
         """A picture to learn from: source is one of TrainChoices.source's words."""
@@ -60,7 +75,7 @@ class KritaCanvas:
         taken = reading.take_layer(*self._source(), context=False, need_selection=source == "selection")
         return taken.image, taken.frame
 
-    def small_copy(self, side: int, detail: bool) -> tuple[ImageInfo, bytes, Place, float]:
+    def small_copy(self, side: int, detail: bool) -> Taken:
         return reading.small_copy(*self._source(), side, detail=detail)
 
     def insert(self, taken: Taken, image: ImageInfo, frame: Any, name: str) -> str:

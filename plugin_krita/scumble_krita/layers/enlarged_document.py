@@ -1,7 +1,8 @@
 """A new document of a plan whose parts have all come back enlarged.
 
-It is built where nobody sees it, and a copy is shown: a copy has no undo steps. So masks can be added to layers that
-stand in their document already; Krita drops one that is added to a detached group.
+Every layer that is added to a document is an undo step. So the document is shown, Krita's own "Create Copy From
+Current Image" makes a copy, which has none, and the first one is closed. Masks are added to layers that stand in
+their document already: Krita drops one that is added to a detached group.
 """
 
 from typing import Any
@@ -11,38 +12,57 @@ from krita import Krita, Selection
 from scumble_editor.areas import Area
 from scumble_editor.words import upscaled_name
 
-from ..qt import QByteArray, QTransform
+from ..qt import QByteArray, QTimer, QTransform
 from .following import scaled_mask
+from .places import is_open
 from .reading import convert
 from .whole_document import Part, Plan
 from .writing import fill, show_document
 
+SETTLING_MS = 400  # Krita draws shapes a moment after they were changed; a copy gets what is drawn
+COPY_MS = 50  # Krita shows a new document as its event loop turns
+COPY_TRIES = 200
 
-def build(made: Plan, factor: float) -> Any:
-    """Make the new document, show it, and return it."""
+
+def build(made: Plan, factor: float) -> None:
+    """Make the new document and show it."""
     width, height = round(made.width * factor), round(made.height * factor)
     name = upscaled_name(made.name, factor)
-    hidden = Krita.instance().createDocument(width, height, name, *made.space, made.resolution)
-    try:
-        hidden.setBatchmode(True)
-        for node in hidden.rootNode().childNodes():
-            node.remove()
-        _build(made, hidden, hidden.rootNode(), made.parts, factor)
-        horizontal, vertical, shown = made.guides
-        hidden.setHorizontalGuides([each * factor for each in horizontal])
-        hidden.setVerticalGuides([each * factor for each in vertical])
-        hidden.setGuidesVisible(shown)
-        if made.selection is not None:
-            hidden.setSelection(_selection(*made.selection, factor))
-        hidden.refreshProjection()
-        hidden.waitForDone()
-        document = hidden.clone()
-    finally:
-        hidden.setModified(False)
-        hidden.close()
-    document.setModified(True)  # nobody has saved it
+    document = Krita.instance().createDocument(width, height, name, *made.space, made.resolution)
+    document.setBatchmode(True)
+    for node in document.rootNode().childNodes():
+        node.remove()
+    _build(made, document, document.rootNode(), made.parts, factor)
+    horizontal, vertical, shown = made.guides
+    document.setHorizontalGuides([each * factor for each in horizontal])
+    document.setVerticalGuides([each * factor for each in vertical])
+    document.setGuidesVisible(shown)
+    if made.selection is not None:
+        document.setSelection(_selection(*made.selection, factor))
+    document.setDocumentInfo(made.info)
+    document.setName(name)
+    document.refreshProjection()
+    document.waitForDone()
     show_document(document)
-    return document
+    QTimer.singleShot(SETTLING_MS, lambda: _show_copy(document, name, COPY_TRIES))
+
+
+def _show_copy(document: Any, name: str, tries: int) -> None:
+    """Replace the current document by a copy without undo steps, as soon as it is the current one."""
+    krita = Krita.instance()
+    if krita.activeDocument() != document:
+        if tries and is_open(document):
+            QTimer.singleShot(COPY_MS, lambda: _show_copy(document, name, tries - 1))
+        return
+    document.waitForDone()
+    krita.action("create_copy").trigger()
+    copy = krita.activeDocument()
+    if copy == document:
+        return  # Krita made none: this one will do
+    copy.setName(name)
+    copy.setModified(True)  # nobody has saved it
+    document.setModified(False)
+    document.close()
 
 
 def _scaled(area: Area, factor: float) -> Area:
@@ -109,3 +129,4 @@ def _add_shapes(layer: Any, svg: str, factor: float) -> None:
     layer.addShapesFromSvg(svg)
     for shape in layer.shapes():
         shape.setTransformation(shape.transformation() * QTransform.fromScale(factor, factor))
+        shape.update()  # else Krita draws no more of it than fits into its old size

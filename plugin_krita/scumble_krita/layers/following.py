@@ -1,18 +1,19 @@
 """What became of the place of a result while it was made: the document may have been cropped, turned, scaled."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from scumble_editor.areas import Area, crop_rows
 from scumble_editor.words import tr
 
-from ..qt import QByteArray, QImage, Qt
-from ..troubles import LayerEmpty
+from ..qt import QApplication, QByteArray, QImage, Qt
 from .places import Taken, area_of, canvas_of, find_node, node_space
 from .reading import convert, for_wire, picture_of, read_node, reduced, scratch_document
 from .spaces import U8, Space
-from .turning import Move, locate
+from .turning import Move, every, locate
 
+PATIENCE_S = 5.0
 SAMPLED = 256  # pixels: longer side of the picture that is kept for comparing
 COMPARED = 24  # pixels: side of the squares that are compared
 ALIKE = 8.0  # of 255: mean difference of pictures that show the same
@@ -36,6 +37,7 @@ def follow(taken: Taken, piece: Piece) -> tuple[Piece, str]:
     """The piece as it has to be now, and what has to be said about it. Raises Lost."""
     place = taken.place
     document = place.document
+    _wait_for(document)
     resized = (document.width(), document.height()) != place.size
     node = find_node(document, place.node_id)
     if node is None:
@@ -57,6 +59,16 @@ def follow(taken: Taken, piece: Piece) -> tuple[Piece, str]:
     raise Lost
 
 
+def _wait_for(document: Any) -> None:
+    """Let Krita finish cropping, turning and the like, which it does in other threads; no pen stroke."""
+    end = time.monotonic() + PATIENCE_S
+    while not document.tryBarrierLock():
+        if time.monotonic() > end or QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            return
+        time.sleep(0.01)
+    document.unlock()
+
+
 def _moved(taken: Taken, node: Any, resized: bool) -> Move | None:
     place, space = taken.place, node_space(node)
     now = area_of(node.bounds())
@@ -70,7 +82,7 @@ def _moved(taken: Taken, node: Any, resized: bool) -> Move | None:
     def read(area: Area) -> bytes:
         return bytes(for_wire(read_node(node, area), area, space)[1])
 
-    return locate(bytes(taken.frame), place.area, place.space.pixel_bytes, read, now, same=same)
+    return locate(memoryview(taken.frame), place.area, place.space.pixel_bytes, read, now, same=same)
 
 
 def _turned(piece: Piece, move: Move) -> Piece:
@@ -103,10 +115,7 @@ def _scaled(piece: Piece, wide: float, high: float) -> Piece:
 
 def _looks_like(taken: Taken, node: Any, area: Area) -> bool:
     """Whether the layer shows in `area` now what was taken before."""
-    try:
-        now = bytes(picture_of(reduced(node, area, COMPARED, COMPARED))[1])
-    except LayerEmpty:
-        return False
+    now = bytes(picture_of(reduced(node, area, COMPARED, COMPARED))[1])
     then = bytes(picture_of(_small(taken))[1])
     return sum(abs(one - other) for one, other in zip(now, then, strict=True)) / len(now) <= ALIKE
 
@@ -117,10 +126,11 @@ def _small(taken: Taken) -> QImage:
     step = max(1, max(place.area.width, place.area.height) // SAMPLED)
     size, stride = place.space.pixel_bytes, place.area.width * place.space.pixel_bytes
     data = memoryview(taken.frame).cast("B")
-    columns, rows = range(0, place.area.width, step), range(0, place.area.height, step)
-    picked = b"".join(data[y * stride + x * size : y * stride + (x + 1) * size] for y in rows for x in columns)
-    sampled = bytes(convert(QByteArray(picked), len(columns), len(rows), place.space, U8))
-    image = QImage(sampled, len(columns), len(rows), len(columns) * 4, QImage.Format.Format_ARGB32)
+    starts = range(0, place.area.height * stride, step * stride)
+    lines = [every(data[start : start + stride], step, size) for start in starts]
+    width, height = len(lines[0]) // size, len(lines)
+    sampled = bytes(convert(QByteArray(b"".join(lines)), width, height, place.space, U8))
+    image = QImage(sampled, width, height, width * 4, QImage.Format.Format_ARGB32)
     return image.scaled(
         COMPARED, COMPARED, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
     )

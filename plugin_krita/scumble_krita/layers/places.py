@@ -29,10 +29,6 @@ class Place:
     bounds: Area  # of what is painted on the layer
     layer_space: Space  # of the layer's own pixels
 
-    @property
-    def picture_pixels(self) -> int:
-        return self.size[0] * self.size[1]
-
 
 @dataclass(frozen=True)
 class Taken:
@@ -41,6 +37,12 @@ class Taken:
     image: ImageInfo
     frame: Any  # buffer
     place: Place
+    scale: float = 1.0  # pixels of the image per pixel of the picture, along a side
+
+    @property
+    def picture_pixels(self) -> int:
+        """Of the document."""
+        return self.place.size[0] * self.place.size[1]
 
 
 def area_of(rect: Any) -> Area:

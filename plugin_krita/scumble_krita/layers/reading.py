@@ -2,7 +2,7 @@
 
 import contextlib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from krita import Krita
@@ -14,9 +14,10 @@ from ..qt import QByteArray, QImage, Qt
 from ..troubles import LayerEmpty, NoSelection, PixelsRefused, UnreadablePicture
 from .places import Place, Taken, area_of, canvas_of, current_document, document_space, node_space, selected_part
 from .spaces import U8, Space, bridge_of, is_direct, wire_image
+from .turning import every
 
 LEAST_SIDE = 32  # pixels: a smaller piece is taken with what lies around it
-THUMBNAIL_LIMIT = 3000  # pixels: longer side of the whole layer's thumbnail that a selection is cut from
+FINGERPRINT_ROWS = 64
 
 
 def as_bytes(data: Any) -> QByteArray:
@@ -68,16 +69,11 @@ def for_wire(data: QByteArray, area: Area, space: Space) -> tuple[ImageInfo, Any
 
 
 def take_layer(
-    document: Any,
-    node: Any,
-    mark_size: Callable[[int], float] = lambda picture_pixels: 1.0,
-    *,
-    context: bool = True,
-    need_selection: bool = False,
+    document: Any, node: Any, mark_size: float = 1.0, *, context: bool = True, need_selection: bool = False
 ) -> Taken:
     """A layer, or the selection on it with the context that the network has to see.
 
-    mark_size: how large brush marks are on a picture of so many pixels; see `StyleChoices.mark_size`.
+    mark_size: of the brush marks against what styles learned, for the width of the context.
     context False: exactly the selection's rectangle, or exactly what is painted. Raises a Trouble.
     """
     canvas = canvas_of(document)
@@ -89,7 +85,7 @@ def take_layer(
         inner = selected
         if painted.meet(inner).empty:
             raise LayerEmpty(node.name())
-        area = with_context(inner, canvas, mark_size(canvas.width * canvas.height)) if context else inner
+        area = with_context(inner, canvas, mark_size) if context else inner
     else:
         inner = area = painted.meet(canvas)
         if area.empty:
@@ -128,8 +124,8 @@ def read_file(path: str) -> tuple[ImageInfo, bytes]:
     return picture_of(image)
 
 
-def small_copy(document: Any, node: Any, side: int, *, detail: bool) -> tuple[ImageInfo, bytes, Place, float]:
-    """The layer or selection small enough for the docker, as BGRA u8; last, its pixels per pixel of the document.
+def small_copy(document: Any, node: Any, side: int, *, detail: bool) -> Taken:
+    """The layer or selection small enough for the docker, as BGRA u8.
 
     detail: not scaled down but cut out of the middle, so that brush marks have their true size. Raises a Trouble.
     """
@@ -149,32 +145,31 @@ def small_copy(document: Any, node: Any, side: int, *, detail: bool) -> tuple[Im
         if image.depth != "u8" or image.order != "BGRA" or image.transfer != "srgb":
             data = convert(QByteArray(bytes(frame)), width, height, sent, U8)
             image, frame = ImageInfo(width, height, "u8", "BGRA", "srgb"), memoryview(data)
-        return image, bytes(frame), place, 1.0
+        return Taken(image, bytes(frame), place)
     image, data = picture_of(reduced(node, area, *fitted(area.width, area.height, side, least=8)))
-    return image, data, place, image.width / area.width
+    return Taken(image, data, place, image.width / area.width)
 
 
 def reduced(node: Any, area: Area, width: int, height: int) -> QImage:
-    """An area of the layer in another, smaller size. Raises LayerEmpty."""
-    bounds = area_of(node.bounds())
-    scale = min(width / area.width, THUMBNAIL_LIMIT / max(bounds.width, bounds.height))
-    # Node.thumbnail shows the layer's painted rectangle, whatever the size of the document.
-    whole = node.thumbnail(max(1, round(bounds.width * scale)), max(1, round(bounds.height * scale)))
-    if whole.isNull():
-        raise LayerEmpty(node.name())
-    if area != bounds:
-        whole = whole.copy(
-            round((area.x - bounds.x) * scale), round((area.y - bounds.y) * scale),
-            max(1, round(area.width * scale)), max(1, round(area.height * scale)),
-        )  # fmt: skip
-    if (whole.width(), whole.height()) != (width, height):
-        whole = whole.scaled(
-            width, height, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
-        )
-    return whole
+    """An area of the layer in a smaller size, as ARGB32.
 
-
-FINGERPRINT_ROWS = 64
+    Only every n-th pixel of every n-th row is read: converting all of them, as Krita's thumbnails do, takes seconds.
+    """
+    space = node_space(node)
+    finer = 2 if space == U8 else 1  # the rest is scaled down smoothly; other spaces have to be converted before
+    step = max(1, min(area.width // (finer * width), area.height // (finer * height)))
+    columns = range(area.x + step // 2, area.x + area.width, step)
+    rows = range(area.y + step // 2, area.y + area.height, step)
+    if step == 1:
+        data = read_node(node, area)
+    else:
+        lines = [read_node(node, Area(columns[0], y, area.x + area.width - columns[0], 1)) for y in rows]
+        data = QByteArray(b"".join(every(memoryview(line), step, space.pixel_bytes) for line in lines))
+    small = bytes(convert(data, len(columns), len(rows), space, U8))
+    image = QImage(small, len(columns), len(rows), len(columns) * 4, QImage.Format.Format_ARGB32)
+    return image.scaled(
+        width, height, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+    ).convertToFormat(QImage.Format.Format_ARGB32)
 
 
 def fingerprint(document: Any, node: Any) -> int:

@@ -5,19 +5,35 @@ layer now is found again, byte for byte, in the pixels that were taken from it b
 """
 
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from scumble_editor.areas import Area
+from scumble_editor.areas import Area, crop_rows
 
 STRIP = 64  # pixels: length of a strip
 DISTINCT = 4  # different pixel values that a strip needs: plain color is found everywhere
 GRID = 7  # strips are tried at GRID x GRID places
-VOTES = 3  # strips that must agree
-SEARCHES = 12  # strips that are looked for at most: each search reads all of the old pixels
+STRIDE = 17  # order of the places
+SEARCHES = 24  # strips that are looked for at most: each search reads all of the old pixels
 
-_ITEMS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_KINDS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+
+
+def _items(pixel_bytes: int) -> tuple[int, str]:
+    """A pixel as items of an array: how many, and their type code."""
+    size = next(size for size in (8, 4, 2, 1) if pixel_bytes % size == 0)
+    return pixel_bytes // size, _KINDS[size]
+
+
+def every(row: bytes | memoryview, step: int, pixel_bytes: int) -> bytes:
+    """Every step-th pixel of a row, from the first on."""
+    parts, kind = _items(pixel_bytes)
+    flat = array(kind)
+    flat.frombytes(row)
+    picked = array(kind, bytes(-(-len(flat) // parts // step) * pixel_bytes))
+    for part in range(parts):
+        picked[part::parts] = flat[part :: parts * step]
+    return picked.tobytes()
 
 
 class Move(NamedTuple):
@@ -41,12 +57,16 @@ class Move(NamedTuple):
         ys = [self.uy * x + self.vy * y + self.ty for x, y in ends]
         return Area(min(xs), min(ys), abs(xs[1] - xs[0]) + 1, abs(ys[1] - ys[0]) + 1)
 
+    def back(self) -> "Move":
+        """The move that undoes this one."""
+        x, y = self.ux * self.tx + self.uy * self.ty, self.vx * self.tx + self.vy * self.ty
+        return Move(self.ux, self.vx, self.uy, self.vy, -x, -y)
+
     def pixels(self, data: bytes | memoryview, width: int, height: int, pixel_bytes: int) -> bytes:
         """Row-major pixels turned and mirrored like this; data: width * height * pixel_bytes bytes."""
         if not self.turns:
             return bytes(data)
-        size = next(size for size in (8, 4, 2, 1) if pixel_bytes % size == 0)
-        parts, kind = pixel_bytes // size, _ITEMS[size]
+        parts, kind = _items(pixel_bytes)
         flat = array(kind)
         flat.frombytes(data)
         lines = []
@@ -70,7 +90,7 @@ class Move(NamedTuple):
 
 
 def locate(
-    old: bytes, area: Area, pixel_bytes: int, read: Callable[[Area], bytes], now: Area, *, same: bool = False
+    old: memoryview, area: Area, pixel_bytes: int, read: Callable[[Area], bytes], now: Area, *, same: bool = False
 ) -> Move | None:
     """How the pixels of `area` have moved; None when that can't be told.
 
@@ -78,44 +98,53 @@ def locate(
     painted on the layer now. same: nothing else has changed, so pixels that are found where they were settle it.
     """
     places = list(_places(now))
-    if same and any(_is_there(old, area, pixel_bytes, read, place) for place in places):
+    if same and any(_square(old, area, pixel_bytes, place) == read(place) for place in places):
         return Move()
-    votes: Counter[Move] = Counter()
+    whole = bytes(old)
+    seen: set[Move] = set()
     searches = 0
     for place in places:
         for strip, start, u in _strips(read, place, pixel_bytes):
-            if searches == SEARCHES * 4:
+            if searches == SEARCHES:
                 return None
             searches += 1
-            found = _only_one(old, strip, area, pixel_bytes)
+            found = _only_one(whole, strip, area, pixel_bytes)
             if found is None:
                 continue
             x, y = found
             for v in ((u[1], u[0]), (-u[1], -u[0])):
-                votes[Move(*u, *v, start[0] - u[0] * x - v[0] * y, start[1] - u[1] * x - v[1] * y)] += 1
-        best = votes.most_common(2)
-        if best and best[0][1] >= VOTES and (len(best) == 1 or best[1][1] < best[0][1]):
-            return best[0][0]
+                move = Move(*u, *v, start[0] - u[0] * x - v[0] * y, start[1] - u[1] * x - v[1] * y)
+                if _fits(move, old, area, pixel_bytes, read, place):
+                    if move in seen:
+                        return move
+                    seen.add(move)
     return None
 
 
 def _places(now: Area) -> Iterator[Area]:
-    """Squares of the strips' length, spread over the layer, the middle first."""
+    """Squares of the strips' length, spread over the layer; neighbors in time lie apart."""
     side = min(STRIP, now.width, now.height)
-    order = sorted(range(GRID), key=lambda number: abs(number - GRID // 2))
-    for row in order:
-        for column in order:
-            x = now.x + (now.width - side) * column // (GRID - 1)
-            yield Area(x, now.y + (now.height - side) * row // (GRID - 1), side, side)
+    for number in range(GRID * GRID):
+        row, column = divmod(number * STRIDE % (GRID * GRID), GRID)
+        x = now.x + (now.width - side) * column // (GRID - 1)
+        yield Area(x, now.y + (now.height - side) * row // (GRID - 1), side, side)
 
 
-def _is_there(old: bytes, area: Area, pixel_bytes: int, read: Callable[[Area], bytes], place: Area) -> bool:
-    """Whether the upper edge of a square has the pixels that it had."""
-    strip = place._replace(height=1)
-    if strip.meet(area) != strip:
-        return False
-    begin = ((strip.y - area.y) * area.width + strip.x - area.x) * pixel_bytes
-    return old[begin : begin + strip.width * pixel_bytes] == read(strip)
+def _square(old: memoryview, area: Area, pixel_bytes: int, place: Area) -> bytes | None:
+    """The old pixels of a square; None where it was not taken whole."""
+    if place.meet(area) != place:
+        return None
+    inner = place._replace(x=place.x - area.x, y=place.y - area.y)
+    return crop_rows(old, area.width, pixel_bytes, inner)
+
+
+def _fits(
+    move: Move, old: memoryview, area: Area, pixel_bytes: int, read: Callable[[Area], bytes], place: Area
+) -> bool:
+    """Whether a square of the layer has exactly the pixels that it has to have by the move."""
+    before = move.back().area(place)
+    square = _square(old, area, pixel_bytes, before)
+    return square is not None and move.pixels(square, before.width, before.height, pixel_bytes) == read(place)
 
 
 def _strips(

@@ -64,7 +64,7 @@ def sibling_names(parent: Any) -> list[str]:
 
 def fill(layer: Any, data: QByteArray, area: Area, space: Space) -> None:
     """Set a layer's pixels after checking space and length, which Krita itself doesn't. Raises PixelsRefused."""
-    if node_space(layer) != space:
+    if node_space(layer)[:2] != space[:2]:
         raise PixelsRefused(f"{space} instead of {node_space(layer)}")
     needed = area.width * area.height * space.pixel_bytes
     if data.size() != needed:

@@ -8,11 +8,22 @@ from scumble_editor.choices import StyleChoices, option
 from scumble_editor.words import tr
 
 from ..model import Model
-from ..qt import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
+from ..qt import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSplitter,
+    Qt,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 from ..widgets.grid import StyleGrid
 from ..widgets.job_row import JobRow
 from ..widgets.pictures import FittedPicture
-from ..widgets.slider import BarSlider, percent, read_percent, read_times, times
+from ..widgets.slider import BarSlider, percent, read_percent, read_times, signed_percent, times
 
 
 class StyleTab(QWidget):
@@ -20,6 +31,7 @@ class StyleTab(QWidget):
         super().__init__()
         self._model = model
         self._row: JobRow | None = None
+        self._sizes: list[int] = []  # of the splitter, while there is a preview
         self.search = QLineEdit()
         self.search.setPlaceholderText(tr("Search styles"))
         self.search.setClearButtonEnabled(True)
@@ -27,10 +39,10 @@ class StyleTab(QWidget):
         self.grid = StyleGrid(model.backend)
         self.grid.chosen.connect(lambda pack: model.choices.choose_style(pack=pack))
         self.strength = self._slider("strength", percent, read_percent)
-        self.boldness = self._slider("boldness", percent, read_percent)
+        self.boldness = self._slider("boldness", signed_percent, read_percent)
         self.stroke_scale = self._slider("stroke_scale", times, read_times, logarithmic=True)
-        self.absolute_strokes = self._check("absolute_strokes")
-        self.keep_colors = self._check("keep_colors")
+        self.absolute_strokes = self._check_box("absolute_strokes")
+        self.keep_colors = self._check_box("keep_colors")
         self.second = QComboBox()
         self.second.setToolTip(tr(option(StyleChoices, "second_pack").help))
         self.second.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -47,13 +59,15 @@ class StyleTab(QWidget):
             "1:1", tr("Show a detail in its true size, with brush marks as they will be.")
         )
         self.preview_detail.clicked.connect(lambda on: model.preview.show(detail=bool(on)))
-        self.picture = FittedPicture(260)
+        self.picture = FittedPicture()
 
         self.apply = QPushButton(Krita.instance().icon("dialog-ok"), tr("Apply"))
         self.apply.setToolTip(tr("Paint the layer, or the selection on it, into a new layer."))
         self.apply.clicked.connect(lambda: model.layers.apply_style())
 
-        mix = QHBoxLayout()
+        amounts, mix = QHBoxLayout(), QHBoxLayout()
+        amounts.addWidget(self.strength, 1)
+        amounts.addWidget(self.stroke_scale, 1)
         mix.addWidget(self.second, 1)
         mix.addWidget(self.mix, 1)
         toggles = QHBoxLayout()
@@ -61,19 +75,32 @@ class StyleTab(QWidget):
         for each in (self.preview_docker, self.preview_canvas, self.preview_detail):
             toggles.addWidget(each)
         toggles.addStretch(1)
-        checks = QHBoxLayout()
-        checks.addWidget(self.keep_colors)
-        checks.addWidget(self.absolute_strokes)
-        checks.addStretch(1)
+        boxes = QHBoxLayout()
+        boxes.addWidget(self.keep_colors)
+        boxes.addWidget(self.absolute_strokes)
+        boxes.addStretch(1)
+        above, below = QWidget(), QWidget()
+        styles, work = QVBoxLayout(above), QVBoxLayout(below)
+        for column in (styles, work):
+            column.setContentsMargins(0, 0, 0, 0)
+            column.setSpacing(4)
+        styles.addWidget(self.search)
+        styles.addWidget(self.grid, 1)
+        work.addLayout(amounts)
+        work.addWidget(self.boldness)
+        work.addLayout(mix)
+        work.addLayout(boxes)
+        work.addLayout(toggles)
+        work.addWidget(self.picture, 1)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(above)
+        self.splitter.addWidget(below)
+        self.splitter.setStretchFactor(0, 1)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(4, 6, 4, 4)
         self._column.setSpacing(4)
-        for widget in (self.search, self.grid, self.strength, self.boldness, self.stroke_scale):
-            self._column.addWidget(widget, 1 if widget is self.grid else 0)
-        self._column.addLayout(checks)
-        self._column.addLayout(mix)
-        self._column.addLayout(toggles)
-        self._column.addWidget(self.picture)
+        self._column.addWidget(self.splitter, 1)
         self._column.addWidget(self.apply)
         model.subscribe("choices", self._show_choices)
         model.subscribe("preview", self._show_preview)
@@ -93,10 +120,10 @@ class StyleTab(QWidget):
         slider.changed.connect(lambda value: self._model.choices.choose_style(**{name: value}))
         return slider
 
-    def _check(self, name: str) -> QCheckBox:
-        shown = option(StyleChoices, name)
-        box = QCheckBox(tr(shown.label))
-        box.setToolTip(tr(shown.help))
+    def _check_box(self, name: str) -> QCheckBox:
+        limits = option(StyleChoices, name)
+        box = QCheckBox(tr(limits.label))
+        box.setToolTip(tr(limits.help))
         box.clicked.connect(lambda on: self._model.choices.choose_style(**{name: bool(on)}))
         return box
 
@@ -142,13 +169,23 @@ class StyleTab(QWidget):
         self.preview_canvas.setChecked(preview.on_canvas)
         self.preview_detail.setChecked(preview.detail)
         self.preview_detail.setEnabled(preview.in_docker and not preview.on_canvas)
-        self.picture.setVisible(preview.in_docker or preview.problem is not None)
+        self._show_picture(preview.in_docker or preview.problem is not None)
         if preview.problem is not None:
             self.picture.show_text(preview.problem.text)
         elif preview.picture is not None:
             self.picture.show_picture(preview.picture.info, preview.picture.data)
         elif preview.in_docker:
             self.picture.show_text(tr("Painting a preview …"))
+
+    def _show_picture(self, shown: bool) -> None:
+        """Make room for the preview, half of the tab until the splitter is dragged, or give it back to the styles."""
+        if shown == self.picture.isVisibleTo(self):
+            return
+        if not shown:
+            self._sizes = self.splitter.sizes()
+        self.picture.setVisible(shown)
+        whole = sum(self.splitter.sizes())
+        self.splitter.setSizes((self._sizes or [whole // 2, whole // 2]) if shown else [whole, 0])
 
     def _show_job(self) -> None:
         """The newest job that paints, under the button that started it."""

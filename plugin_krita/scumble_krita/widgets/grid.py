@@ -92,7 +92,7 @@ class StyleGrid(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setUniformItemSizes(True)
         self.setMouseTracking(True)
-        self.setMinimumHeight(side + 52)
+        self.setMinimumHeight(side)
         self.selectionModel().currentChanged.connect(self._current_changed)
         backend.subscribe("thumbnails", self._add_pictures)
 

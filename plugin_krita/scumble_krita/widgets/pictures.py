@@ -22,16 +22,19 @@ def to_image(info: ImageInfo, data: Any) -> QImage:
 
 
 class FittedPicture(QLabel):
-    """Shows a picture as large as its width allows, on a checkerboard where it is transparent."""
+    """Shows a picture as large as there is room, on a checkerboard where it is transparent."""
 
-    def __init__(self, height: int) -> None:
+    def __init__(self, height: int = 0) -> None:
+        """height: the most it asks for, in pixels, and as its width needs; 0: it takes all that there is."""
         super().__init__()
         self._picture: QPixmap | None = None
         self._most = height
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setWordWrap(True)
         self.setMinimumSize(QSize(64, 48))
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred if height else QSizePolicy.Policy.Expanding
+        )
         self.setFrameShape(QLabel.Shape.StyledPanel)
 
     def show_picture(self, info: ImageInfo, data: Any) -> None:
@@ -46,7 +49,7 @@ class FittedPicture(QLabel):
         self.updateGeometry()
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802
-        return self._picture is not None
+        return self._most > 0 and self._picture is not None
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802
         if self._picture is None:

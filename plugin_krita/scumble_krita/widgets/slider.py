@@ -146,6 +146,10 @@ def percent(value: float) -> str:
     return f"{round(value * 100)} %"
 
 
+def signed_percent(value: float) -> str:
+    return f"{round(value * 100):+d} %" if round(value * 100) else "0 %"
+
+
 def read_percent(text: str) -> float:
     return float(text.replace("%", "").replace(",", ".").strip()) / 100
 
