@@ -27,6 +27,13 @@ class Area(NamedTuple):
         bottom = min(self.y + self.height, other.y + other.height)
         return Area(x, y, max(0, right - x), max(0, bottom - y))
 
+    def join(self, other: Area) -> Area:
+        """The smallest area that holds both."""
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        right = max(self.x + self.width, other.x + other.width)
+        bottom = max(self.y + self.height, other.y + other.height)
+        return Area(x, y, right - x, bottom - y)
+
     def grown(self, by: int) -> Area:
         return Area(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
 

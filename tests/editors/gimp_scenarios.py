@@ -137,6 +137,27 @@ def seen(image):
     return bytes(layer.get_buffer().get(whole(layer), 1.0, "R'G'B'A u8", Gegl.AbyssPolicy.NONE))
 
 
+def seen_alone(image, layer):
+    """The same with all other layers hidden."""
+    shown = {each: each.get_visible() for each in image.get_layers()}
+    for each in shown:
+        each.set_visible(each.get_id() == layer.get_id())
+    pixels = seen(image)
+    for each, visible in shown.items():
+        each.set_visible(visible)
+    return pixels
+
+
+def effect(layer, operation, visible=True, **values):
+    """Put a non-destructive effect on a layer."""
+    made = Gimp.DrawableFilter.new(layer, operation, operation.partition(":")[2])
+    for name, value in values.items():
+        made.get_config().set_property(name.replace("_", "-"), value)
+    made.update()
+    layer.append_filter(made)
+    made.set_visible(visible)
+
+
 def linear(byte):
     value = byte / 255
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
@@ -318,6 +339,21 @@ def scenario_selection_elsewhere_is_refused():
     )  # fmt: skip
 
 
+def scenario_selection_without_a_pixel():
+    """GIMP keeps only what of a selection lies on the canvas. If nothing does, its own filters, too, hold that there
+    is no selection (nothing in its interface tells the two apart), and so do we: the whole layer is painted."""
+    image = new_image()
+    layer = new_layer(image, alpha=False)
+    (whole_layer,) = stylize(image, [layer], result="new-layer")
+    for x, y, shrink in ((500, 500, 0), (5, 5, 30)):
+        image.select_rectangle(Gimp.ChannelOps.REPLACE, x, y, 20, 20)
+        if shrink:
+            Gimp.Selection.shrink(image, shrink)
+        assert Gimp.Selection.is_empty(image) and not Gimp.Selection.bounds(image).non_empty
+        (made,) = stylize(image, [layer], result="new-layer")
+        assert native(made) == native(whole_layer) and made.get_mask() is None
+
+
 def scenario_alpha_lock():
     image = new_image()
     layer = new_layer(image)
@@ -338,6 +374,61 @@ def scenario_locked_pixels():
     )  # fmt: skip
     stylize(image, [layer], result="new-layer")
     assert native(layer) == before
+
+
+def scenario_locked_pixels_are_enlarged_elsewhere():
+    """GIMP ends a plug-in that writes to a locked layer; so the whole image is refused before anything changes."""
+    image = new_image()
+    below = new_layer(image, name="below")
+    layer = new_layer(image)
+    layer.set_lock_content(True)
+    before = native(layer), native(below)
+    refuse(
+        "plug-in-scumble-upscale", Gimp.PDBStatusType.EXECUTION_ERROR, "locked", "new image",
+        image=image, drawables=[below], model=ENLARGER, result="whole-image",
+    )  # fmt: skip
+    assert (native(layer), native(below)) == before and image.get_width() == SIZE[0] and layer.get_lock_content()
+    made, big = succeed("plug-in-scumble-upscale", image=image, drawables=[layer, below], model=ENLARGER)
+    assert [made.get_width(), big.get_width()] == [2 * SIZE[0]] * 2 and not big.get_lock_content()
+    assert layer.get_lock_content() and (native(layer), native(below)) == before
+    _image, above = succeed(
+        "plug-in-scumble-upscale", image=image, drawables=[layer], model=ENLARGER, result="new-layer"
+    )
+    assert above.get_width() == 2 * SIZE[0] and native(layer) == before[0]
+
+
+def scenario_locked_group():
+    """A locked group locks what is in it: neither a layer's pixels change in there, nor does a layer come in."""
+    image = new_image()
+    group = Gimp.GroupLayer.new(image, "guarded")
+    image.insert_layer(group, None, 0)
+    child = new_layer(image, size=(40, 30), place=(8, 6), name="child", parent=group)
+    group.set_lock_content(True)
+    before = native(child)
+    values = {"image": image, "drawables": [child]}
+    wrong = Gimp.PDBStatusType.EXECUTION_ERROR
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 10, 20, 15)
+    for result in ("in-place", "new-layer"):
+        refuse("plug-in-scumble-stylize", wrong, "“guarded”", "locked", style=STYLE, result=result, **values)
+    for result in ("new-layer", "whole-image"):
+        refuse("plug-in-scumble-upscale", wrong, "“guarded”", "locked", model=ENLARGER, result=result, **values)
+    assert native(child) == before and len(group.get_children()) == 1 and image.get_width() == SIZE[0]
+    made, big = succeed("plug-in-scumble-upscale", model=ENLARGER, **values)
+    assert [made.get_width(), made.get_height(), big.get_width()] == [40, 30, 40]
+
+
+def scenario_locked_position_and_locked_mask():
+    image = new_image()
+    layer = new_layer(image, size=(40, 30), place=(8, 6))
+    layer.add_mask(layer.create_mask(Gimp.AddMaskType.WHITE))
+    layer.get_mask().set_lock_content(True)
+    layer.set_lock_position(True)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 10, 20, 15)
+    made, big = succeed("plug-in-scumble-upscale", image=image, drawables=[layer], model=ENLARGER)
+    assert [made.get_width(), made.get_height()] == [40, 30]
+    assert [big.get_width(), big.get_height(), *big.get_offsets()[1:]] == [40, 30, 0, 0]
+    stylize(image, [layer], result="new-layer")
+    assert layer.get_lock_position() and layer.get_mask().get_lock_content()
 
 
 def scenario_layer_mask_stays():
@@ -387,6 +478,86 @@ def scenario_group():
     assert inner.get_parent().get_id() == group.get_id()
 
 
+def scenario_pass_through_group_as_a_new_layer():
+    """Its mode is for groups alone (GIMP logs an assertion, which the test outside looks for)."""
+    image = new_image()
+    group = Gimp.GroupLayer.new(image, "group")
+    group.set_mode(Gimp.LayerMode.PASS_THROUGH)
+    image.insert_layer(group, None, 0)
+    new_layer(image, size=(40, 30), place=(8, 6), name="child", parent=group)
+    (made,) = stylize(image, [group], result="new-layer")
+    assert made.get_mode() == Gimp.LayerMode.NORMAL and made.get_width() == 40
+
+
+def scenario_effects_are_painted():
+    """A new layer is painted from what is seen; a layer painted in place keeps its effects, above its own pixels."""
+    image = new_image()
+    layer = new_layer(image)
+    effect(layer, "gegl:invert")
+    effect(layer, "gegl:gaussian-blur", visible=False, std_dev_x=9.0)
+    before, shown = native(layer), new_layer(image)
+    write(shown, "R'G'B'A u8", seen_alone(image, layer))
+    (expected,) = stylize(image, [shown], result="new-layer")
+    (made,) = stylize(image, [layer], result="new-layer")
+    assert native(made) == native(expected) != before
+    assert not made.get_filters() and native(layer) == before and len(layer.get_filters()) == 2
+    plain = new_layer(image)
+    stylize(image, [plain, layer])
+    assert native(layer) == native(plain) and len(layer.get_filters()) == 2
+
+
+def scenario_effects_beside_the_layer():
+    """A shadow lies beside its layer; so the new layer is larger, but where a mask hides the shadow."""
+    image = new_image()
+    layer = new_layer(image, alpha=False, size=(30, 20), place=(30, 20))
+    effect(layer, "gegl:dropshadow", x=8.0, y=6.0, radius=2.0)
+    before = seen_alone(image, layer)
+    (made,) = stylize(image, [layer], result="new-layer", strength=0.0)
+    assert made.get_width() > 36 and made.get_height() > 24 and made.has_alpha()
+    assert seen_alone(image, made) == before
+    layer.add_mask(layer.create_mask(Gimp.AddMaskType.WHITE))
+    (made,) = stylize(image, [layer], result="new-layer", strength=0.0)
+    assert [made.get_width(), made.get_height(), *made.get_offsets()[1:]] == [30, 20, 30, 20]
+
+
+def scenario_effects_of_a_group():
+    image = new_image(PRECISION.FLOAT_LINEAR)
+    group = Gimp.GroupLayer.new(image, "group")
+    image.insert_layer(group, None, 0)
+    new_layer(image, size=(40, 30), place=(8, 6), name="child", parent=group)
+    effect(group, "gegl:invert")
+    before = seen_alone(image, group)
+    (made,) = stylize(image, [group], result="new-layer", strength=0.0)
+    assert [made.get_width(), made.get_height(), *made.get_offsets()[1:]] == [40, 30, 8, 6]
+    assert seen_alone(image, made) == before
+
+
+def scenario_effects_are_enlarged():
+    image = new_image()
+    layer = new_layer(image, alpha=False, size=(30, 20), place=(30, 20))
+    effect(layer, "gegl:invert")
+    effect(layer, "gegl:dropshadow", x=8.0, y=6.0, radius=2.0)
+    values = {"image": image, "drawables": [layer], "model": "bicubic"}
+    made, big = succeed("plug-in-scumble-upscale", **values)
+    assert not big.get_filters() and len(layer.get_filters()) == 2
+    _image, above = succeed("plug-in-scumble-upscale", result="new-layer", **values)
+    assert [big.get_width(), big.get_height()] == [above.get_width(), above.get_height()] and big.get_width() > 72
+    assert native(big) == native(above)
+    assert [made.get_width(), made.get_height()] == [big.get_width(), big.get_height()]
+    shown = Gimp.Layer.new_from_visible(image, image, "seen")
+    image.insert_layer(shown, None, 0)
+    _image, whole_canvas = succeed("plug-in-scumble-upscale", image=image, drawables=[shown], model="bicubic")
+    image.remove_layer(shown)
+    assert sorted(set(read(whole_canvas)[3::4])) == sorted(set(read(big)[3::4]) | {0})
+    image.remove_layer(above)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 32, 22, 10, 8)
+    made, part = succeed("plug-in-scumble-upscale", **values)
+    assert [made.get_width(), made.get_height(), part.get_width()] == [20, 16, 20]
+    Gimp.Selection.none(image)
+    succeed("plug-in-scumble-upscale", result="whole-image", **values)
+    assert layer.get_width() == 60 and len(layer.get_filters()) == 2
+
+
 def scenario_text_layer():
     image = new_image()
     text = Gimp.TextLayer.new(image, "Scumble", Gimp.context_get_font(), 20.0, Gimp.Unit.pixel())
@@ -396,6 +567,65 @@ def scenario_text_layer():
     before = alpha_of(text)
     stylize(image, [text])
     assert alpha_of(text) == before
+
+
+def scenario_text_layer_to_a_new_image():
+    """Its copy is pixels, and the answer names it as what it is."""
+    image = new_image()
+    text = Gimp.TextLayer.new(image, "Scumble", Gimp.context_get_font(), 20.0, Gimp.Unit.pixel())
+    image.insert_layer(text, None, 0)
+    size = [2 * text.get_width(), 2 * text.get_height()]
+    made, big = succeed("plug-in-scumble-upscale", image=image, drawables=[text], model=ENLARGER)
+    assert big is not None and [big.get_width(), big.get_height()] == size and not big.is_text_layer()
+    assert [made.get_width(), made.get_height()] == size and text.is_text_layer()
+    _image, above = succeed(
+        "plug-in-scumble-upscale", image=image, drawables=[text], model=ENLARGER, result="whole-image"
+    )
+    assert above is not None and above.get_id() == text.get_id()
+
+
+def scenario_hidden_layer_to_a_new_image():
+    image = new_image()
+    group = Gimp.GroupLayer.new(image, "group")
+    image.insert_layer(group, None, 0)
+    layer = new_layer(image, alpha=False, parent=group)
+    layer.set_visible(False)
+    group.set_visible(False)
+    made, big = succeed("plug-in-scumble-upscale", image=image, drawables=[layer], model=ENLARGER)
+    assert big.get_visible() and not layer.get_visible()
+    assert set(seen(made)[3::4]) == {255}
+
+
+def scenario_linked_layers():
+    """GIMP draws a linked drawing sharply at any size; a linked photo is enlarged by the network (GIMP 3.2)."""
+    if not hasattr(Gimp, "LinkLayer"):
+        return
+    folder = Path(os.environ["SCUMBLE_RESULT"]).parent
+    picture = new_image(size=(40, 30))
+    new_layer(picture, alpha=False, size=(40, 30))
+    photo, drawing = folder / "linked.png", folder / "linked.svg"
+    Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, picture, Gio.File.new_for_path(str(photo)), None)
+    shape = '<rect x="4" y="4" width="9" height="9"/>'
+    drawing.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30">{shape}</svg>')
+    for result in ("new-image", "whole-image"):
+        image = new_image(size=(40, 30))
+        linked = Gimp.LinkLayer.new(image, Gio.File.new_for_path(str(photo)))
+        image.insert_layer(linked, None, 0)
+        plain = new_layer(image, alpha=False, size=(40, 30))
+        write(plain, "R'G'B' u8", read(linked, "R'G'B' u8"))
+        made, big = succeed(
+            "plug-in-scumble-upscale", image=image, drawables=[linked, plain], model=ENLARGER, result=result
+        )
+        one, other = (layer for layer in made.get_layers())
+        assert [big.get_width(), big.get_height()] == [80, 60]
+        assert read(one, "R'G'B' u8") == read(other, "R'G'B' u8"), "the network's pixels are not in the linked layer"
+    image = new_image(size=(40, 30))
+    linked = Gimp.LinkLayer.new(image, Gio.File.new_for_path(str(drawing)))
+    image.insert_layer(linked, None, 0)
+    made, big = succeed("plug-in-scumble-upscale", image=image, drawables=[linked], model=ENLARGER)
+    assert big.is_link_layer() and not big.is_rasterized()
+    edges = set(memoryview(alpha_of(big)).cast("f").tolist())
+    assert edges == {0.0, 1.0}, "the drawing is not sharp"
 
 
 def scenario_several_layers():
@@ -442,6 +672,38 @@ def scenario_wrong_arguments():
     no_pack = Gio.File.new_for_path(os.environ["SCUMBLE_RESULT"] + ".scumble")
     Path(no_pack.get_path()).write_text("no pack")
     refuse("plug-in-scumble-install-pack", Gimp.PDBStatusType.EXECUTION_ERROR, ".scumble", file=no_pack)
+
+
+def scenario_layers_that_are_not_there():
+    """No layer, one of another image, one in no image: a sentence and the status that says whose mistake it is."""
+    image, other = new_image(), new_image()
+    layer, foreign = new_layer(image), new_layer(other, name="foreign")
+    loose = Gimp.Layer.new(image, "loose", 20, 20, TYPE.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+    before = native(foreign)
+    for procedure, values in (
+        ("stylize", {"style": STYLE}),
+        ("stylize", {"style": STYLE, "result": "in-place"}),
+        ("upscale", {"model": ENLARGER}),
+        ("upscale", {"model": ENLARGER, "result": "whole-image"}),
+        ("train", {"name": "Not There", "source": "layer"}),
+    ):
+        for drawables, words in (([], "No layer"), ([foreign], "another image"), ([loose], "not in an image")):
+            refuse(
+                f"plug-in-scumble-{procedure}", Gimp.PDBStatusType.CALLING_ERROR, words,
+                image=image, drawables=drawables, **values,
+            )  # fmt: skip
+    assert native(foreign) == before and len(other.get_layers()) == 1
+    assert [each.get_id() for each in image.get_layers()] == [layer.get_id()]
+
+
+def scenario_a_recipe_that_is_not_there():
+    image = new_image()
+    layer = new_layer(image)
+    for wait in (True, False):
+        refuse(
+            "plug-in-scumble-train", Gimp.PDBStatusType.EXECUTION_ERROR, "no recipe 'nonsense'", "quick",
+            image=image, drawables=[layer], name="Without a Recipe", recipe="nonsense", wait=wait,
+        )  # fmt: skip
 
 
 def scenario_arguments_are_typed_and_told():
@@ -563,6 +825,21 @@ def scenario_train():
     assert name == "learned-here"
     layer = new_layer(image, size=(160, 120))
     stylize(image, [layer], style=name)
+
+
+def scenario_train_on_a_layer_of_an_indexed_image():
+    image = new_image(size=(160, 120))
+    layer = new_layer(image, alpha=False, size=(160, 120))
+    image.convert_indexed(Gimp.ConvertDitherType.NONE, Gimp.ConvertPaletteType.GENERATE, 16, False, False, "")
+    (name,) = succeed(
+        "plug-in-scumble-train",
+        image=image,
+        drawables=[layer],
+        name="Learned from Few Colors",
+        source="layer",
+        recipe=os.environ["SCUMBLE_RECIPE"],
+    )
+    assert name == "learned-from-few-colors"
 
 
 def scenario_training_goes_on():

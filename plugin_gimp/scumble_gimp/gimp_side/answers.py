@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gi.repository import Gimp, GLib
+from gi.repository import Gimp, GLib, GObject
 
 from scumble_editor.words import explain
 from scumble_wire.errors import ScumbleError
 
+from .errors import WrongArgument
 from .session import Stopped, Told
 from .texts import _
-
-
-class WrongArgument(ScumbleError):
-    """A script gave a value that can't be used."""
-
-    code = "wrong_argument"
 
 
 def success(procedure: Any, **values: Any) -> Any:
     """values: return values by name, with _ for -."""
     answer = procedure.new_return_values(Gimp.PDBStatusType.SUCCESS, None)
-    wanted = [spec.name for spec in procedure.get_return_values()]
+    declared = {spec.name: (place, spec) for place, spec in enumerate(procedure.get_return_values(), 1)}
     for name, value in values.items():
-        place = 1 + wanted.index(name.replace("_", "-"))
+        place, spec = declared[name.replace("_", "-")]
         answer.remove(place)
-        answer.insert(place, value)
+        # Of the declared type, not the value's own: a text layer that became pixels is a plain layer for the caller,
+        # who could not take it as a Gimp.TextLayer and would find None.
+        answer.insert(place, GObject.Value(spec.value_type, value))
     return answer
 
 

@@ -92,7 +92,7 @@ def add_choice(
 
 def read(config: Any, choices: type[Choices]) -> Choices:
     """The choices of a call. Raises ValueError with a sentence for a value out of its limits."""
-    values = {}
+    values: dict[str, Any] = {}
     for name in FIELDS[choices]:
         value = config.get_property(argument(name))
         values[name] = value if value is not None else ""

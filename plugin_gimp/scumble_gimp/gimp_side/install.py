@@ -8,7 +8,7 @@ from gi.repository import Gimp
 
 from scumble_wire.messages import InstallPack, PackDetails
 
-from . import answers, arguments
+from . import answers, arguments, declaring
 from .pack_file import contents
 from .session import Session, Steps
 from .texts import _
@@ -18,24 +18,16 @@ PATIENCE_S = 600.0  # a foreign network is converted and tried out
 
 
 def declare(plug_in: Any, name: str) -> Any:
-    procedure = Gimp.Procedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
-    procedure.set_menu_label(_("_Install Style Pack…"))
-    procedure.add_menu_path("<Image>/Filters/Scumble")
-    procedure.set_documentation(
-        _("Install a style pack or an upscale network from a file"),
-        _(
+    procedure = declaring.without_image(
+        plug_in,
+        name,
+        run,
+        label=_("_Install Style Pack…"),
+        blurb=_("Install a style pack or an upscale network from a file"),
+        help=_(
             "Takes .scumble packs, and networks of other programs (.safetensors, .pth, .onnx), which need a title "
             "and a license."
         ),
-        name,
-    )
-    procedure.add_enum_argument(
-        "run-mode",
-        _("Run mode"),
-        _("The run mode"),
-        Gimp.RunMode.__gtype__,
-        Gimp.RunMode.INTERACTIVE,
-        arguments.FLAGS,
     )
     procedure.add_file_argument(
         "file", _("_File"), _("The pack file."), Gimp.FileChooserAction.OPEN, True, None, arguments.FLAGS
@@ -53,7 +45,7 @@ def declare(plug_in: Any, name: str) -> Any:
         False,
         arguments.FLAGS,
     )
-    procedure.add_string_return_value("style", _("Style"), _("The id of the installed pack."), "", arguments.FLAGS)
+    declaring.add_style_answer(procedure, _("The id of the installed pack."))
     return procedure
 
 

@@ -14,19 +14,19 @@ from gi.repository import Gegl, Gimp
 from scumble_editor.areas import Area, crop_rows
 from scumble_wire.messages import ImageInfo
 
+from .errors import LayerRefused
 from .formats import OPAQUE, SCREEN, PixelFormat, choose
-from .targets import LayerRefused, Target
+from .targets import Target, drawn_from_elsewhere
 from .texts import _
 
 Buffer = Any  # bytes, bytearray, memoryview
 STRIP_BYTES = 64 << 20
 
 
-def pixel_format(image: Any, drawable: Any) -> PixelFormat:
-    """The smallest format in which the layer crosses the wire without loss."""
-    return choose(
-        int(image.get_precision()), gray=drawable.is_gray(), alpha=drawable.has_alpha(), srgb=has_srgb_profile(image)
-    )
+def pixel_format(target: Target, *, srgb: bool) -> PixelFormat:
+    """The smallest format in which the layer crosses the wire without loss. srgb: what `has_srgb_profile` says."""
+    precision = int(target.image.get_precision())
+    return choose(precision, gray=target.drawable.is_gray(), alpha=target.alpha, srgb=srgb)
 
 
 def has_srgb_profile(image: Any) -> bool:
@@ -62,7 +62,7 @@ def _strips(area: Area, pixel_bytes: int) -> Iterator[Area]:
 
 
 def read(drawable: Any, area: Area, form: PixelFormat) -> bytes:
-    """Row-major pixels of a part of the drawable. A group gives what it looks like, without its own effects."""
+    """Row-major pixels of a part of the drawable, without its own effects. A group gives what it looks like."""
     buffer, parts = drawable.get_buffer(), []
     for strip in _strips(area, form.pixel_bytes):
         part = buffer.get(Gegl.Rectangle.new(*strip), 1.0, form.babl, Gegl.AbyssPolicy.CLAMP)
@@ -125,11 +125,14 @@ def paint_in_place(target: Target, form: PixelFormat, data: Buffer) -> None:
 def add_above(target: Target, form: PixelFormat, data: Buffer, name: str) -> Any:
     """A new layer above the target's, as large as the wanted part, masked by the selection and the layer's own mask.
 
-    Opacity, mode and mask are those of the source, so that the new layer looks like the source, painted.
+    Opacity, mode and mask are those of the target's layer, so that the new one looks like it, painted.
     """
     image, source, area = target.image, target.drawable, target.wanted
-    kind = _layer_type(form, alpha=source.has_alpha() or target.selected)
-    layer = Gimp.Layer.new(image, name, area.width, area.height, kind, source.get_opacity(), source.get_mode())
+    kind = _layer_type(form, alpha=target.alpha or target.selected)
+    mode = source.get_mode()
+    if mode == Gimp.LayerMode.PASS_THROUGH:  # which is for groups alone
+        mode = Gimp.LayerMode.NORMAL
+    layer = Gimp.Layer.new(image, name, area.width, area.height, kind, source.get_opacity(), mode)
     _write(layer.get_buffer(), Area(0, 0, area.width, area.height), form, data)
     for get, put in (
         (source.get_blend_space, layer.set_blend_space),
@@ -137,8 +140,7 @@ def add_above(target: Target, form: PixelFormat, data: Buffer, name: str) -> Any
         (source.get_composite_mode, layer.set_composite_mode),
     ):
         put(get())
-    _exists, left, top = source.get_offsets()
-    layer.set_offsets(left + area.x, top + area.y)
+    layer.set_offsets(target.on_canvas.x, target.on_canvas.y)
     image.insert_layer(layer, source.get_parent(), image.get_item_position(source))
     _mask(target, layer)
     return layer
@@ -149,6 +151,8 @@ def overwrite(layer: Any, form: PixelFormat, width: int, height: int, data: Buff
 
     They go straight into the layer's buffer: the undo step that scaling made keeps the pixels of before.
     """
+    if drawn_from_elsewhere(layer):
+        layer.rasterize()  # else GIMP would draw its own picture over them
     if (layer.get_width(), layer.get_height()) != (width, height):
         layer.resize(width, height, 0, 0)
     _write(layer.get_buffer(), Area(0, 0, width, height), form, data)
@@ -183,6 +187,9 @@ def mask_by_selection(layer: Any) -> None:
     """Let a layer show only what is selected; where it has a mask, what both let through."""
     area = Area(0, 0, layer.get_width(), layer.get_height())
     mask = layer.get_mask()
+    if mask is not None and not layer.get_apply_mask():
+        layer.remove_mask(Gimp.MaskApplyMode.DISCARD)  # it had no effect, and would have one now
+        mask = None
     chosen = layer.create_mask(Gimp.AddMaskType.SELECTION)
     if mask is None:
         layer.add_mask(chosen)
@@ -203,7 +210,7 @@ def _mask_pixels(mask: Any, area: Area) -> bytes:
     return bytes(mask.get_buffer().get(Gegl.Rectangle.new(*area), 1.0, "Y float", Gegl.AbyssPolicy.CLAMP))
 
 
-def _product(one: memoryview, other: memoryview) -> bytes:
+def _product(one: memoryview[float], other: memoryview[float]) -> bytes:
     from array import array
 
     return array("f", map(float.__mul__, one, other)).tobytes()
@@ -211,16 +218,20 @@ def _product(one: memoryview, other: memoryview) -> bytes:
 
 def selection_small(target: Target, area: Area, width: int, height: int) -> bytes:
     """One byte a pixel of the selection over a part of the layer, scaled to width x height; linear, 255 is inside."""
-    _exists, left, top = target.drawable.get_offsets()
+    left, top = target.place
     scale = width / area.width
     rectangle = Gegl.Rectangle.new(round((area.x + left) * scale), round((area.y + top) * scale), width, height)
     buffer = target.image.get_selection().get_buffer()
     return bytes(buffer.get(rectangle, scale, "Y u8", Gegl.AbyssPolicy.NONE))
 
 
-def style_picture(drawable: Any, area: Area) -> tuple[ImageInfo, bytes]:
-    """A part of a layer as the picture that a style is learned from."""
-    form = SCREEN if drawable.has_alpha() else OPAQUE
+def style_picture(target: Target) -> tuple[ImageInfo, bytes]:
+    """The wanted part of a layer as the picture that a style is learned from."""
+    return _style_picture(target.source, target.wanted, alpha=target.alpha)
+
+
+def _style_picture(drawable: Any, area: Area, *, alpha: bool) -> tuple[ImageInfo, bytes]:
+    form = SCREEN if alpha else OPAQUE
     return form.info(area.width, area.height), read(drawable, area, form)
 
 
@@ -232,6 +243,6 @@ def style_picture_as_seen(image: Any) -> tuple[ImageInfo, bytes]:
         area = Area(0, 0, image.get_width(), image.get_height())
     copy = image.duplicate()
     try:
-        return style_picture(copy.flatten(), area)
+        return _style_picture(copy.flatten(), area, alpha=False)
     finally:
         copy.delete()

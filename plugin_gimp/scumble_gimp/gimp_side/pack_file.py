@@ -7,7 +7,7 @@ from typing import Any
 
 from scumble_wire.errors import ScumbleError
 
-from . import answers
+from .errors import WrongArgument
 from .texts import _
 
 MOST_BYTES = 1 << 30
@@ -21,7 +21,7 @@ def contents(config: Any) -> tuple[str, bytes]:
     chosen = config.get_property("file")
     path = chosen.get_path() if chosen is not None else None
     if not path:
-        raise answers.WrongArgument(_("No pack file was chosen."), remedy=_("Choose a file on this machine."))
+        raise WrongArgument(_("No pack file was chosen."), remedy=_("Choose a file on this machine."))
     try:
         if Path(path).stat().st_size > MOST_BYTES:
             raise ScumbleError(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from . import install, repeat, stylize, train, upscale
+from .declaring import Declare
 
-_DECLARE: dict[str, Callable[[Any, str], Any]] = {
+_DECLARE: dict[str, Declare] = {
     stylize.NAME: stylize.declare,
     repeat.NAME: repeat.declare,
     upscale.NAME: upscale.declare,
@@ -23,6 +23,4 @@ def names() -> list[str]:
 
 def create(plug_in: Any, name: str) -> Any:
     """Declare one procedure: arguments, menu, help."""
-    procedure = _DECLARE[name](plug_in, name)
-    procedure.set_attribution("The Scumble authors", "The Scumble authors, MIT license", "2026")
-    return procedure
+    return _DECLARE[name](plug_in, name)

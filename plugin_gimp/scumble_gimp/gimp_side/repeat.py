@@ -6,25 +6,22 @@ from typing import Any
 
 from gi.repository import Gimp
 
-from . import answers, arguments, stylize
+from . import answers, declaring, stylize
 from .texts import _
 
 NAME = "plug-in-scumble-repeat"
 
 
 def declare(plug_in: Any, name: str) -> Any:
-    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
-    procedure.set_image_types("*")
-    procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
-    procedure.set_menu_label(_("_Repeat Last Style"))
-    procedure.add_menu_path("<Image>/Filters/Scumble")
-    procedure.set_documentation(
-        _("Paint layers with the style and the values used last"),
-        _("Runs Stylize with its last values. Where none was used yet, its dialog opens; a script gets an error."),
+    procedure = declaring.for_layers(
+        plug_in,
         name,
+        run,
+        label=_("_Repeat Last Style"),
+        blurb=_("Paint layers with the style and the values used last"),
+        help=_("Runs Stylize with its last values. If there are none yet, its dialog opens; a script gets an error."),
     )
-    procedure.add_layer_return_value("layer", _("Layer"), _("The painted layer; of several, the first."), False,
-                                     arguments.FLAGS)  # fmt: skip
+    declaring.add_layer_answer(procedure, _("The painted layer; of several, the first."))
     return procedure
 
 

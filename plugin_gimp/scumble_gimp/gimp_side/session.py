@@ -19,7 +19,7 @@ from scumble_editor.words import Problem
 from scumble_wire import launch
 from scumble_wire.client import Client
 from scumble_wire.errors import ScumbleError, TimedOut
-from scumble_wire.messages import Cancelled, ListPacks
+from scumble_wire.messages import Cancelled, ImageInfo, ImageResult, ListPacks, Train
 
 from . import VERSION
 from .texts import _
@@ -107,11 +107,9 @@ class Session:
         if not self.backend.packs_known:
             self.ask(ListPacks())
 
-    def start(self, message: JobMessage, frames: Sequence[Any]) -> str:
-        """Start a job that goes on without us; returns the backend's name for it. Raises ScumbleError."""
-        job = self.backend.submit(message, frames)
-        self.until_accepted(job)
-        return job.id
+    def start(self, message: Train, frames: Sequence[Any]) -> None:
+        """Start a training that goes on without us. Raises ScumbleError when it was refused."""
+        self.until_accepted(self.backend.submit(message, frames))
 
     def until_accepted(self, job: Job) -> None:
         """Wait until a job has reached the backend's queue. Raises ScumbleError when it was refused."""
@@ -135,6 +133,13 @@ class Session:
         if isinstance(results[0].message, Cancelled):
             raise Stopped(_("Cancelled. Nothing was changed."))
         return job, results[0]
+
+
+def picture_of(delivery: Delivery) -> tuple[ImageInfo, Any]:
+    """A result's picture: how its pixels lie, and the pixels."""
+    result = delivery.message
+    assert isinstance(result, ImageResult)
+    return result.image, delivery.frames[result.image.frame]
 
 
 class Steps:

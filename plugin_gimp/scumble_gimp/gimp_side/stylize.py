@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from gi.repository import Gimp
 
 from scumble_editor.choices import StyleChoices
 from scumble_editor.words import free_name
+from scumble_wire.messages import ImageInfo, Stylize
 
-from . import answers, arguments, layers, targets
+from . import arguments, declaring, layer_jobs, layers, targets
+from .errors import WrongArgument
+from .seen import as_seen
 from .session import Session, Steps
 from .stopwatch import Stopwatch
+from .targets import Target
 from .texts import _
 
 NAME = "plug-in-scumble-stylize"
@@ -19,19 +24,17 @@ RESULTS = (("new-layer", "New layer above"), ("in-place", "Change the layer itse
 
 
 def declare(plug_in: Any, name: str) -> Any:
-    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
-    procedure.set_image_types("*")
-    procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
-    procedure.set_menu_label(_("_Stylize…"))
-    procedure.add_menu_path("<Image>/Filters/Scumble")
-    procedure.set_documentation(
-        _("Paint layers in the style of a painting"),
-        _(
+    procedure = declaring.for_layers(
+        plug_in,
+        name,
+        run,
+        label=_("_Stylize…"),
+        blurb=_("Paint layers in the style of a painting"),
+        help=_(
             "Every chosen layer is painted by the network of a style pack. The selection and its feathered edge are "
             "honored, transparency is never changed, and depth and color profile stay as they are. The result is "
             "a new layer above, or the layer itself; either way one undo step."
         ),
-        name,
     )
     arguments.add(
         procedure,
@@ -41,64 +44,55 @@ def declare(plug_in: Any, name: str) -> Any:
             "second_pack": _("The id of a style pack; empty for none."),
         },
     )
-    arguments.add_choice(
-        procedure, "result", _("Resul_t"), _("Where the painted picture goes."), "new-layer", RESULTS
-    )
-    procedure.add_layer_return_value(
-        "layer",
-        _("Layer"),
-        _("The painted layer; of several, the first. New layers are the selected ones then."),
-        False,
-        arguments.FLAGS,
+    declaring.add_result(procedure, _("Where the painted picture goes."), RESULTS)
+    declaring.add_layer_answer(
+        procedure, _("The painted layer; of several, the first. New layers are the selected ones then.")
     )
     return procedure
 
 
 def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any, data: object) -> Any:
-    def work() -> Any:
-        aims = [targets.look(image, drawable) for drawable in drawables]
-        with Session() as session:
-            if mode == Gimp.RunMode.INTERACTIVE:
-                from .dialogs.stylize import ask
-
-                if not ask(procedure, config, session, aims):
-                    return answers.cancelled(procedure)
-            made = paint(session, image, aims, config)
-        return answers.success(procedure, layer=made[0])
-
-    return answers.guarded(procedure, work)
+    return layer_jobs.run(procedure, mode, image, drawables, config, _ask, paint)
 
 
-def paint(session: Session, image: Any, aims: list[targets.Target], config: Any) -> list[Any]:
-    """Paint every target, one after the other, in one undo step. All are computed before the first is changed."""
+def _ask(procedure: Any, config: Any, session: Session, aims: list[Target]) -> bool:
+    from .dialogs.stylize import ask
+
+    return ask(procedure, config, session, aims)
+
+
+def paint(session: Session, image: Any, aims: list[Target], config: Any) -> dict[str, Any]:
+    """Paint every target in one undo step. All are computed before the first is changed.
+
+    A new layer shows what is seen, effects and all; a layer changed in place keeps its effects above its pixels.
+    """
     choices, result = arguments.read(config, StyleChoices), config.get_property("result")
     for aim in aims:
         targets.check(aim, result)
     session.load_packs()
-    _check_pack(session, choices)
+    _check_packs(session, choices)
     watch, steps = Stopwatch(), Steps(_("Painting"), len(aims))
-    finished = []
-    for aim in aims:
-        form, area = layers.pixel_format(image, aim.drawable), aim.with_context(choices.mark_size(aim.picture_pixels))
-        with watch.part("reading"):
-            pixels = layers.read(aim.drawable, area, form)
-        title = _("{style} on “{layer}”", style=session.backend.titles[choices.pack], layer=aim.name)
-        message = choices.message(form.info(area.width, area.height), title=title, picture_pixels=aim.picture_pixels)
-        job, delivery = session.run(message, [pixels], steps)
-        watch.job(job, delivery)
-        finished.append(
-            (aim, form, layers.cut(delivery.frames[delivery.message.image.frame], form, area, aim.wanted))
-        )
-        steps.next()
+    style = session.backend.titles[choices.pack]
+
+    def message(aim: Target, info: ImageInfo) -> Stylize:
+        title = _("{style} on “{layer}”", style=style, layer=aim.name)
+        return choices.message(info, title=title, picture_pixels=aim.picture_pixels)
+
+    with as_seen(aims) if result == "new-layer" else contextlib.nullcontext(aims) as sources:
+        plan = [(aim, aim.with_context(choices.mark_size(aim.picture_pixels))) for aim in sources]
+        finished = [
+            (each.aim, each.form, layers.cut(each.pixels, each.form, each.sent, each.aim.wanted))
+            for each in layer_jobs.compute(session, plan, message, steps, watch)
+        ]
     targets.still_there(aims)
     with watch.part("inserting"):
         made = _insert(image, finished, choices.layer_name(session.backend.titles), result)
     steps.end()
     watch.write()
-    return made
+    return {"layer": made[0]}
 
 
-def _insert(image: Any, finished: list[tuple[Any, Any, Any]], name: str, result: str) -> list[Any]:
+def _insert(image: Any, finished: list[tuple[Target, Any, Any]], name: str, result: str) -> list[Any]:
     image.undo_group_start()
     try:
         if result == "in-place":
@@ -107,7 +101,7 @@ def _insert(image: Any, finished: list[tuple[Any, Any, Any]], name: str, result:
             return [aim.drawable for aim, _form, _pixels in finished]
         made = []
         for aim, form, pixels in finished:
-            taken = [layer.get_name() for layer in image.get_layers()]
+            taken = [layer.get_name() for layer in targets.flat(image)]
             made.append(layers.add_above(aim, form, pixels, free_name(name, taken)))
         image.set_selected_layers(made)
         return made
@@ -116,14 +110,14 @@ def _insert(image: Any, finished: list[tuple[Any, Any, Any]], name: str, result:
         Gimp.displays_flush()
 
 
-def _check_pack(session: Session, choices: StyleChoices) -> None:
+def _check_packs(session: Session, choices: StyleChoices) -> None:
     """Raises WrongArgument while a style is not named or not installed."""
     backend = session.backend
     installed = ", ".join(pack.id for pack in backend.styles()) or _("none")
     for wanted in [choices.pack] + ([choices.second_pack] if choices.second_pack else []):
         pack = backend.pack(wanted)
         if pack is None or pack.kind == "upscale":
-            raise answers.WrongArgument(
+            raise WrongArgument(
                 _("No style “{name}” is installed.", name=wanted) if wanted else _("No style was chosen."),
                 remedy=_("Installed styles: {names}.", names=installed),
             )

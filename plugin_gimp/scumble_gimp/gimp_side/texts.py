@@ -15,9 +15,11 @@ _ = tr
 
 
 class _Catalog(gettext.GNUTranslations):
+    _catalog: dict[str, str]  # gettext's own name for it
+
     def table(self) -> dict[str, str]:
         """English -> translation, without the catalog's own header."""
-        return {key: value for key, value in self._catalog.items() if key and isinstance(key, str) and value}
+        return {key: value for key, value in self._catalog.items() if isinstance(key, str) and key and value}
 
 
 def load(languages: Iterable[str], locale: Path = LOCALE) -> dict[str, str]:

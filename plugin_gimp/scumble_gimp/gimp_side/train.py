@@ -11,7 +11,9 @@ from gi.repository import Gimp, GLib
 from scumble_editor.choices import TrainChoices
 from scumble_wire.messages import ImageInfo, Trained
 
-from . import answers, arguments, layers, targets
+from . import answers, arguments, declaring, layers, targets
+from .errors import WrongArgument
+from .seen import as_seen
 from .session import Session, Steps
 from .texts import _
 
@@ -21,18 +23,16 @@ SOURCES = (("image", "The image as it is seen"), ("layer", "The chosen layer"))
 
 
 def declare(plug_in: Any, name: str) -> Any:
-    procedure = Gimp.ImageProcedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run, None)
-    procedure.set_image_types("*")
-    procedure.set_sensitivity_mask(Gimp.ProcedureSensitivityMask.DRAWABLE | Gimp.ProcedureSensitivityMask.DRAWABLES)
-    procedure.set_menu_label(_("_Train a Style from This Image…"))
-    procedure.add_menu_path("<Image>/Filters/Scumble")
-    procedure.set_documentation(
-        _("Learn a new style from this image"),
-        _(
+    procedure = declaring.for_layers(
+        plug_in,
+        name,
+        run,
+        label=_("_Train a Style from This Image…"),
+        blurb=_("Learn a new style from this image"),
+        help=_(
             "A training is started that learns the style of the image, or of its selected part. It runs beside GIMP, "
             "goes on when its window is closed, and its style is then among the others in Stylize."
         ),
-        name,
     )
     arguments.add(procedure, TrainChoices)
     arguments.add_choice(
@@ -55,28 +55,19 @@ def declare(plug_in: Any, name: str) -> Any:
     procedure.add_boolean_argument(
         "wait", _("Wait"), _("Let a script wait until the style is finished."), True, arguments.FLAGS
     )
-    procedure.add_string_return_value(
-        "style", _("Style"), _("The id of the finished style; empty while it is still learned."), "", arguments.FLAGS
-    )
+    declaring.add_style_answer(procedure, _("The id of the finished style; empty while it is still learned."))
     return procedure
 
 
 def declare_show(plug_in: Any, name: str) -> Any:
-    procedure = Gimp.Procedure.new(plug_in, name, Gimp.PDBProcType.PLUGIN, run_show, None)
-    procedure.set_menu_label(_("_Show Training"))
-    procedure.add_menu_path("<Image>/Filters/Scumble")
-    procedure.set_documentation(
-        _("Show the trainings that run"), _("Opens the window with progress and preview of every training."), name
+    return declaring.without_image(
+        plug_in,
+        name,
+        run_show,
+        label=_("_Show Training"),
+        blurb=_("Show the trainings that run"),
+        help=_("Opens the window with progress and preview of every training."),
     )
-    procedure.add_enum_argument(
-        "run-mode",
-        _("Run mode"),
-        _("The run mode"),
-        Gimp.RunMode.__gtype__,
-        Gimp.RunMode.INTERACTIVE,
-        arguments.FLAGS,
-    )
-    return procedure
 
 
 def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any, data: object) -> Any:
@@ -93,7 +84,7 @@ def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any
                     return answers.cancelled(procedure)
             choices = arguments.read(config, TrainChoices)
             if not choices.name.strip():
-                raise answers.WrongArgument(_("The new style needs a name."), remedy=_("Give it one and try again."))
+                raise WrongArgument(_("The new style needs a name."), remedy=_("Give it one and try again."))
             info, pixels = picture(image, drawables, config.get_property("source"))
             message = replace(
                 choices.message(info, title=choices.name),
@@ -120,7 +111,7 @@ def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any
 def run_show(procedure: Any, config: Any, data: object) -> Any:
     def work() -> Any:
         if config.get_property("run-mode") != Gimp.RunMode.INTERACTIVE:
-            raise answers.WrongArgument(_("The training window is for people."), remedy=_("Call it interactively."))
+            raise WrongArgument(_("The training window is for people."), remedy=_("Call it interactively."))
         from .dialogs.training import watch
 
         with Session() as session:
@@ -138,8 +129,10 @@ def suggested_name(image: Any) -> str:
 
 
 def picture(image: Any, drawables: list[Any], source: str) -> tuple[ImageInfo, bytes]:
-    """The picture to learn from. Raises LayerRefused."""
+    """The picture to learn from. Raises WrongArgument, LayerRefused."""
     if source == "layer":
-        aim = targets.look(image, drawables[0])
-        return layers.style_picture(aim.drawable, aim.wanted)
+        if not drawables:
+            raise WrongArgument(_("No layer was given."), remedy=_("Choose a layer and try again."))
+        with as_seen([targets.look(image, drawables[0])]) as (aim,):
+            return layers.style_picture(aim)
     return layers.style_picture_as_seen(image)

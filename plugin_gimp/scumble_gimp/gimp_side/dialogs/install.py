@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gi.repository import GimpUi, GLib, GObject, Gtk
+from gi.repository import GLib, GObject, Gtk
 
 from scumble_editor.backend import Delivery
 from scumble_editor.words import Problem
@@ -14,7 +14,7 @@ from scumble_wire.messages import InspectPack, PackDetails
 from ..pack_file import contents
 from ..session import Session
 from ..texts import _
-from . import pictures
+from . import asking, pictures
 from .style_grid import about
 
 SIDE = 128
@@ -22,15 +22,8 @@ SIDE = 128
 
 def ask(procedure: Any, config: Any, session: Session) -> bool:
     """Show the dialog; True when the pack is to be installed."""
-    GimpUi.init("scumble_gimp")
-    dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Install Style Pack"))
-    dialog.set_ok_label(_("_Install"))
-    window = InstallDialog(dialog, config, session)
-    with session.main_loop():
-        accepted = dialog.run()
-        window.close()
-    dialog.destroy()
-    return bool(accepted)
+    dialog = asking.dialog_of(procedure, config, _("Install Style Pack"), _("_Install"))
+    return asking.run(dialog, session, lambda dialog: InstallDialog(dialog, config, session))
 
 
 class InstallDialog:

@@ -13,6 +13,7 @@ from scumble_editor.choices import StyleChoices
 
 from .. import layers
 from ..formats import SCREEN, SCREEN_GRAY
+from ..session import picture_of
 from ..stopwatch import note_preview
 from ..targets import Target
 from ..texts import _
@@ -25,10 +26,10 @@ SIDE = 440  # pixels of the longer side
 class Preview(Gtk.Box):
     """One picture with a line below it. `show` asks for a new one; the newest wish wins."""
 
-    def __init__(self, backend: Backend, target: Target, note: str = "") -> None:
-        """note: said below the picture whenever there is nothing else to say."""
+    def __init__(self, backend: Backend, target: Target, seen: Target, note: str = "") -> None:
+        """seen: the target with its effects. note: said below the picture whenever there is nothing else to say."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._backend, self._target = backend, target
+        self._backend, self._plain, self._seen, self._target, self._note = backend, target, seen, seen, note
         self._form = SCREEN_GRAY if target.drawable.is_gray() else SCREEN
         self._painted: GdkPixbuf.Pixbuf | None = None
         self._wish: StyleChoices | None = None
@@ -58,8 +59,16 @@ class Preview(Gtk.Box):
         self.pack_start(below, False, False, 0)
         self._take()
 
-    def show_style(self, choices: StyleChoices) -> None:
-        """Paint the picture with these choices."""
+    def show_style(self, choices: StyleChoices, *, with_effects: bool) -> None:
+        """Paint the picture with these choices. with_effects: of what is seen, not of the layer's own pixels."""
+        target = self._seen if with_effects else self._plain
+        if target is not self._target:
+            self._target = target
+            self._take()
+        self._line.note = self._note if target is self._seen else _("Without the layer's effects, which it keeps")
+        self._paint(choices)
+
+    def _paint(self, choices: StyleChoices) -> None:
         self._wish = choices
         self._line.painting()
         scale = self._info.width / self._area.width
@@ -83,7 +92,7 @@ class Preview(Gtk.Box):
             top = max(area.y, min(top, area.y + area.height - height))
             area = Area(left, top, width, height)
         self._area = area
-        width, height, self._pixels = layers.read_small(target.drawable, area, SIDE, self._form)
+        width, height, self._pixels = layers.read_small(target.source, area, SIDE, self._form)
         self._info = self._form.info(width, height)
         self._mask = layers.selection_small(target, area, width, height) if target.selected else None
         self._before = pictures.on_checks(pictures.pixbuf(self._info, self._pixels))
@@ -91,10 +100,9 @@ class Preview(Gtk.Box):
         self._draw()
 
     def _arrived(self, job: Job, delivery: Delivery) -> None:
-        info = delivery.message.image
+        info, data = picture_of(delivery)
         if (info.width, info.height) != (self._info.width, self._info.height):
             return  # an answer to what was shown before "Detail" was switched
-        data = delivery.frames[info.frame]
         if self._mask is None:
             self._painted = pictures.on_checks(pictures.pixbuf(info, data))
         else:
@@ -117,4 +125,4 @@ class Preview(Gtk.Box):
         self._detail = button.get_active()
         self._take()
         if self._wish is not None:
-            self.show_style(self._wish)
+            self._paint(self._wish)

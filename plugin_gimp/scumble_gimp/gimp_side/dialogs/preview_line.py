@@ -15,7 +15,7 @@ class PreviewLine(Gtk.Box):
     def __init__(self, backend: Backend, note: str = "") -> None:
         """note: said whenever there is nothing else to say."""
         super().__init__(spacing=6)
-        self._backend, self._note = backend, note
+        self._backend, self.note = backend, note
         self._label = Gtk.Label(xalign=1, ellipsize=Pango.EllipsizeMode.END)
         self._spinner = Gtk.Spinner()
         self.pack_start(self._label, True, True, 0)
@@ -23,6 +23,7 @@ class PreviewLine(Gtk.Box):
 
     def painting(self) -> None:
         self._label.set_text(_("Painting") + "…")
+        self._label.set_tooltip_text("")
         self._spinner.start()
 
     def tell(self, text: str) -> None:
@@ -33,4 +34,4 @@ class PreviewLine(Gtk.Box):
 
     def ended(self, job: Job) -> None:
         if not self._backend.preview.busy:
-            self.tell(self._note if job.problem is None else job.problem.text)
+            self.tell(self.note if job.problem is None else job.problem.text)

@@ -4,42 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from gi.repository import GimpUi, GLib, GObject, Gtk
+from gi.repository import GObject, Gtk
 
 from scumble_editor.choices import StyleChoices
 
 from .. import arguments
+from ..seen import as_seen
 from ..session import Session
 from ..targets import Target
 from ..texts import _
+from . import asking
 from .preview import Preview
 from .style_grid import StyleGrid
 from .troubles import TroubleBar
 
-DOMAIN = "scumble_gimp"
-
 
 def ask(procedure: Any, config: Any, session: Session, aims: list[Target]) -> bool:
     """Show the dialog; True when the layers are to be painted with what `config` holds now."""
-    GimpUi.init(DOMAIN)
-    dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Stylize"))
-    dialog.set_ok_label(_("_Paint"))
-    window = StylizeDialog(dialog, config, session, aims)
-    with session.main_loop():
-        accepted = dialog.run()
-        window.close()
-    dialog.destroy()
-    return bool(accepted)
+    dialog = asking.dialog_of(procedure, config, _("Stylize"), _("_Paint"))
+    with as_seen(aims[:1]) as (seen,):
+        return asking.run(dialog, session, lambda dialog: StylizeDialog(dialog, config, session, aims, seen))
 
 
 class StylizeDialog:
     """Fills GIMP's procedure dialog: preview on the left, styles and sliders on the right."""
 
-    def __init__(self, dialog: Any, config: Any, session: Session, aims: list[Target]) -> None:
+    def __init__(self, dialog: Any, config: Any, session: Session, aims: list[Target], seen: Target) -> None:
+        """seen: the first of the targets as it is seen, with its effects."""
         self._dialog, self._config, self._backend = dialog, config, session.backend
-        self._pending = 0
         note = _("The first of {n} layers", n=len(aims)) if len(aims) > 1 else ""
-        self._preview = Preview(session.backend, aims[0], note)
+        self._preview = Preview(session.backend, aims[0], seen, note)
         self._grid = StyleGrid(session.backend)
         self._grid.set_size_request(350, -1)
         self._grid.connect("chosen", lambda _grid, pack: config.set_property("style", pack))
@@ -60,16 +54,14 @@ class StylizeDialog:
             session.backend.subscribe("thumbnails", self._grid.fill_pictures),
             session.backend.subscribe("problem", self._trouble),
         ]
-        self._handler = config.connect("notify", self._changed)
+        self._follower = asking.Follower(config, self._show)
         dialog.set_response_sensitive(Gtk.ResponseType.OK, False)
         self._preview.tell(_("Looking for the styles…"))
         session.backend.refresh_packs()
 
     def close(self) -> None:
         """Stop following; the widgets go with the dialog."""
-        self._config.disconnect(self._handler)
-        if self._pending:
-            GLib.source_remove(self._pending)
+        self._follower.close()
         for end in self._ends:
             end()
 
@@ -110,20 +102,17 @@ class StylizeDialog:
         wanted = self._config.get_property("style")
         if styles and self._backend.pack(wanted or "") is None:
             self._config.set_property("style", styles[0].id)
-        self._show()
+        self._follower.wish()
 
     def _second_chosen(self, combo: Any) -> None:
+        """A person chose; when `_show` follows the config, nothing is new."""
+        if (combo.get_active_id() or "") == (self._config.get_property("second-style") or ""):
+            return
         self._config.set_property("second-style", combo.get_active_id() or "")
         if combo.get_active_id() and self._config.get_property("mix") == 0:
             self._config.set_property("mix", 0.5)
 
-    def _changed(self, _config: Any, _spec: Any) -> None:
-        """A slider, a preset or Reset: one preview for all values that change at once."""
-        if not self._pending:
-            self._pending = GLib.idle_add(self._show)
-
-    def _show(self) -> bool:
-        self._pending = 0
+    def _show(self) -> None:
         style, second = self._config.get_property("style") or "", self._config.get_property("second-style") or ""
         known = self._backend.pack(style) is not None
         self._dialog.set_response_sensitive(Gtk.ResponseType.OK, known)
@@ -132,9 +121,11 @@ class StylizeDialog:
             self._second.set_active_id(second)
         self._mix.set_sensitive(bool(second))
         if known:
-            self._boldness.set_visible(self._backend.has_boldness(arguments.read(self._config, StyleChoices)))
-            self._preview.show_style(arguments.read(self._config, StyleChoices))
-        return False
+            choices = arguments.read(self._config, StyleChoices)
+            self._boldness.set_visible(self._backend.has_boldness(choices))
+            self._preview.show_style(choices, with_effects=self._config.get_property("result") != "in-place")
+        elif self._backend.packs_known:
+            self._preview.tell("")
 
     def _trouble(self) -> None:
         if self._backend.problem is not None:

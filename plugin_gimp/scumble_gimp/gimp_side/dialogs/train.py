@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from gi.repository import GimpUi, GObject, Gtk
+from gi.repository import GObject, Gtk
 
 from ..texts import _
+from . import asking
 
 
 def ask(procedure: Any, config: Any) -> bool:
     """Show the dialog; True when a training is to be started with what `config` holds now."""
-    GimpUi.init("scumble_gimp")
-    dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Train a Style"))
-    dialog.set_ok_label(_("_Train"))
+    dialog = asking.dialog_of(procedure, config, _("Train a Style"), _("_Train"))
     box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, border_width=12)
     for widget in (
         dialog.get_widget("name", GObject.TYPE_NONE),

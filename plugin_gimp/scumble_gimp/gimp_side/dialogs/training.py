@@ -7,11 +7,11 @@ from typing import Any
 
 from gi.repository import GimpUi, Gtk
 
-from scumble_editor.backend import Job
+from scumble_editor.backend import Delivery, Job
 from scumble_wire.messages import Train, TrainPreview
 
 from ..session import Session
-from ..texts import _
+from ..texts import DOMAIN, _
 from . import pictures
 from .troubles import TroubleBar
 
@@ -20,7 +20,7 @@ SIDE = 300  # pixels of a preview
 
 def watch(session: Session, message: Train | None = None, frames: Sequence[Any] = ()) -> None:
     """Start a training, or none, and show all that run until a person closes the window."""
-    GimpUi.init("scumble_gimp")
+    GimpUi.init(DOMAIN)
     window = TrainingWindow(session)
     with session.main_loop():
         job = session.backend.submit(message, frames, title=message.name) if message is not None else None
@@ -75,7 +75,8 @@ class TrainingWindow:
 class _Row(Gtk.Box):
     def __init__(self, backend: Any, job: Job) -> None:
         super().__init__(spacing=12)
-        self._backend, self._job, self._shown = backend, job, None
+        self._backend, self._job = backend, job
+        self._shown: Delivery | None = None
         self._picture = Gtk.Image.new_from_icon_name("image-loading", Gtk.IconSize.DIALOG)
         self._picture.set_size_request(SIDE, SIDE)
         frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from gi.repository import GdkPixbuf, GimpUi, GLib, GObject, Gtk
+from gi.repository import GdkPixbuf, GObject, Gtk
 
 from scumble_editor.areas import Area
 from scumble_editor.backend import Delivery, Job
@@ -12,10 +13,12 @@ from scumble_editor.choices import UpscaleChoices
 
 from .. import arguments, layers
 from ..formats import SCREEN, SCREEN_GRAY
-from ..session import Session
+from ..seen import as_seen
+from ..session import Session, picture_of
+from ..stopwatch import note_preview
 from ..targets import Target
 from ..texts import _
-from . import pictures
+from . import asking, pictures
 from .preview_line import PreviewLine
 from .troubles import TroubleBar
 
@@ -25,26 +28,22 @@ MAP_SIDE = 160  # pixels of the small picture that the detail is chosen in
 
 def ask(procedure: Any, config: Any, session: Session, aims: list[Target]) -> bool:
     """Show the dialog; True when the layers are to be enlarged with what `config` holds now."""
-    GimpUi.init("scumble_gimp")
-    dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Upscale"))
-    dialog.set_ok_label(_("_Enlarge"))
-    window = UpscaleDialog(dialog, config, session, aims[0])
-    with session.main_loop():
-        accepted = dialog.run()
-        window.close()
-    dialog.destroy()
-    return bool(accepted)
+    dialog = asking.dialog_of(procedure, config, _("Upscale"), _("_Enlarge"))
+    with as_seen(aims[:1]) as (seen,):
+        return asking.run(dialog, session, lambda dialog: UpscaleDialog(dialog, config, session, aims[0], seen))
 
 
 class UpscaleDialog:
     """On the left a detail, enlarged; on the right where it lies, the factor and the network."""
 
-    def __init__(self, dialog: Any, config: Any, session: Session, aim: Target) -> None:
-        self._dialog, self._config, self._backend, self._aim = dialog, config, session.backend, aim
+    def __init__(self, dialog: Any, config: Any, session: Session, aim: Target, seen: Target) -> None:
+        """seen: the target as it is seen, with its effects."""
+        self._dialog, self._config, self._backend = dialog, config, session.backend
+        self._plain, self._seen = aim, seen
         self._form = SCREEN_GRAY if aim.drawable.is_gray() else SCREEN
-        self._pending = 0
         self._painted: GdkPixbuf.Pixbuf | None = None
-        self._middle = (aim.wanted.x + aim.wanted.width // 2, aim.wanted.y + aim.wanted.height // 2)
+        whole = seen.on_canvas
+        self._middle = (whole.x + whole.width // 2, whole.y + whole.height // 2)  # of the detail, in the image
         self._picture = Gtk.Image()
         self._picture.set_size_request(SIDE, SIDE)
         self._original = Gtk.CheckButton.new_with_mnemonic(_("_Without the network"))
@@ -62,15 +61,13 @@ class UpscaleDialog:
         area.pack_start(halves, True, True, 0)
         halves.show_all()
         self._ends = [session.backend.subscribe("packs", self._packs_came)]
-        self._handler = config.connect("notify", self._changed)
+        self._follower = asking.Follower(config, self._show)
         self._show()
         session.backend.refresh_packs()
 
     def close(self) -> None:
         """Stop following; the widgets go with the dialog."""
-        self._config.disconnect(self._handler)
-        if self._pending:
-            GLib.source_remove(self._pending)
+        self._follower.close()
         for end in self._ends:
             end()
 
@@ -86,8 +83,8 @@ class UpscaleDialog:
         return left
 
     def _right(self) -> Any:
-        area = self._aim.wanted
-        width, height, pixels = layers.read_small(self._aim.drawable, area, MAP_SIDE, self._form)
+        area = self._seen.wanted
+        width, height, pixels = layers.read_small(self._seen.source, area, MAP_SIDE, self._form)
         picture = Gtk.Image.new_from_pixbuf(
             pictures.on_checks(pictures.pixbuf(self._form.info(width, height), pixels))
         )
@@ -108,8 +105,9 @@ class UpscaleDialog:
         return right
 
     def _look_there(self, _box: Any, event: Any, scale: float) -> bool:
-        self._middle = (self._aim.wanted.x + round(event.x * scale), self._aim.wanted.y + round(event.y * scale))
-        self._changed()
+        whole = self._seen.on_canvas
+        self._middle = (whole.x + round(event.x * scale), whole.y + round(event.y * scale))
+        self._follower.wish()
         return True
 
     def _packs_came(self) -> None:
@@ -122,26 +120,23 @@ class UpscaleDialog:
         known = [pack.id for pack in self._backend.upscalers()] + [arguments.BICUBIC]
         if self._config.get_property("model") not in known:
             self._config.set_property("model", known[0])
-        self._show()
+        self._follower.wish()
 
     def _model_chosen(self, combo: Any) -> None:
-        if combo.get_active_id():
+        """A person chose; when `_show` follows the config, nothing is new."""
+        if combo.get_active_id() not in (None, self._config.get_property("model")):
             self._config.set_property("model", combo.get_active_id())
 
-    def _changed(self, *_ignored: Any) -> None:
-        if not self._pending:
-            self._pending = GLib.idle_add(self._show)
-
-    def _show(self) -> bool:
-        self._pending = 0
+    def _show(self) -> None:
         choices = arguments.read(self._config, UpscaleChoices)
-        wanted = self._aim.wanted
+        aim = self._plain if self._config.get_property("result") == "whole-image" else self._seen
+        wanted = aim.wanted
         width, height = round(wanted.width * choices.factor), round(wanted.height * choices.factor)
         self._size.set_text(f"{wanted.width} × {wanted.height} → {width} × {height}")
         self._models.set_active_id(choices.model)
         self._dialog.set_response_sensitive(Gtk.ResponseType.OK, self._backend.packs_known)
-        area = self._detail(choices.factor)
-        _width, _height, pixels = layers.read_small(self._aim.drawable, area, SIDE, self._form)
+        area = self._detail(aim, choices.factor)
+        _width, _height, pixels = layers.read_small(aim.source, area, SIDE, self._form)
         info = self._form.info(area.width, area.height)
         plain = pictures.on_checks(pictures.pixbuf(info, pixels))
         self._before = plain.scale_simple(
@@ -149,23 +144,24 @@ class UpscaleDialog:
         )
         self._painted = None
         self._draw()
+        self._line.note = "" if aim is self._seen else _("Without the layer's effects, which it keeps")
         if self._backend.packs_known:
             self._line.painting()
             self._backend.preview.show(choices.message(info, "preview"), [pixels], self._arrived, self._line.ended)
-        return False
 
-    def _detail(self, factor: float) -> Area:
-        """The part of the layer that, enlarged, fills the picture."""
-        wanted, side = self._aim.wanted, max(8, round(SIDE / factor))
+    def _detail(self, aim: Target, factor: float) -> Area:
+        """The part of the target's source that, enlarged, fills the picture."""
+        wanted, side = aim.wanted, max(8, round(SIDE / factor))
         width, height = min(side, wanted.width), min(side, wanted.height)
-        left = min(max(self._middle[0] - width // 2, wanted.x), wanted.x + wanted.width - width)
-        top = min(max(self._middle[1] - height // 2, wanted.y), wanted.y + wanted.height - height)
+        x, y = self._middle[0] - aim.place[0], self._middle[1] - aim.place[1]
+        left = min(max(x - width // 2, wanted.x), wanted.x + wanted.width - width)
+        top = min(max(y - height // 2, wanted.y), wanted.y + wanted.height - height)
         return Area(left, top, width, height)
 
-    def _arrived(self, _job: Job, delivery: Delivery) -> None:
-        info = delivery.message.image
-        self._painted = pictures.on_checks(pictures.pixbuf(info, delivery.frames[info.frame]))
+    def _arrived(self, job: Job, delivery: Delivery) -> None:
+        self._painted = pictures.on_checks(pictures.pixbuf(*picture_of(delivery)))
         self._draw()
+        note_preview(job, delivery, time.monotonic())
 
     def _draw(self) -> None:
         plain = self._original.get_active() or self._painted is None

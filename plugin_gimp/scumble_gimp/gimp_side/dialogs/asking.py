@@ -1,0 +1,60 @@
+"""What the procedures' dialogs share: GIMP's own dialog, filled by one of ours, and following its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from gi.repository import GimpUi, GLib
+
+from ..session import Session
+from ..texts import DOMAIN
+
+
+class Window(Protocol):
+    """What fills a dialog."""
+
+    def close(self) -> None:
+        """Stop following; the widgets go with the dialog."""
+
+
+def dialog_of(procedure: Any, config: Any, title: str, ok: str) -> Any:
+    """GIMP's dialog for a procedure, still empty."""
+    GimpUi.init(DOMAIN)
+    dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
+    dialog.set_ok_label(ok)
+    return dialog
+
+
+def run(dialog: Any, session: Session, fill: Callable[[Any], Window]) -> bool:
+    """Show a dialog filled by `fill` until a person answers; True when the work is to be done."""
+    window = fill(dialog)
+    with session.main_loop():
+        accepted = dialog.run()
+        window.close()
+    dialog.destroy()
+    return bool(accepted)
+
+
+class Follower:
+    """Calls `show` when values of a procedure's config have changed: once for all that change together."""
+
+    def __init__(self, config: Any, show: Callable[[], None]) -> None:
+        self._config, self._show, self._pending = config, show, 0
+        self._handler = config.connect("notify", lambda _config, _spec: self.wish())
+
+    def wish(self) -> None:
+        """Call `show` as soon as GTK has nothing more urgent to do."""
+        if not self._pending:
+            self._pending = GLib.idle_add(self._call)
+
+    def _call(self) -> bool:
+        self._pending = 0
+        self._show()
+        return False  # an idle call of GLib: not again
+
+    def close(self) -> None:
+        self._config.disconnect(self._handler)
+        if self._pending:
+            GLib.source_remove(self._pending)
+            self._pending = 0
