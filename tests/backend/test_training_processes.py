@@ -135,6 +135,21 @@ def test_a_training_reports_shows_previews_and_installs_its_pack(
     assert backend.store.get("my-wave")
 
 
+def test_a_recipe_that_is_not_there_is_refused_before_anything_is_queued(
+    backend: Running, plan: Callable[..., None]
+) -> None:
+    plan(backend, first=["wait"])
+    client = backend.connect()
+    number = client.submit(Train(ImageInfo(32, 24), "My Wave!", recipe="nonsense"), [photo(32, 24)])
+    events = wait_for(client, number, Failed)
+    assert [type(event.message) for event in events] == [Failed]
+    refused = events[0].message
+    assert refused.code == "recipe_invalid" and "'nonsense'" in refused.message and "quick" in refused.remedy
+    jobs = client.request(ListJobs()).message
+    assert isinstance(jobs, Jobs) and not jobs.jobs
+    assert not backend.places.trainings.exists() or not list(backend.places.trainings.iterdir())
+
+
 def test_a_training_outlives_its_client_and_others_pause_and_resume_it(
     backend: Running, plan: Callable[..., None], tmp_path: Path
 ) -> None:

@@ -29,7 +29,7 @@ from scumble_backend.serving.queue import JobQueue
 from scumble_backend.training_runs import events
 from scumble_backend.training_runs.events import Broken, Done, Preview, Progress
 from scumble_backend.training_runs.job import TrainingJob, loss_network_place
-from scumble_backend.training_runs.package import require_training
+from scumble_backend.training_runs.package import check_recipe, require_training
 from scumble_backend.training_runs.run_folder import RunFolder, State, new_run, runs_in
 from scumble_wire.errors import ScumbleError
 from scumble_wire.messages import Failed, ImageInfo, JobState, PackInfo, Train, Trained, TrainPreview
@@ -100,10 +100,11 @@ class Trainings:
     def prepare(self, message: Train, frame: Any, settings: Settings, packs: Path) -> str:
         """Make the folder of a new run and return its name. For the packs' thread: it encodes a picture.
 
-        Raises TrainingMissing, DiskFull, FileTrouble, PixelsDamaged.
+        Raises TrainingMissing, RecipeInvalid, DiskFull, FileTrouble, PixelsDamaged.
         """
         if not self._command:
             require_training()
+        check_recipe(message.recipe)
         run = new_run(self._folder, message.name)
         self._prepared.add(run.name)
         photos = message.photos or settings.photos
