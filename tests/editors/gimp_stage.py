@@ -45,6 +45,7 @@ class Stage:
         self.profile = folder / "profile"
         self.waker = folder / "waker"
         self.complaints: list[str] = []  # what was not as it should be outside of GIMP
+        self.failed_assertions: list[str] = []  # of GIMP's own, as its log tells them
 
     def command(self, environ: dict[str, str], words: Sequence[str]) -> list[str]:
         inside = {
@@ -105,6 +106,9 @@ class Stage:
                 if process.poll() is None:
                     process.kill()
                 process.wait()
+        for path in self._logs():
+            lines = path.read_text("utf-8", errors="replace").splitlines()
+            self.failed_assertions += [line for line in lines if "CRITICAL" in line]
         outcomes: Outcomes = json.loads(result.read_text("utf-8")) if result.exists() else {}
         said = self.said()
         for name in scenarios:
@@ -113,9 +117,11 @@ class Stage:
 
     def said(self) -> str:
         """The end of what GIMP printed."""
-        logs = [path for path in (self.folder / "gimp.log", self.folder / "windows.log") if path.exists()]
-        newest = max(logs, key=lambda path: path.stat().st_mtime)
+        newest = max(self._logs(), key=lambda path: path.stat().st_mtime)
         return newest.read_text("utf-8", errors="replace")[-3000:]
+
+    def _logs(self) -> list[Path]:
+        return [path for path in (self.folder / "gimp.log", self.folder / "windows.log") if path.exists()]
 
     def _listen(self) -> None:
         wish = self.waker.read_text("utf-8") if self.waker.exists() else ""

@@ -1,6 +1,6 @@
 """What is tried with GIMP's windows open: dialogs, undo, last values. Runs after `gimp_scenarios.py`, in its names.
 
-SCUMBLE_SHOTS: folder for pictures of the dialogs.
+SCUMBLE_SHOTS: folder for pictures of the dialogs. SCUMBLE_TIMINGS: file that the plug-in writes its times to.
 """
 
 # ruff: noqa: F821  (the names of gimp_scenarios.py)
@@ -117,6 +117,28 @@ def scenario_window_upscale():
     status, answer = interactive("plug-in-scumble-upscale", "Upscale", "Return", image, "gimp-upscale", settle=6.0)
     assert status == Gimp.PDBStatusType.SUCCESS, answer
     assert len(Gimp.get_images()) == count + 1
+
+
+def scenario_window_one_preview_an_opening():
+    image, _layer = shown((320, 240))
+    timings = Path(os.environ["SCUMBLE_TIMINGS"])
+    for name, title in (("stylize", "Stylize"), ("upscale", "Upscale")):
+        timings.unlink(missing_ok=True)
+        status, _answer = interactive(f"plug-in-scumble-{name}", title, "Escape", image, settle=8.0)
+        assert status == Gimp.PDBStatusType.CANCEL
+        painted = [line for line in timings.read_text("utf-8").splitlines() if '"preview"' in line]
+        assert len(painted) == 1, painted
+
+
+def scenario_window_effects_in_the_preview():
+    """The preview shows what is painted: with its effects for a new layer, without them in place."""
+    image, layer = shown((320, 240))
+    effect(layer, "gegl:invert")
+    for result, picture in (("new-layer", "gimp-effects"), ("in-place", "gimp-effects-in-place")):
+        status, answer = interactive(
+            "plug-in-scumble-stylize", "Stylize", "Escape", image, picture, settle=6.0, result=result
+        )
+        assert status == Gimp.PDBStatusType.CANCEL, answer
 
 
 def scenario_window_install():

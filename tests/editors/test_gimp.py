@@ -34,7 +34,7 @@ def with_windows(stage: Stage, outcomes: Outcomes) -> Outcomes:
     assert outcomes
     stage.backend.stop()
     stage.backend.start()
-    return stage.run_with_windows(WITH_WINDOWS)
+    return stage.run_with_windows(WITH_WINDOWS, SCUMBLE_TIMINGS=str(stage.folder / "timings.jsonl"))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -51,6 +51,10 @@ def test_in_gimp_with_windows(with_windows: Outcomes, scenario: str) -> None:
 
 def test_the_backend_saw_vanished_clients_and_lasting_trainings(stage: Stage, with_windows: Outcomes) -> None:
     assert with_windows and not stage.complaints
+
+
+def test_gimp_logged_no_failed_assertion(stage: Stage, with_windows: Outcomes) -> None:
+    assert with_windows and not stage.failed_assertions
 
 
 @pytest.mark.parametrize("name", ["gimp-stylize", "gimp-upscale"])
