@@ -40,7 +40,8 @@ def this_program(*more: str) -> LaunchCommand:
 
 def print_json(data: Any) -> None:
     """One JSON value on standard output."""
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    shows_all = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    typer.echo(json.dumps(data, ensure_ascii=not shows_all, indent=2))
 
 
 def as_dict(message: Any) -> dict[str, Any]:

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import typer
 
 from scumble_backend import __version__
+from scumble_cli import connection
 from scumble_cli.commands import evaluate, jobs, packs, serve, status, stop, style, train, upscale
 from scumble_wire.errors import ScumbleError
 
 __all__ = ["build", "main"]
+
+#: All that typer has to say about wrong usage is of this kind, which it hands out by its heirs only.
+_WrongUsage: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+#: What goes wrong with a stream, not with a file of ours: those have become a ScumbleError.
+_STREAM_ERRORS = (
+    errno.EPIPE,
+    errno.ENOSPC,
+    errno.EIO,
+    errno.EBADF,
+    errno.EINVAL,
+    getattr(errno, "EDQUOT", errno.EIO),
+)
 
 
 def build() -> typer.Typer:
@@ -43,15 +60,65 @@ def build() -> typer.Typer:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Exit status: 0; 1 for an error, told on standard error; 2 for wrong usage."""
+    """Run one command. Exit status: 0; 1 for an error; 2 for wrong usage; 130 where a person stopped it.
+
+    Errors are told on standard error; with --json, also as an object `{"error": {...}}` on standard output.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that can't show a letter gets its number
+            stream.reconfigure(errors="backslashreplace")
     try:
-        build()(args=words, prog_name="scumble")
+        status = _run(words)
+        sys.stdout.flush()
+    except OSError as error:
+        if error.filename is not None or error.errno not in _STREAM_ERRORS:
+            raise
+        return _output_lost(error)
+    return status
+
+
+def _run(words: list[str]) -> int:
+    """The command's exit status; what is wrong has been told. Raises OSError for a full standard output."""
+    as_json = "--json" in words
+    try:
+        # Not standalone: typer would tell of wrong usage by itself, and end the program.
+        status = build()(args=words, prog_name="scumble", standalone_mode=False)
     except ScumbleError as error:
-        typer.echo(f"scumble: {error.message}", err=True)
-        if error.remedy:
-            typer.echo(error.remedy, err=True)
+        _tell(error.code, error.message, error.remedy, as_json=as_json)
         return 1
-    except SystemExit as leaving:  # typer's own way to end, after it has told what was wrong with the usage
-        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    return 0
+    except _WrongUsage as error:
+        if as_json:
+            _tell_json("usage", error.format_message(), "`scumble --help` tells what there is.")
+        error.show()
+        return int(error.exit_code)
+    except typer.Abort:
+        _tell("stopped", "Stopped.", "", as_json=as_json)
+        return 130
+    return status if isinstance(status, int) else 0
+
+
+def _tell(code: str, message: str, remedy: str, *, as_json: bool) -> None:
+    if as_json:
+        _tell_json(code, message, remedy)
+    typer.echo(f"scumble: {message}", err=True)
+    if remedy:
+        typer.echo(remedy, err=True)
+
+
+def _tell_json(code: str, message: str, remedy: str) -> None:
+    connection.print_json({"error": {"code": code, "message": message, "remedy": remedy}})
+
+
+def _output_lost(error: OSError) -> int:
+    """Standard output is full or closed: what the command did is done, but nobody reads of it."""
+    if sys.stdout is sys.__stdout__ and sys.stdout is not None:
+        # What is still waiting to be written would fail once more while Python ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    if error.errno != errno.EPIPE:  # `scumble ... | head` has read enough
+        typer.echo(
+            f"scumble: standard output can't be written ({error.strerror}); the command was carried out.", err=True
+        )
+    return 1

@@ -205,3 +205,15 @@ def test_the_shared_networks_load_and_see_the_right_statistics() -> None:
     for name, layer in (("vgg19", "relu3_4"), ("vgg16", "relu2_2")):
         features = load_loss_network(name, [layer], folder=folder)(images)[layer]
         assert features.isfinite().all() and features.mean() > 0.01
+
+
+def test_a_file_that_is_named_goes_before_all_that_the_environment_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others, mine = tmp_path / "others", tmp_path / "mine.pth"
+    others.mkdir()
+    for file in (mine, others / "vgg19.pth"):
+        file.write_bytes(b"")
+    monkeypatch.setenv("SCUMBLE_LOSS_NETWORK", str(others))
+    assert find_loss_network("vgg19", ("relu1_1",), folder=mine) == mine
+    assert find_loss_network("vgg19", ("relu1_1",)) == others / "vgg19.pth"

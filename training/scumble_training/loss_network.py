@@ -178,7 +178,7 @@ def load_loss_network(
         )
     raise LossNetworkMissing(
         f"the loss network {name!r} is not on this computer.",
-        remedy=f"Set {LOSS_NETWORK} or `scumble config loss_network` to its file or folder, "
+        remedy=f"Name its file or folder with `scumble train --loss-network` or in {LOSS_NETWORK}, "
         "or allow the download with `--download`.",
     )
 
@@ -186,27 +186,28 @@ def load_loss_network(
 def find_loss_network(
     path_or_name: str | Path, layers: Sequence[str] = (), *, folder: Path | None = None
 ) -> Path | None:
-    """The file that a name stands for: the path itself, or the first file in the set places named after it that
-    holds the layers. None: nowhere."""
+    """The file that a name stands for: the path itself, or one of the first set place that has any; of several that
+    are named after it the first that holds the layers. None: nowhere."""
     direct = Path(path_or_name).expanduser()
     if direct.suffix and direct.is_file():
         return direct
-    candidates: list[Path] = []
     for place in (folder, os.environ.get(LOSS_NETWORK)):
         if not place:
             continue
         where = Path(place).expanduser()
         if where.is_file():
-            candidates.append(where)
-        elif where.is_dir():
-            candidates += sorted(
-                file for file in where.iterdir() if file.suffix in (".safetensors", ".pth") and _named(file, direct)
-            )
-    if len(candidates) > 1 and layers:
-        for file in candidates:
+            return where
+        candidates = sorted(
+            file
+            for file in (where.iterdir() if where.is_dir() else ())
+            if file.suffix in (".safetensors", ".pth") and _named(file, direct)
+        )
+        for file in candidates if layers and len(candidates) > 1 else ():
             if file.suffix == ".safetensors" and _holds(file, layers):
                 return file
-    return candidates[0] if candidates else None
+        if candidates:
+            return candidates[0]
+    return None
 
 
 def _named(file: Path, name: Path) -> bool:

@@ -8,6 +8,7 @@ written, fsynced, read back and then renamed, so a kill or a full disk leaves wh
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -92,8 +93,11 @@ class PackStore:
                 if isinstance(found, PackError):
                     raise found
                 return found
+        near = difflib.get_close_matches(pack_id, [pack.id for pack in self.list()], n=1)
+        meant = f"Did you mean {near[0]!r}? " if near else ""
         raise PackUnknown(
-            f"There is no pack {pack_id!r:.100}.", remedy="`scumble packs list` shows those that are installed."
+            f"There is no pack {pack_id!r:.100}.",
+            remedy=f"{meant}`scumble packs list` shows those that are installed.",
         )
 
     def base(self, sha: str) -> Path:
@@ -104,7 +108,7 @@ class PackStore:
                 return path
         raise PackBaseMissing(
             f"The base network {sha[:16]} is not installed.",
-            remedy="Get a version of the pack that carries its base network (`scumble packs export --with-base`).",
+            remedy="Get the pack with its base network in it; `scumble packs export` writes it so by default.",
         )
 
     def read_base(self, sha: str) -> bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,21 +37,31 @@ def read(path: Path, *, least_side: int | None = None) -> Samples:
     try:
         return decode(path, path, least_side=least_side)
     except UnreadableImage:
-        repaired = jpeg_repair.repaired(path)
-        if repaired is None:
+        if not jpeg_repair.is_jpeg(path):
             raise
-    samples = decode(io.BytesIO(repaired), path, least_side=least_side)
-    samples.notes.insert(0, f"{path.name} is damaged beside its pixels: what could be read is used.")
+        repaired = jpeg_repair.repaired(path)
+    samples = None
+    if repaired is not None:
+        with contextlib.suppress(UnreadableImage):
+            samples = decode(io.BytesIO(repaired), path, least_side=least_side)
+    if samples is None:
+        source = path if repaired is None else io.BytesIO(repaired)
+        samples = decode(source, path, least_side=least_side, cut_off=True)
+    if repaired is not None:
+        samples.notes.insert(0, f"{path.name} is damaged beside its pixels: what could be read is used.")
     return samples
 
 
-def decode(source: Path | io.BytesIO, path: Path, *, least_side: int | None = None) -> Samples:
-    """Decode a file, or bytes that stand for it. Raises as `read`."""
-    with _settings(), warnings.catch_warnings():
+def decode(source: Path | io.BytesIO, path: Path, *, least_side: int | None = None, cut_off: bool = False) -> Samples:
+    """Decode a file, or bytes that stand for it. cut_off: one that ends early is taken as far as it goes.
+
+    Raises as `read`.
+    """
+    with _settings(cut_off=cut_off), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow warns of, it also raises, or can be borne
         try:
             with Image.open(source) as opened:
-                return _decoded(opened, source, path, least_side)
+                return _decoded(opened, path, least_side, cut_off=cut_off)
         except (BackendError, MemoryError):
             raise
         except (UnidentifiedImageError, Image.DecompressionBombError) as error:
@@ -66,19 +76,19 @@ def decode(source: Path | io.BytesIO, path: Path, *, least_side: int | None = No
             raise UnreadableImage(f"{path} is damaged: {reason}.", remedy="Get the file again.") from error
 
 
-@contextmanager
-def _settings() -> Iterator[None]:
-    """The wire's limits on size, not Pillow's."""
+@contextlib.contextmanager
+def _settings(*, cut_off: bool = False) -> Iterator[None]:
+    """The wire's limits on size, not Pillow's; and whether it takes files that end early."""
     with _LOCK:
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
+        before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, cut_off
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = before
+            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def _decoded(opened: Image.Image, source: Path | io.BytesIO, path: Path, least_side: int | None) -> Samples:
+def _decoded(opened: Image.Image, path: Path, least_side: int | None, *, cut_off: bool) -> Samples:
     if opened.format in _NOT_READ:
         raise UnreadableImage(f"{path} is no picture of pixels.", remedy="Convert it to PNG, TIFF or JPEG.")
     check_size(path, *opened.size)
@@ -86,34 +96,19 @@ def _decoded(opened: Image.Image, source: Path | io.BytesIO, path: Path, least_s
     icc = opened.info.get("icc_profile")
     if least_side is not None and opened.format == "JPEG":
         opened.draft(None, (least_side, least_side))
-    picture = _whole(opened, source, path, notes)
+    xmp = opened.info.get("xmp")  # before Pillow turns a TIFF, and changes it
+    opened.load()
+    if cut_off:
+        notes.append(f"{path.name} ends early: it is painted as far as it goes.")
     if opened.format == "TIFF":
-        found, turn = _tiff_metadata(picture), 1  # Pillow has turned it
+        found, turn = _tiff_metadata(opened, xmp), 1
     else:
         found = metadata.of_pillow(opened.info)
         turn = metadata.orientation_of(found.exif, found.xmp)
-    samples = _samples(picture, icc, notes)
+    samples = _samples(opened, icc, notes)
     samples.metadata = found
     samples.values = upright(samples.values, turn)
     return samples
-
-
-def _whole(opened: Image.Image, source: Path | io.BytesIO, path: Path, notes: list[str]) -> Image.Image:
-    """The picture with its pixels. A JPEG that ends early is taken as far as it goes."""
-    try:
-        opened.load()
-    except OSError as error:
-        if error.errno is not None or opened.format not in ("JPEG", "MPO"):
-            raise
-        ImageFile.LOAD_TRUNCATED_IMAGES = True
-        try:
-            again = Image.open(source)
-            again.load()
-        finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = False
-        notes.append(f"{path.name} ends early: it is painted as far as it goes.")
-        return again
-    return opened
 
 
 def _losses(picture: Image.Image, path: Path) -> list[str]:
@@ -173,14 +168,14 @@ def tiff_exif(path: Path) -> bytes:
         warnings.simplefilter("ignore")
         try:
             with Image.open(path, formats=["TIFF"]) as opened:
-                return _tiff_metadata(opened).exif
+                return _tiff_metadata(opened, None).exif
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001 - what Pillow stumbles over in tags costs these tags, and no picture
             return b""
 
 
-def _tiff_metadata(opened: Image.Image) -> Metadata:
+def _tiff_metadata(opened: Image.Image, xmp: Any) -> Metadata:
     """In TIFF the directory of the picture is that of EXIF, so a block is made of what isn't layout."""
     block = opened.getexif()
     for tag in _TIFF_LAYOUT:
@@ -188,7 +183,6 @@ def _tiff_metadata(opened: Image.Image) -> Metadata:
     for tag, value in list(block.items()):
         if isinstance(value, str):  # Pillow decodes Latin-1, whatever it is, and would write ASCII alone
             block[tag] = value.encode("latin-1", "replace")
-    xmp: Any = opened.info.get("xmp", b"")
     return Metadata(
         exif=metadata.without_header(block.tobytes()) if len(block) else b"",
         xmp=xmp if isinstance(xmp, bytes) else b"",

@@ -9,12 +9,15 @@ _LARGEST = 1 << 28  # bytes; beyond, nothing is repaired
 _NEAR = 1 << 12  # bytes by which a length may be wrong
 
 
-def repaired(path: Path) -> bytes | None:
-    """The file with right lengths, or None where there is nothing to repair. Raises OSError."""
+def is_jpeg(path: Path) -> bool:
+    """Raises OSError."""
     with path.open("rb") as file:
-        if file.read(3) != b"\xff\xd8\xff":
-            return None
-        file.seek(0)
+        return file.read(3) == b"\xff\xd8\xff"
+
+
+def repaired(path: Path) -> bytes | None:
+    """A JPEG with right lengths, or None where there is nothing to repair. Raises OSError."""
+    with path.open("rb") as file:
         data = file.read(_LARGEST)
     out = bytearray(data)
     at, changed = 2, False
@@ -44,11 +47,22 @@ def _is_marker(data: bytes, at: int) -> bool:
 
 
 def _next_marker(data: bytes, start: int, expected: int) -> int | None:
-    """The place nearest to the expected one where a segment begins that is followed by another."""
+    """The first place near the expected one from where segment after segment leads to the picture's own pixels.
+
+    A preview inside the segment is a JPEG, too, whose pixels come earlier.
+    """
     low, high = max(start + 4, expected - _NEAR), min(len(data) - 4, expected + _NEAR)
-    candidates = [at for at in range(low, high) if data[at] == 0xFF and _is_marker(data, at)]
-    for at in sorted(candidates, key=lambda place: abs(place - expected)):
-        end = _end(data, at)
-        if end is not None and (_is_marker(data, end) or data[at + 1] == 0xDA):
+    leading = [(pixels, -at) for at in range(low, high) if (pixels := _pixels_after(data, at)) is not None]
+    return -max(leading)[1] if leading else None
+
+
+def _pixels_after(data: bytes, at: int) -> int | None:
+    """Where the pixels begin that segment after segment leads to; None: it leads nowhere."""
+    while _is_marker(data, at):
+        if data[at + 1] == 0xDA:
             return at
+        end = _end(data, at)
+        if end is None or end <= at + 3:
+            return None
+        at = end
     return None

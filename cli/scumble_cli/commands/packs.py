@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scumble_backend.packs.catalog import Catalog
     from scumble_backend.packs.store import PackStore
 
+KINDS = ("style", "affine", "network", "upscale")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PackId = Annotated[str, typer.Argument(help="The pack's id, as `scumble packs list` shows it.")]
 
@@ -48,6 +49,8 @@ def list_packs(
     kind: Annotated[str, typer.Option(help="style, affine, network or upscale; all by default.")] = "",
 ) -> None:
     """List the packs that are installed."""
+    if kind not in ("", *KINDS):
+        raise typer.BadParameter(f"{kind!r} is none of {', '.join(KINDS)}.", param_hint="--kind")
     from rich.table import Table
     from rich.text import Text
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 import typer
 
 from scumble_backend import config
-from scumble_backend.errors import FileTrouble
+from scumble_backend.errors import FileTrouble, file_missing
 from scumble_backend.training_runs.events import Done, Preview, Progress
 from scumble_backend.training_runs.job import Quality, TrainingJob, loss_network_place
 from scumble_backend.training_runs.package import require_training
@@ -84,6 +84,9 @@ def train(
             raise typer.BadParameter("Name the picture to learn from, or use --resume.", param_hint="PAINTING")
         if not painting.is_file():
             raise FileTrouble(f"There is no picture {painting}.", remedy="Check the path.")
+        for chosen in (photos, loss_network):
+            if chosen is not None and not chosen.exists():
+                raise file_missing(chosen)
         settings = config.load(places.settings)
         job = TrainingJob(
             name=name.strip() or _title(painting.stem),
