@@ -8,8 +8,9 @@ import os
 import subprocess
 
 SHOTS = os.environ["SCUMBLE_SHOTS"]
+TIMINGS = Path(os.environ["SCUMBLE_TIMINGS"])  # gets a line for every preview that has come
 
-# Waits for a window, lets it settle, takes its picture, presses keys.
+# Waits for a window and for a file with something in it, lets it settle, takes its picture, presses keys.
 ACT = """
 for _ in $(seq 300); do
   id=$(xdotool search --onlyvisible --name "^$1$" 2>/dev/null | tail -n 1)
@@ -17,6 +18,7 @@ for _ in $(seq 300); do
 done
 [ -n "$id" ] || exit 1
 xdotool mousemove 2 2
+[ -n "$5" ] && for _ in $(seq 600); do [ -s "$5" ] && break; sleep .1; done
 sleep "$4"
 xdotool windowactivate --sync "$id"; sleep .2
 [ -n "$3" ] && maim -u -i "$id" "$3"
@@ -24,15 +26,18 @@ for key in $2; do xdotool key --clearmodifiers "$key"; sleep .2; done
 """
 
 
-def act(window, keys, picture="", settle=2.0):
-    """Do something in a window once it is there, while this script waits for a procedure."""
+def act(window, keys, picture="", settle=2.0, awaited=""):
+    """Do something in a window once it is there, while this script waits for a procedure.
+
+    awaited: a file that something is written to before the window is settled.
+    """
     place = f"{SHOTS}/{picture}.png" if picture else ""
-    return subprocess.Popen(["bash", "-c", ACT, "act", window, keys, place, str(settle)])
+    return subprocess.Popen(["bash", "-c", ACT, "act", window, keys, place, str(settle), str(awaited)])
 
 
-def interactive(name, window, keys, image=None, picture="", settle=2.0, **values):
+def interactive(name, window, keys, image=None, picture="", settle=2.0, awaited="", **values):
     """(status, answer) of a procedure whose dialog is answered with keys."""
-    hand = act(window, keys, picture, settle)
+    hand = act(window, keys, picture, settle, awaited)
     if image is not None:
         values |= {"image": image, "drawables": image.get_selected_layers()}
     answer = call(name, run_mode=Gimp.RunMode.INTERACTIVE, **values)
@@ -121,12 +126,16 @@ def scenario_window_upscale():
 
 def scenario_window_one_preview_an_opening():
     image, _layer = shown((320, 240))
-    timings = Path(os.environ["SCUMBLE_TIMINGS"])
-    for name, title in (("stylize", "Stylize"), ("upscale", "Upscale")):
-        timings.unlink(missing_ok=True)
-        status, _answer = interactive(f"plug-in-scumble-{name}", title, "Escape", image, settle=8.0)
-        assert status == Gimp.PDBStatusType.CANCEL
-        painted = [line for line in timings.read_text("utf-8").splitlines() if '"preview"' in line]
+    for name, title, values in (
+        ("stylize", "Stylize", {"style": STYLE}),
+        ("upscale", "Upscale", {"model": ENLARGER}),
+    ):
+        TIMINGS.write_text("")
+        status, answer = interactive(
+            f"plug-in-scumble-{name}", title, "Escape", image, settle=3.0, awaited=TIMINGS, **values
+        )
+        assert status == Gimp.PDBStatusType.CANCEL, answer
+        painted = [line for line in TIMINGS.read_text("utf-8").splitlines() if '"preview"' in line]
         assert len(painted) == 1, painted
 
 
@@ -135,8 +144,10 @@ def scenario_window_effects_in_the_preview():
     image, layer = shown((320, 240))
     effect(layer, "gegl:invert")
     for result, picture in (("new-layer", "gimp-effects"), ("in-place", "gimp-effects-in-place")):
+        TIMINGS.write_text("")
+        values = {"style": STYLE, "strength": 0.0, "result": result}
         status, answer = interactive(
-            "plug-in-scumble-stylize", "Stylize", "Escape", image, picture, settle=6.0, result=result
+            "plug-in-scumble-stylize", "Stylize", "Escape", image, picture, awaited=TIMINGS, **values
         )
         assert status == Gimp.PDBStatusType.CANCEL, answer
 

@@ -64,3 +64,14 @@ def test_a_preview_that_has_come_is_not_said_to_be_painted(stage: Stage, with_wi
     below = {"gimp-stylize": (340, 465, 465, 493), "gimp-upscale": (240, 426, 425, 454)}[name]
     with Image.open(stage.folder / "shots" / f"{name}.png") as shot:
         assert len(shot.convert("RGB").crop(below).getcolors() or ()) == 1
+
+
+@pytest.mark.parametrize(("name", "light"), [("gimp-effects", True), ("gimp-effects-in-place", False)])
+def test_the_preview_shows_effects_where_they_are_painted(
+    stage: Stage, with_windows: Outcomes, name: str, light: bool
+) -> None:
+    """The layer's dark corner, which its effect inverts, painted at strength 0."""
+    assert with_windows
+    with Image.open(stage.folder / "shots" / f"{name}.png") as shot:
+        corner = shot.convert("L").crop((88, 143, 96, 151))
+        assert (min(corner.getdata()) > 160) if light else (max(corner.getdata()) < 95)

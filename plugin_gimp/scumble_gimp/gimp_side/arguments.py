@@ -41,7 +41,7 @@ MNEMONICS = {
     "Strength": "Stren_gth",
     "Faithful to bold": "Faithful to _bold",
     "Stroke size": "Stroke si_ze",
-    "Stroke size in pixels": "Stroke size in pixe_ls",
+    "Stroke size in pixels": "Stroke size _in pixels",
     "Keep colors": "_Keep colors",
     "Mix with": "Mix _with",
     "Mix": "Mi_x",

@@ -26,10 +26,14 @@ SIDE = 440  # pixels of the longer side
 class Preview(Gtk.Box):
     """One picture with a line below it. `show` asks for a new one; the newest wish wins."""
 
-    def __init__(self, backend: Backend, target: Target, seen: Target, note: str = "") -> None:
-        """seen: the target with its effects. note: said below the picture whenever there is nothing else to say."""
+    def __init__(self, backend: Backend, target: Target, seen: Target, *, with_effects: bool, note: str = "") -> None:
+        """seen: the target with its effects. with_effects: whether it is what is shown first.
+
+        note: said below the picture whenever there is nothing else to say.
+        """
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._backend, self._plain, self._seen, self._target, self._note = backend, target, seen, seen, note
+        self._backend, self._plain, self._seen, self._note = backend, target, seen, note
+        self._target = seen if with_effects else target
         self._form = SCREEN_GRAY if target.drawable.is_gray() else SCREEN
         self._painted: GdkPixbuf.Pixbuf | None = None
         self._wish: StyleChoices | None = None

@@ -33,7 +33,7 @@ class StylizeDialog:
         """seen: the first of the targets as it is seen, with its effects."""
         self._dialog, self._config, self._backend = dialog, config, session.backend
         note = _("The first of {n} layers", n=len(aims)) if len(aims) > 1 else ""
-        self._preview = Preview(session.backend, aims[0], seen, note)
+        self._preview = Preview(session.backend, aims[0], seen, with_effects=self._with_effects(), note=note)
         self._grid = StyleGrid(session.backend)
         self._grid.set_size_request(350, -1)
         self._grid.connect("chosen", lambda _grid, pack: config.set_property("style", pack))
@@ -123,9 +123,13 @@ class StylizeDialog:
         if known:
             choices = arguments.read(self._config, StyleChoices)
             self._boldness.set_visible(self._backend.has_boldness(choices))
-            self._preview.show_style(choices, with_effects=self._config.get_property("result") != "in-place")
+            self._preview.show_style(choices, with_effects=self._with_effects())
         elif self._backend.packs_known:
             self._preview.tell("")
+
+    def _with_effects(self) -> bool:
+        """Whether what is seen is painted; in place, effects stay above the pixels that are."""
+        return bool(self._config.get_property("result") != "in-place")
 
     def _trouble(self) -> None:
         if self._backend.problem is not None:
