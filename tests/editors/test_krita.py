@@ -9,7 +9,7 @@ import pytest
 from krita_stage import Stage, staged
 from staging import scenario_names, short_folder
 
-pytestmark = [pytest.mark.editors, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.editors, pytest.mark.timeout(1300)]
 
 Outcomes = dict[str, dict[str, object]]
 
