@@ -80,6 +80,11 @@ def test_a_recipe_survives_being_stored() -> None:
         ('family = "span"\nfactor = 2\nprecision = "f8"', "precision"),
         ('family = "span"\nfactor = 2\npictures = "films"', "pictures"),
         ('family = "span"\nfactor = 2\ndegradation = "fire"', "degradation"),
+        ('family = "span"\nfactor = 2\ncycles = 0', "cycles must be"),
+        ('family = "span"\nfactor = 2\nstages = [{ until = 0.5 }]', r"stages end at \[0\.5\]"),
+        ('family = "span"\nfactor = 2\nstages = [{ until = 0.9 }, { until = 0.5 }, { until = 1 }]', "stages end at"),
+        ('family = "span"\nfactor = 2\nstages = [{ until = 1, patch = 0 }]', "of a stage"),
+        ('family = "span"\nfactor = 2\nstages = [{ until = 1, speed = 2 }]', "no key 'speed'"),
     ],
 )
 def test_a_wrong_recipe_is_refused_with_its_fault(tmp_path: Path, text: str, sentence: str) -> None:
@@ -99,7 +104,7 @@ def test_a_recipe_that_is_not_there_lists_those_that_are() -> None:
 
 
 def test_patches_of_a_pair_show_the_same_place() -> None:
-    large, small = source().batch(16, torch.Generator().manual_seed(0))
+    large, small = source().batch(16, 12, torch.Generator().manual_seed(0))
     assert large.shape == (16, 3, 24, 24) and small is not None and small.shape == (16, 3, 12, 12)
     averaged = torch.nn.functional.avg_pool2d(large.float(), 2)
     assert (averaged - small.float()).abs().mean() < 6
@@ -134,7 +139,7 @@ def test_the_paper_s_degradation_is_softer_than_bicubic_alone() -> None:
     assert soft.diff(dim=-1).abs().mean() < 0.7 * sharp.diff(dim=-1).abs().mean()
 
 
-@pytest.mark.parametrize("name", ["photo", "drawing"])
+@pytest.mark.parametrize("name", ["photo", "drawing", "worn-photo", "worn-drawing"])
 def test_worn_patches_differ_from_clean_ones_within_bounds(name: str) -> None:
     large = photo(side=64)[None].repeat(24, 1, 1, 1).float() / 255
     made = DEGRADATIONS[name].patches(large, 4, torch.Generator().manual_seed(0))
@@ -171,9 +176,12 @@ def small_vgg() -> LossNetwork:
     return LossNetwork(state, ["relu1_2", "relu2_2"], architecture="vgg16")
 
 
-@pytest.mark.parametrize("term", ["l1", "l2", "luma", "sharpness", "grid", "features", "texture"])
+TERMS = ("l1", "l2", "luma", "sharpness", "frequency", "grid", "features", "texture")
+
+
+@pytest.mark.parametrize("term", TERMS)
 def test_every_term_is_zero_for_the_target_and_pulls_toward_it(term: str) -> None:
-    none = dict.fromkeys(("l1", "l2", "luma", "sharpness", "grid", "features", "texture"), 0.0)
+    none = dict.fromkeys(TERMS, 0.0)
     weights = LossWeights(**{**none, term: 1.0}, layers=("relu1_2", "relu2_2"), pyramid=2)
     objective = SrObjective(weights, small_vgg())
     target = photo(side=48)[None].float() / 255
@@ -334,9 +342,14 @@ def test_a_checkpoint_with_code_in_it_is_refused_and_nothing_runs(tmp_path: Path
 def test_the_schedule_rises_and_falls() -> None:
     recipe = dataclasses.replace(TINY, warmup=10, learning_rate=1.0)
     assert learning_rate(recipe, 0, 0.0) == pytest.approx(0.1) and learning_rate(recipe, 10, 0.0) == pytest.approx(1)
-    assert learning_rate(recipe, 99, 0.5) == pytest.approx(0.505) and learning_rate(recipe, 99, 1.0) == pytest.approx(
-        0.01
-    )
+    assert learning_rate(recipe, 99, 0.5) == pytest.approx(0.505)
+    assert learning_rate(recipe, 99, 1.0) == pytest.approx(0.01)
+
+
+def test_the_rate_starts_again_from_a_lower_peak_in_each_cycle() -> None:
+    recipe = dataclasses.replace(TINY, warmup=0, learning_rate=1.0, cycles=2, cycle_peak=0.5)
+    rates = [learning_rate(recipe, 99, fraction) for fraction in (0.0, 0.25, 0.4999, 0.5, 0.75, 1.0)]
+    assert rates == pytest.approx([1.0, 0.505, 0.01, 0.5, 0.2525, 0.005], abs=1e-3)
 
 
 # --- export ----------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from scumble_training.checkpoint import FILE
 from scumble_training.measuring.enlarging import Enlarge, enlarge_with
 from scumble_training.measuring.histogram import match
 from scumble_training.super_resolution.checkpoint import averaged_network
-from scumble_training.super_resolution.objective import LUMA
+from scumble_training.super_resolution.luma import luma, psnr
 from scumble_training.super_resolution.pictures import SUFFIXES, picture_files, read_picture
 from scumble_wire.messages import ImageInfo
 
@@ -64,23 +64,6 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "mean": asdict(self.mean)}
-
-
-def luma(image: Tensor, *, full_range: bool = False) -> Tensor:
-    """(3, H, W) uint8 to (H, W) float64, range [16, 235] (MATLAB's `rgb2ycbcr`, not rounded) or [0, 255].
-
-    The tables measure a gray file by its own samples, that is in the full range; so does `score`.
-    """
-    weights = torch.tensor(LUMA, dtype=torch.float64).view(3, 1, 1)
-    if full_range:
-        return (image.double() * weights / weights.sum()).sum(0)
-    return (image.double() * weights).sum(0) + 16
-
-
-def psnr(a: Tensor, b: Tensor) -> float:
-    """dB between two (H, W) pictures with a peak of 255; infinite if they are equal."""
-    error = (a - b).square().mean().item()
-    return float("inf") if error == 0 else 10 * torch.log10(torch.tensor(255**2 / error, dtype=torch.float64)).item()
 
 
 def ssim(a: Tensor, b: Tensor) -> float:

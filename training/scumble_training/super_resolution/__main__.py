@@ -30,11 +30,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, help="instead of the recipe's")
     parser.add_argument("--steps", type=int, help="instead of the recipe's")
     parser.add_argument("--device", default="auto", help='"auto", "cpu", "cuda", ...')
+    parser.add_argument("--held-out", type=Path, help="folder of pictures to measure on; dB go to held-out.jsonl")
     parser.add_argument("--report-every", type=int, default=200, help="steps")
     given = parser.parse_args(argv)
 
     from scumble_backend.rendering import device as devices
     from scumble_training.super_resolution import recipe as recipes
+    from scumble_training.super_resolution.held_out import HeldOut
     from scumble_training.super_resolution.loop import train
     from scumble_training.super_resolution.objective import objective_of
     from scumble_training.super_resolution.pictures import source_of
@@ -42,13 +44,15 @@ def main(argv: list[str] | None = None) -> int:
     changes = {name: getattr(given, name) for name in ("minutes", "steps") if getattr(given, name) is not None}
     try:
         recipe = recipes.read(given.recipe, **changes)
-        objective = objective_of(recipe.loss, folder=given.loss_network, download=given.download)
+        objective = objective_of(recipe, folder=given.loss_network, download=given.download)
         source = source_of(recipe, given.photos)
         device = devices.choose(given.device)
+        given.output.mkdir(parents=True, exist_ok=True)
+        held_out = given.held_out and HeldOut(given.held_out, recipe.factor, given.output / "held-out.jsonl")
         signal.signal(signal.SIGTERM, _stop)
         train(
             recipe, source, given.output, start=given.start, objective=objective, device=device, report=_tell,
-            report_every=given.report_every,
+            report_every=given.report_every, saved=held_out.measure if held_out else lambda run: None,
         )  # fmt: skip
     except ScumbleError as error:
         print(f"scumble: {error}", file=sys.stderr)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from scumble_backend.rendering.effects.resample import downsample_u8, resize
+from scumble_training.super_resolution import worn
+from scumble_training.super_resolution.faults import blur, eight_bits, jpeg
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Wear:
             return torch.rand(*shape, generator=generator) * (high - low) + low
 
         sigmas = torch.cat([draw(*self.blur, count, 2), draw(0, torch.pi, count, 1)], 1)
-        worn = (draw(0, 1, count) >= self.clean).tolist()
+        is_worn = (draw(0, 1, count) >= self.clean).tolist()
         blurred = blur(large, sigmas) if self.blur[1] else large
         size = (large.shape[-2] // factor, large.shape[-1] // factor)
         noise = draw(0, self.noise, count, 1, 1, 1).to(large.device)
@@ -63,41 +62,13 @@ class Wear:
         qualities = torch.randint(self.jpeg[0], self.jpeg[1] + 1, (count,), generator=generator).tolist()
         small = []
         for i in range(count):
-            if not worn[i]:
-                small.append(_eight_bits(resize(large[i], size)))
+            if not is_worn[i]:
+                small.append(eight_bits(resize(large[i], size)))
                 continue
             patch = _SMALLER[filters[i]](blurred[i], size) + grain[i]
-            patch = _eight_bits(patch)
-            small.append(jpeg(patch, qualities[i]) if pressed[i] else patch)
+            patch = eight_bits(patch)
+            small.append(jpeg(patch.cpu(), qualities[i]).to(patch) if pressed[i] else patch)
         return torch.stack(small)
-
-
-def blur(images: Tensor, sigmas: Tensor) -> Tensor:
-    """Gaussian blurs. images: (N, 3, H, W) float; sigmas: (N, 3): two deviations in pixels and the angle between."""
-    radius = max(1, int(np.ceil(3 * float(sigmas[:, :2].max()))))
-    line = torch.arange(-radius, radius + 1, dtype=torch.float32)
-    y, x = torch.meshgrid(line, line, indexing="ij")
-    s1, s2, angle = (sigmas[:, i].clamp_min(0.05 if i < 2 else 0).view(-1, 1, 1) for i in range(3))
-    u, v = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
-    kernels = torch.exp(-0.5 * ((u / s1) ** 2 + (v / s2) ** 2))
-    kernels = (kernels / kernels.sum((1, 2), keepdim=True)).to(images)
-    count, channels, height, width = images.shape
-    padded = F.pad(images, (radius,) * 4, mode="replicate").reshape(1, -1, height + 2 * radius, width + 2 * radius)
-    weights = kernels.repeat_interleave(channels, 0)[:, None]
-    return F.conv2d(padded, weights, groups=count * channels).reshape(images.shape)
-
-
-def jpeg(image: Tensor, quality: int) -> Tensor:
-    """(3, H, W) float in [0, 1] through a JPEG file of that quality."""
-    array = (image * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-    file = io.BytesIO()
-    Image.fromarray(array).save(file, "JPEG", quality=quality)
-    with Image.open(file) as opened:
-        return torch.from_numpy(np.array(opened)).permute(2, 0, 1).to(image) / 255
-
-
-def _eight_bits(image: Tensor) -> Tensor:
-    return (image.clamp(0, 1) * 255).round() / 255
 
 
 def _area(image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -121,4 +92,7 @@ DEGRADATIONS: dict[str, Degradation] = {
     "drawing": Degradation(
         patches=Wear(clean=0.5, blur=(0.2, 1.4), noise=0.012, jpeg=(50, 95), jpeg_share=0.5),
     ),
+    # The same, worn twice over.
+    "worn-photo": Degradation(patches=worn.PHOTO),
+    "worn-drawing": Degradation(patches=worn.DRAWING),
 }

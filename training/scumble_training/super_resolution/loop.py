@@ -29,6 +29,9 @@ from scumble_training.super_resolution.degrade import DEGRADATIONS
 from scumble_training.super_resolution.objective import SrObjective
 from scumble_training.super_resolution.pictures import PatchSource
 from scumble_training.super_resolution.recipe import SrRecipe
+from scumble_training.super_resolution.widening import plain_state, plain_weights, widen
+
+MIXING = 1.2  # both parameters of the Beta distribution that shares of two blended pictures are drawn from
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +47,146 @@ class Step:
 
 
 def learning_rate(recipe: SrRecipe, step: int, fraction: float) -> float:
-    """Linear warm-up, then half a cosine down to a hundredth."""
+    """Linear warm-up, then half a cosine down to a hundredth, as often as the recipe has cycles."""
     warm = min(1.0, (step + 1) / max(1, recipe.warmup))
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, fraction)))
-    return recipe.learning_rate * warm * (0.01 + 0.99 * cosine)
+    cycle = min(recipe.cycles - 1, int(fraction * recipe.cycles))
+    place = min(1.0, fraction * recipe.cycles - cycle)
+    cosine = 0.5 * (1 + math.cos(math.pi * place))
+    return recipe.learning_rate * recipe.cycle_peak**cycle * warm * (0.01 + 0.99 * cosine)
+
+
+class SrRun:
+    """One training and everything that it changes."""
+
+    def __init__(
+        self,
+        recipe: SrRecipe,
+        source: PatchSource,
+        *,
+        start: Path | None = None,
+        objective: SrObjective | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        """Nothing learned yet. start: a checkpoint (its averaged weights) or a pack; another factor is allowed."""
+        self.recipe, self.source = recipe, source
+        self.device = device or torch.device("cpu")
+        self.network = build(recipe)
+        if start is not None:
+            _take_over(self.network, recipe, start)
+        if recipe.widen:
+            widen(self.network, recipe.widen)
+        self.network.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload,unused-ignore]
+        self.learned = [p for p in self.network.parameters() if p.requires_grad]
+        self.averaged = {name: value.clone() for name, value in plain_weights(self.network).items()}
+        self.optimizer = torch.optim.Adam(self.learned, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True)
+        self.objective = (objective or SrObjective(recipe.loss)).to(self.device)
+        self.half = recipe.precision == "bf16" and devices.half_precision(self.device) is torch.bfloat16
+        self.degrade = DEGRADATIONS[recipe.degradation]
+        self.parts = BatchParts(self.device)
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.step, self.elapsed_s = 0, 0.0
+
+    @property
+    def fraction(self) -> float:
+        """How much of the schedule is over, 0 to 1, by steps or by the clock, whichever is nearer its end."""
+        spent = self.elapsed_s / (60 * self.recipe.minutes) if self.recipe.minutes else 0.0
+        return max(self.step / self.recipe.steps, spent)
+
+    # --- one step ---------------------------------------------------------------------------------------
+
+    def train_step(self) -> float:
+        """One step of the optimizer; returns its loss. Raises LossNotFinite, OutOfMemory."""
+        began, recipe, fraction = time.monotonic(), self.recipe, self.fraction
+        stage = recipe.stage_at(fraction)
+        assert stage.batch is not None and stage.patch is not None and stage.loss is not None
+        self.objective.weigh(stage.loss)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, self.step, fraction)
+        small, large = self.draw(stage.batch, stage.patch)
+        loss = self.parts.compute(len(large), partial(self._gradients, small, large), self.optimizer.zero_grad)
+        if recipe.clip:
+            nn.utils.clip_grad_norm_(self.learned, recipe.clip)
+        self.optimizer.step()
+        keep = min(recipe.ema, (self.step + 1) / (self.step + 10))
+        torch._foreach_lerp_(list(self.averaged.values()), list(plain_weights(self.network).values()), 1 - keep)
+        self.step += 1
+        self.elapsed_s += time.monotonic() - began
+        return loss
+
+    def draw(self, count: int, patch: int) -> tuple[Tensor, Tensor]:
+        """Pairs to learn from: (count, 3, P, P) and (count, 3, P x factor, P x factor), range [0, 1]."""
+        recipe = self.recipe
+        large_u8, small_u8 = self.source.batch(count, patch, self.generator)
+        large = large_u8.to(self.device, non_blocking=True).float().div_(255)
+        if small_u8 is None:
+            assert self.degrade.patches is not None
+            small = self.degrade.patches(large, recipe.factor, self.generator)
+        else:
+            small = small_u8.to(self.device, non_blocking=True).float().div_(255)
+        if recipe.mixup and float(torch.rand((), generator=self.generator)) < recipe.mixup:
+            shares = _beta(MIXING, count, self.generator).to(self.device)
+            small, large = (torch.lerp(images, images.roll(1, 0), shares) for images in (small, large))
+        return small.contiguous(memory_format=torch.channels_last), large
+
+    def _gradients(self, small: Tensor, large: Tensor, pieces: Sequence[slice]) -> float:
+        """The mean loss over a batch, with its gradient added piece by piece. Raises LossNotFinite."""
+        self.optimizer.zero_grad(set_to_none=True)
+        mean = 0.0
+        for piece in pieces:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+                output = self.network(small[piece])
+            loss = self.objective(output.float(), large[piece]) * (len(output) / len(large))
+            loss.backward()
+            mean += loss.item()
+        if not math.isfinite(mean):
+            raise LossNotFinite(
+                f"The loss became {mean} at step {self.step + 1}; the checkpoint before it is kept.",
+                remedy="Lower learning_rate in the recipe, and start again from the checkpoint.",
+            )
+        return mean
+
+    # --- what has been learned --------------------------------------------------------------------------
+
+    def averaged_state(self) -> dict[str, Tensor]:
+        """The network's plain state dict with the averaged weights in place of the learned ones."""
+        return {**plain_state(self.network), **self.averaged}
+
+    def averaged_network(self) -> nn.Module:
+        """A network of its own with the averaged weights, in eval mode, on the run's device."""
+        network = build(self.recipe)
+        network.load_state_dict(self.averaged_state())
+        return network.to(self.device, memory_format=torch.channels_last).train().eval()  # type: ignore[call-overload,no-any-return,unused-ignore]
+
+    def save(self, path: Path) -> None:
+        """Raises DiskFull, FileTrouble."""
+        state = {
+            "recipe": json.dumps(self.recipe.to_dict()),
+            "network": self.network.state_dict(),
+            "averaged": self.averaged_state(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "elapsed_s": self.elapsed_s,
+            "parts": self.parts.count,
+            "device": str(self.device),
+        }
+        write_checkpoint(path, state)
+
+    def load(self, path: Path) -> None:
+        """Go on where a checkpoint ended. Raises CheckpointUnusable."""
+        state = read_checkpoint(path)
+        try:
+            self.network.load_state_dict(state["network"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            for name, value in self.averaged.items():
+                value.copy_(state["averaged"][name])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise CheckpointUnusable(
+                f"{path} is of another network than {self.recipe.name} asks for: {error}",
+                remedy="Name another folder, or the recipe that it began with.",
+            ) from error
+        self.step, self.elapsed_s = int(state["step"]), float(state["elapsed_s"])
+        self.parts.count = int(state.get("parts", 1))
+        self.generator.manual_seed(self.recipe.seed + self.step)
 
 
 def train(
@@ -61,108 +200,41 @@ def train(
     report: Callable[[Step], None] = lambda step: None,
     report_every: int = 200,
     save_every_s: float = 120.0,
+    saved: Callable[[SrRun], None] = lambda run: None,
 ) -> nn.Module:
     """Train until the recipe's steps or minutes are over; go on from `folder`'s checkpoint if there is one.
 
     start: a checkpoint (its averaged weights) or a pack to begin from; another factor is allowed.
     report: called every `report_every` steps; whatever it raises stops the training after the checkpoint is written.
-    Returns the averaged network in eval mode. Raises LossNotFinite, CheckpointUnusable.
+    saved: called after each checkpoint but that of a training that was stopped; its time doesn't count.
+    Returns the averaged network in eval mode. Raises LossNotFinite, CheckpointUnusable, OutOfMemory.
     """
-    device = device or torch.device("cpu")
     folder.mkdir(parents=True, exist_ok=True)
-    network = build(recipe)
-    if start is not None:
-        _take_over(network, recipe, start)
-    network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload,unused-ignore]
-    learned = [p for p in network.parameters() if p.requires_grad]
-    averaged = [p.detach().clone() for p in learned]
-    optimizer = torch.optim.Adam(learned, lr=recipe.learning_rate, betas=(0.9, 0.99), fused=True)
-    objective = (objective or SrObjective(recipe.loss)).to(device)
-    half = recipe.precision == "bf16" and devices.half_precision(device) is torch.bfloat16
-    degrade = DEGRADATIONS[recipe.degradation]
-    step, elapsed = 0, 0.0
+    run = SrRun(recipe, source, start=start, objective=objective, device=device)
     checkpoint = folder / FILE
     if checkpoint.is_file():
-        state = read_checkpoint(checkpoint)
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        _load_averaged(averaged, network, state["averaged"])
-        step, elapsed = int(state["step"]), float(state["elapsed_s"])
-    generator = torch.Generator().manual_seed(recipe.seed + step)
-
-    began = time.monotonic() - elapsed
-    last_save = last_report = time.monotonic()
+        run.load(checkpoint)
+    last_save, last_report = time.monotonic(), run.elapsed_s
     total, count = 0.0, 0
-
-    def fraction() -> float:
-        spent = (time.monotonic() - began) / (60 * recipe.minutes) if recipe.minutes else 0.0
-        return max(step / recipe.steps, spent)
-
-    def save() -> None:
-        state = {
-            "recipe": json.dumps(recipe.to_dict()),
-            "network": network.state_dict(),
-            "averaged": _averaged_state(network, learned, averaged),
-            "optimizer": optimizer.state_dict(),
-            "step": step,
-            "elapsed_s": time.monotonic() - began,
-            "device": str(device),
-        }
-        write_checkpoint(checkpoint, state)
-
-    def gradients(small: Tensor, large: Tensor, pieces: Sequence[slice]) -> float:
-        """The mean loss over a batch, with its gradient added piece by piece. Raises LossNotFinite."""
-        optimizer.zero_grad(set_to_none=True)
-        mean = 0.0
-        for piece in pieces:
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                output = network(small[piece])
-            loss = objective(output.float(), large[piece]) * (len(output) / len(large))
-            loss.backward()
-            mean += loss.item()
-        if not math.isfinite(mean):
-            raise LossNotFinite(
-                f"The loss became {mean} at step {step + 1}; the checkpoint before it is kept.",
-                remedy="Lower learning_rate in the recipe, and start again from the checkpoint.",
-            )
-        return mean
-
-    parts = BatchParts(device)
     try:
-        while (done := fraction()) < 1.0:
-            rate = learning_rate(recipe, step, done)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            large, small = source.batch(recipe.batch, generator)
-            large = large.to(device, non_blocking=True).float().div_(255)
-            if small is None:
-                assert degrade.patches is not None
-                small_image = degrade.patches(large, recipe.factor, generator)
-            else:
-                small_image = small.to(device, non_blocking=True).float().div_(255)
-            small_image = small_image.contiguous(memory_format=torch.channels_last)
-            value = parts.compute(len(large), partial(gradients, small_image, large), optimizer.zero_grad)
-            if recipe.clip:
-                nn.utils.clip_grad_norm_(learned, recipe.clip)
-            optimizer.step()
-            keep = min(recipe.ema, (step + 1) / (step + 10))
-            torch._foreach_lerp_(averaged, [p.detach() for p in learned], 1 - keep)
-            step += 1
-            total, count, now = total + value, count + 1, time.monotonic()
+        while run.fraction < 1.0:
+            total, count = total + run.train_step(), count + 1
             if count == report_every:
-                report(Step(step, fraction(), total / count, rate, count / (now - last_report), now - began))
-                total, count, last_report = 0.0, 0, now
-            if now - last_save > save_every_s:
-                save()
-                last_save = now
+                rate, speed = run.optimizer.param_groups[0]["lr"], count / (run.elapsed_s - last_report)
+                report(Step(run.step, run.fraction, total / count, rate, speed, run.elapsed_s))
+                total, count, last_report = 0.0, 0, run.elapsed_s
+            if time.monotonic() - last_save > save_every_s:
+                run.save(checkpoint)
+                saved(run)
+                last_save = time.monotonic()
     except LossNotFinite:
         raise
     except BaseException:
-        save()
+        run.save(checkpoint)
         raise
-    save()
-    network.load_state_dict(_averaged_state(network, learned, averaged))
-    return network.eval()
+    run.save(checkpoint)
+    saved(run)
+    return run.averaged_network()
 
 
 def _take_over(network: nn.Module, recipe: SrRecipe, start: Path) -> None:
@@ -185,14 +257,7 @@ def _take_over(network: nn.Module, recipe: SrRecipe, start: Path) -> None:
         network.start_from(other)  # type: ignore[operator]
 
 
-def _averaged_state(network: nn.Module, learned: list[nn.Parameter], averaged: list[Tensor]) -> dict[str, Tensor]:
-    """The network's state dict with the averaged weights in place of the learned ones."""
-    by_id = {id(p): a for p, a in zip(learned, averaged, strict=True)}
-    state = dict(network.state_dict(keep_vars=True))
-    return {name: by_id.get(id(value), value.detach()).clone() for name, value in state.items()}
-
-
-def _load_averaged(averaged: list[Tensor], network: nn.Module, state: dict[str, Tensor]) -> None:
-    names = [name for name, p in network.named_parameters() if p.requires_grad]
-    for name, value in zip(names, averaged, strict=True):
-        value.copy_(state[name])
+def _beta(shape: float, count: int, generator: torch.Generator) -> Tensor:
+    """(count, 1, 1, 1) draws from a symmetric Beta distribution."""
+    gammas = torch._standard_gamma(torch.full((2, count, 1, 1, 1), shape), generator=generator)
+    return gammas[0] / gammas.sum(0)

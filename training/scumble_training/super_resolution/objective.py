@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from scumble_backend.rendering import device as devices
 from scumble_training.loss_network import LossNetwork, load_loss_network
-from scumble_training.super_resolution.recipe import LossWeights
+from scumble_training.super_resolution.luma import LUMA
+from scumble_training.super_resolution.recipe import LossWeights, SrRecipe
 
-LUMA = (65.481 / 255, 128.553 / 255, 24.966 / 255)  # ITU-R BT.601 in studio range, as MATLAB's rgb2ycbcr
 GRID, GRID_WINDOW = 4, 3  # pixels of the grid that enlarging networks tend to leave; cells that are averaged
 PERIOD = 8  # pixels: the coarsest grid of the loss network that counts
 WINDOW = 32  # pixels of the picture that one texture statistic is taken over
@@ -28,11 +28,15 @@ class SrObjective(nn.Module):
 
     def __init__(self, weights: LossWeights, loss_network: LossNetwork | None = None) -> None:
         super().__init__()
-        if weights.looks_at_features and loss_network is None:
-            raise ValueError("these weights compare features and need a loss network")
-        self.weights = weights
         self.loss_network = loss_network
         self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1))
+        self.weigh(weights)
+
+    def weigh(self, weights: LossWeights) -> None:
+        """Go on with other weights. Raises ValueError where they need a loss network and there is none."""
+        if weights.looks_at_features and self.loss_network is None:
+            raise ValueError("these weights compare features and need a loss network")
+        self.weights = weights
 
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         """output, target: (N, 3, H, W) float32, range about [0, 1]."""
@@ -49,10 +53,13 @@ class SrObjective(nn.Module):
             loss = loss + weights.sharpness * (
                 difference.diff(dim=-1).abs().mean() + difference.diff(dim=-2).abs().mean()
             )
+        if weights.frequency:
+            spectrum = torch.view_as_real(torch.fft.rfft2(difference, norm="ortho"))
+            loss = loss + weights.frequency * spectrum.abs().mean()
         if weights.grid:
             by_place = F.avg_pool2d(F.pixel_unshuffle(difference, GRID), GRID_WINDOW)
             loss = loss + weights.grid * by_place.abs().mean()
-        if self.loss_network is not None:
+        if weights.looks_at_features:
             # Pooling in the loss network and in the enlarging one would share a grid, and draw it on the picture.
             down, right = torch.randint(PERIOD, (2,)).tolist()
             loss = loss + self._perceptual(output[..., down:, right:], target[..., down:, right:])
@@ -94,8 +101,12 @@ def gram(features: Tensor, window: int) -> Tensor:
     return cells @ cells.transpose(-1, -2) / (window * window)
 
 
-def objective_of(weights: LossWeights, *, folder: Path | None = None, download: bool = False) -> SrObjective:
-    """The objective with its loss network, where it needs one. Raises LossNetworkMissing, LossNetworkUnusable."""
-    if not weights.looks_at_features:
-        return SrObjective(weights)
-    return SrObjective(weights, load_loss_network(weights.network, weights.layers, folder=folder, download=download))
+def objective_of(recipe: SrRecipe, *, folder: Path | None = None, download: bool = False) -> SrObjective:
+    """A recipe's objective, with its loss network where a stage needs one.
+
+    Raises LossNetworkMissing, LossNetworkUnusable.
+    """
+    if not recipe.looks_at_features:
+        return SrObjective(recipe.loss)
+    loss = recipe.loss
+    return SrObjective(loss, load_loss_network(loss.network, loss.layers, folder=folder, download=download))

@@ -40,14 +40,15 @@ def picture_files(folder: Path) -> list[Path]:
 class PatchSource:
     """Random pairs of patches.
 
-    pictures: (3, H, W) uint8 each, sides multiples of `factor` after cropping here. small: makes the low-resolution
-    version of a whole picture, once; None where the degradation works on patches (`sr.degrade`).
+    pictures: (3, H, W) uint8 each, sides multiples of `factor` after cropping here. patch: side of the smallest
+    low-resolution patch that will be asked for; smaller pictures are left out. small: makes the low-resolution
+    version of a whole picture, once; None where the degradation works on patches (`degrade`).
     """
 
     def __init__(
         self, pictures: Iterable[Tensor], factor: int, patch: int, small: Callable[[Tensor, int], Tensor] | None
     ) -> None:
-        self.factor, self.patch = factor, patch
+        self.factor = factor
         self.large: list[Tensor] = []
         self.small: list[Tensor] = []
         for picture in pictures:
@@ -61,16 +62,20 @@ class PatchSource:
             raise PhotosUnusable(
                 f"No picture has {patch * factor} pixels on its shorter side.", remedy="Use larger photos."
             )
-        areas = torch.tensor([p.shape[1] * p.shape[2] for p in self.large], dtype=torch.float64)
-        self.chances = areas / areas.sum()
+        self.largest = max(min(p.shape[1:]) for p in self.large) // factor  # side of the largest patch there can be
 
-    def batch(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
-        """(count, 3, P x factor, P x factor) and, unless degraded later, (count, 3, P, P); uint8, turned at will."""
-        which = torch.multinomial(self.chances, count, replacement=True, generator=generator).tolist()
+    def batch(self, count: int, patch: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """(count, 3, P x factor, P x factor) and, unless degraded later, (count, 3, P, P); uint8, turned at will.
+
+        P is `patch`, or the largest that a picture allows. A picture's chance is its area.
+        """
+        p, f = min(patch, self.largest), self.factor
+        areas = [one[0].numel() if min(one.shape[1:]) >= p * f else 0 for one in self.large]
+        chances = torch.tensor(areas, dtype=torch.float64)
+        which = torch.multinomial(chances, count, replacement=True, generator=generator).tolist()
         draws = torch.rand(count, 2, generator=generator).tolist()
         turns = torch.randint(8, (count,), generator=generator).tolist()
         large, small = [], []
-        p, f = self.patch, self.factor
         for picture, (row, column), turn in zip(which, draws, turns, strict=True):
             full = self.large[picture]
             y = int(row * (full.shape[1] // f - p + 1))
@@ -90,7 +95,7 @@ def source_of(recipe: SrRecipe, photos: Path | None) -> PatchSource:
         pictures = map(read_picture, picture_files(photos))
     if recipe.pictures != "photos":
         pictures = chain(pictures, drawings(recipe.drawings, DRAWING_SIDE, recipe.seed))
-    return PatchSource(pictures, recipe.factor, recipe.patch, DEGRADATIONS[recipe.degradation].whole)
+    return PatchSource(pictures, recipe.factor, min(recipe.patches), DEGRADATIONS[recipe.degradation].whole)
 
 
 def _turned(patch: Tensor, turn: int) -> Tensor:
