@@ -112,7 +112,9 @@ STAGES = {
     "loading": "Loading the network",
     "painting": "Painting",
     "enlarging": "Enlarging",
+    "choosing": "Comparing with other styles",
     "training": "Learning",
+    "measuring": "Measuring",
     "writing": "Finishing",
     "paused": "Paused",
 }

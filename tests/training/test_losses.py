@@ -98,21 +98,3 @@ def test_tone_loss_counts_luminance_of_blocks_and_ignores_texture() -> None:
     checker = page + 0.3 * ((torch.arange(64)[:, None] + torch.arange(64)) % 2 * 2 - 1)
     assert losses.tone_loss(checker, page).item() == pytest.approx(0, abs=1e-10)
     assert losses.tone_loss(page + 0.2, page).item() == pytest.approx(0.04, rel=1e-4)
-
-
-def test_the_pyramid_halves_by_block_means_and_refuses_to_go_too_deep() -> None:
-    images = random(1, 3, 65, 64)
-    full, half, quarter = losses.pyramid(images, 3)
-    assert full is images and quarter.shape == (1, 3, 16, 16)
-    expected = images[0, 1, 2:4, 6:8].mean()
-    torch.testing.assert_close(half[0, 1, 1, 3], expected)
-    with pytest.raises(ValueError, match="too deep for 64 x 65"):
-        losses.pyramid(images, 4)
-
-
-def test_style_loss_weighs_its_layers() -> None:
-    features = {"relu1_2": random(1, 3, 8, 8), "relu2_2": random(1, 4, 4, 4)}
-    targets = {name: losses.gram(value * 2)[0] for name, value in features.items()}
-    single = [losses.gram_loss(losses.gram(features[n]), targets[n], normalization="target").item() for n in features]
-    both = losses.style_loss(features, targets, {"relu1_2": 2.0, "relu2_2": 0.5}, normalization="target")
-    assert both.item() == pytest.approx(2 * single[0] + 0.5 * single[1], rel=1e-5)

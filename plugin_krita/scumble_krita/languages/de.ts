@@ -51,6 +51,14 @@
    <translation>Lernt</translation>
   </message>
   <message>
+   <source>Comparing with other styles</source>
+   <translation>Vergleicht mit anderen Stilen</translation>
+  </message>
+  <message>
+   <source>Measuring</source>
+   <translation>Misst</translation>
+  </message>
+  <message>
    <source>Finishing</source>
    <translation>Wird fertig</translation>
   </message>

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -203,10 +202,3 @@ def canvas(side: int, rng: Generator, *, kinds: tuple[str, ...] = tuple(KINDS)) 
     shares = np.array([KINDS[kind][1] for kind in kinds])
     kind = kinds[int(rng.choice(len(kinds), p=shares / shares.sum()))]
     return KINDS[kind][0](side, rng)
-
-
-def make_canvas(side: int, generator: torch.Generator) -> torch.Tensor:
-    """One canvas as (3, side, side) float32 in [0, 1], its randomness drawn from a torch generator."""
-    seed = int(torch.randint(1 << 62, (1,), generator=generator))
-    picture = canvas(side, np.random.default_rng(seed))
-    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))

@@ -83,11 +83,6 @@ class PhotoSet:
             square = F.interpolate(square, (side, side), mode="bilinear", antialias=True, align_corners=False)
         return square[0].float().div_(255)
 
-    def batch(self, count: int, side: int, generator: torch.Generator) -> Tensor:
-        """Random crops of random photos, (count, 3, side, side), the randomness drawn from a torch generator."""
-        rng = np.random.default_rng(int(torch.randint(1 << 62, (1,), generator=generator)))
-        return torch.stack([self.crop(int(rng.integers(len(self.photos))), side, rng) for _ in range(count)])
-
 
 @dataclass(frozen=True, slots=True)
 class Pictures:

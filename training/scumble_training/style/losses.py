@@ -6,7 +6,6 @@ Products and sums run in float32 whatever dtype the features come in: in half pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -98,33 +97,3 @@ def tone_loss(images: Tensor, contents: Tensor, *, side: int = 32) -> Tensor:
     weights = images.new_tensor((0.2126, 0.7152, 0.0722), dtype=torch.float32).view(1, 3, 1, 1)
     difference = ((images.float() - contents.float()) * weights).sum(1, keepdim=True)
     return F.avg_pool2d(difference, min(side, *difference.shape[2:])).square().mean(dim=(1, 2, 3))
-
-
-def pyramid(images: Tensor, levels: int) -> list[Tensor]:
-    """The picture at full, half, quarter ... size by 2 x 2 means: a shallow loss network sees larger marks in these.
-
-    images: (N, C, H, W). Returns `levels` pictures, largest first; an odd last row or column is dropped.
-    Raises ValueError where the smallest would be under 16 pixels.
-    """
-    smallest = min(images.shape[2:]) >> (levels - 1)
-    if levels < 1 or smallest < 16:
-        raise ValueError(f"a pyramid of {levels} levels is too deep for {images.shape[3]} x {images.shape[2]} pixels")
-    pictures = [images]
-    for _ in range(levels - 1):
-        pictures.append(F.avg_pool2d(pictures[-1], 2))
-    return pictures
-
-
-def style_loss(
-    features: Mapping[str, Tensor],
-    targets: Mapping[str, Tensor],
-    weights: Mapping[str, float],
-    *,
-    normalization: StyleNormalization = "supremum",
-) -> Tensor:
-    """Weighted sum of `gram_loss` over the layers of `weights`. features: from the loss network; targets: Grams."""
-    parts = [
-        weight * gram_loss(gram(features[layer]), targets[layer], normalization=normalization)
-        for layer, weight in weights.items()
-    ]
-    return torch.stack(parts).sum()
