@@ -7,10 +7,10 @@ Goals: white and black pages at least 60/255 apart; block means of a flat page s
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import asdict
 
 from chosen_packs import add_options, chosen
+from shared_options import options_of, parser_for
 
 from scumble_training.measuring.artifacts import Artifacts
 from scumble_training.measuring.evaluate_style import Evaluation
@@ -30,10 +30,10 @@ def table(found: dict[str, Artifacts]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, device="auto", threads=True, out=True)
     add_options(parser)
     parser.add_argument("--side", type=int, default=256)
-    options = parser.parse_args()
+    options = options_of(parser)
     on = chosen(options)
     evaluation = Evaluation(on.store, device=on.device)
     text = table({pack.id: evaluation.artifacts(pack, options.side) for pack in on.packs})

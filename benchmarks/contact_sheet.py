@@ -9,29 +9,26 @@ many megapixels instead, and shows it whole and a piece of it at 100 %. Sheets a
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 import unicodedata
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
+import torch
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+from shared_options import options_of, parser_for
 
-import torch  # noqa: E402
-from PIL import Image, ImageDraw, ImageFont, ImageOps  # noqa: E402
-
-from scumble_backend.packs.making import load_network, load_style  # noqa: E402
-from scumble_backend.packs.store import Folders, PackStore, default_folders  # noqa: E402
-from scumble_backend.rendering.effects.stylize import Part, Style, stylize  # noqa: E402
-from scumble_training.measuring.sheet import read_picture, test_pages  # noqa: E402
-from scumble_training.style.painting import from_image, to_image  # noqa: E402
+from scumble_backend.packs.making import load_network, load_style
+from scumble_backend.packs.store import Folders, PackStore, default_folders
+from scumble_backend.rendering.effects.stylize import Part, Style, stylize
+from scumble_training.measuring.sheet import read_picture, test_pages
+from scumble_training.style.painting import from_image, to_image
 
 CELL, TITLE = 236, 22  # pixels
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__)
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--packs-folder", type=Path, help="folder of starter packs, instead of the one that ships")
@@ -40,7 +37,7 @@ def main() -> None:
     parser.add_argument("--large", type=float, default=0.0, help="megapixels; the first picture, whole and at 100 %%")
     parser.add_argument("--packs", default="", help="ids, by commas; all styles where left out")
     parser.add_argument("--rows", type=int, default=6, help="styles on a sheet")
-    options = parser.parse_args()
+    options = options_of(parser)
     usual = default_folders()
     store = PackStore(Folders(usual.user, (options.packs_folder,)) if options.packs_folder else usual)
     if options.large:

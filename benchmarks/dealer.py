@@ -7,19 +7,15 @@ The ROUTER runs in a process of its own. Both DEALERs take turns; medians are co
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import statistics
-import sys
 import tempfile
 import time
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import zmq
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "backend"))
+from shared_options import options_of, parser_for
 
 from scumble_wire.dealer import Dealer
 
@@ -84,10 +80,8 @@ def compare(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    parser = parser_for(__doc__, rounds=15, json=True)
+    options = options_of(parser)
     here, there = multiprocessing.Pipe()
     with tempfile.TemporaryDirectory(prefix="scumble-") as folder, zmq.Context() as context:
         process = multiprocessing.Process(target=echo, args=(folder, there))

@@ -8,21 +8,16 @@ and JPEG.
 
 from __future__ import annotations
 
-import argparse
-import sys
-from pathlib import Path
 from statistics import mean
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
+import torch
+from shared_options import options_of, parser_for
+from torch import Tensor
 
-import torch  # noqa: E402
-from torch import Tensor  # noqa: E402
-
-from scumble_backend.rendering.effects.resample import downsample_u8  # noqa: E402
-from scumble_training.measuring.evaluate_sr import model_named, score  # noqa: E402
-from scumble_training.super_resolution.degrade import DEGRADATIONS  # noqa: E402
-from scumble_training.super_resolution.drawings import drawings  # noqa: E402
+from scumble_backend.rendering.effects.resample import downsample_u8
+from scumble_training.measuring.evaluate_sr import model_named, score
+from scumble_training.super_resolution.degrade import DEGRADATIONS
+from scumble_training.super_resolution.drawings import drawings
 
 FACTOR = 4
 UNSEEN = 77  # a seed that no recipe has
@@ -37,11 +32,11 @@ def worn(drawing: Tensor, number: int) -> Tensor:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__)
     parser.add_argument("--models", default="bicubic,fast,faithful,lineart,vivid", help="packs or checkpoints")
     parser.add_argument("--count", type=int, default=12)
     parser.add_argument("--side", type=int, default=256, help="pixels, a multiple of 4")
-    options = parser.parse_args()
+    options = options_of(parser)
     large = list(drawings(options.count, options.side, UNSEEN))
     columns = [
         [downsample_u8(drawing, FACTOR) for drawing in large],

@@ -10,7 +10,6 @@ table, a row of pictures per pack: the first photo, a forward pass, L-BFGS at th
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from statistics import median
 
 import torch
 from chosen_packs import add_options, chosen
+from shared_options import options_of, parser_for
 from torch import Tensor
 
 from scumble_backend.packs.store import InstalledPack
@@ -62,7 +62,7 @@ def sheet_row(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, device="auto", threads=True, out=True)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True, help="pictures called as the packs' ids")
     parser.add_argument("--loss-network", type=Path, required=True)
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--start", choices=("noise", "photo"), default="noise", help="what L-BFGS begins from")
     parser.add_argument("--recipe", default="")
     parser.add_argument("--sheet", type=Path, help="write pictures instead of a table")
-    options = parser.parse_args()
+    options = options_of(parser)
     on = chosen(options)
     evaluation = Evaluation(on.store, device=on.device, loss_folder=options.loss_network)
     if options.sheet:

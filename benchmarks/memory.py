@@ -7,13 +7,13 @@ Resident memory after torch has been loaded, and the highest it ever was after o
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from pathlib import Path
 
 import numpy as np
 from own_backend import install_style, result_of, running
+from shared_options import options_of, parser_for
 
 from scumble_wire.messages import ImageInfo, StyleChoice, Stylize
 
@@ -27,12 +27,10 @@ def megabytes(pid: int, name: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cpu")
+    parser = parser_for(__doc__, device="cpu", json=True)
     parser.add_argument("--width", type=int, default=4000)
     parser.add_argument("--height", type=int, default=3000)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = options_of(parser)
     width, height = options.width, options.height
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 4), dtype=np.uint8)
     with running("--device", options.device) as client:

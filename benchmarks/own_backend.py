@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / part) for part in ("backend", "cli")]
+import shared_options  # noqa: F401 - finds the packages
 
-from scumble_backend import __version__  # noqa: E402
-from scumble_cli.connection import this_program  # noqa: E402
-from scumble_wire.client import Client  # noqa: E402
-from scumble_wire.errors import ConnectionLost  # noqa: E402
-from scumble_wire.messages import FINAL, ImageResult, Shutdown  # noqa: E402
+from scumble_backend import __version__
+from scumble_cli.connection import this_program
+from scumble_wire.client import Client
+from scumble_wire.errors import ConnectionLost
+from scumble_wire.messages import FINAL, ImageResult, Shutdown
 
 
 @contextlib.contextmanager

@@ -19,8 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "backend"))
+from shared_options import ROOT, options_of, parser_for
 
 
 def make_packs(folder: Path, width: int) -> dict[str, Path]:
@@ -169,13 +168,12 @@ def fuzz(cases: int) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, json=True)
     parser.add_argument("--width", type=int, default=32, help="channels of the first layer")
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
     parser.add_argument("--fuzz", type=int, default=0, metavar="CASES")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
+    asked = options_of(parser)
     if asked.one:
         print(json.dumps(one(Path(asked.one[0]), Path(asked.one[1]), int(asked.one[2]))))
         return 0

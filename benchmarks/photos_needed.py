@@ -8,32 +8,29 @@ Every run begins alike (same seed, same base network) and is judged on the same 
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
+import torch
+from shared_options import options_of, parser_for
 
-import torch  # noqa: E402
-
-from scumble_backend.packs.store import Folders, PackStore, default_folders  # noqa: E402
-from scumble_backend.rendering import device as devices  # noqa: E402
-from scumble_training.loss_network import load_loss_network  # noqa: E402
-from scumble_training.measuring.evaluate_style import squares  # noqa: E402
-from scumble_training.style import held_out  # noqa: E402
-from scumble_training.style.base_network import find_base, nearest_style  # noqa: E402
-from scumble_training.style.data import PhotoSet  # noqa: E402
-from scumble_training.style.loop import Run  # noqa: E402
-from scumble_training.style.objective import Objective  # noqa: E402
-from scumble_training.style.painting import read_painting  # noqa: E402
-from scumble_training.style.recipe import load_recipe  # noqa: E402
+from scumble_backend.packs.store import Folders, PackStore, default_folders
+from scumble_backend.rendering import device as devices
+from scumble_training.loss_network import load_loss_network
+from scumble_training.measuring.evaluate_style import squares
+from scumble_training.style import held_out
+from scumble_training.style.base_network import find_base, nearest_style
+from scumble_training.style.data import PhotoSet
+from scumble_training.style.loop import Run
+from scumble_training.style.objective import Objective
+from scumble_training.style.painting import read_painting
+from scumble_training.style.recipe import load_recipe
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, device="auto", threads=True, out=True)
     parser.add_argument("--painting", type=Path, required=True)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--validation", type=Path, required=True)
@@ -43,12 +40,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=0, help="instead of the recipe's")
     parser.add_argument("--packs-folder", type=Path)
     parser.add_argument("--without", default="", help="id of a style not to begin from: the painting's own pack")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    options = options_of(parser)
     device = devices.choose(options.device)
     recipe = load_recipe(options.recipe)
     if options.steps:

@@ -9,7 +9,6 @@ photos. Short of the recipe's own number of steps the ratio is a lower bound.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from dataclasses import replace
@@ -18,6 +17,7 @@ from statistics import median
 
 import torch
 from chosen_packs import add_options, chosen
+from shared_options import options_of, parser_for
 
 from scumble_backend.packs.making import load_network, load_style
 from scumble_training.loss_network import load_loss_network
@@ -30,14 +30,14 @@ from scumble_training.style.recipe import load_recipe
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, device="auto", threads=True, out=True)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--validation", type=Path, required=True, help="photos to judge on, of which eight are taken")
     parser.add_argument("--paintings", type=Path, required=True, help="pictures called as the packs' ids")
     parser.add_argument("--loss-network", type=Path, required=True)
     add_options(parser)
     parser.add_argument("--steps", type=int, default=200)
-    options = parser.parse_args()
+    options = options_of(parser)
     on = chosen(options, kind="affine")
     recipe = load_recipe("full")
     recipe = replace(recipe, optimizer=replace(recipe.optimizer, steps=options.steps))

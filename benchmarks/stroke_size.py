@@ -10,12 +10,12 @@ counted in pixels. Seconds are of the process's own threads, so that other work 
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from pathlib import Path
 
 from chosen_packs import add_options, chosen
+from shared_options import options_of, parser_for
 
 import torch  # isort: skip
 from PIL import Image
@@ -32,12 +32,11 @@ TARGET = 0.10
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, json=True, device="auto", threads=True, out=True)
     parser.add_argument("picture", type=Path)
     parser.add_argument("--megapixels", type=float, nargs="+", default=[0.3, 1.0, 4.0, 12.0])
-    parser.add_argument("--json", action="store_true")
     add_options(parser)
-    options = parser.parse_args()
+    options = options_of(parser)
     on = chosen(options)
     with Image.open(options.picture) as opened:
         photo = opened.convert("RGB")

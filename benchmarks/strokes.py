@@ -9,11 +9,11 @@ page and .45 on a photo, border line at most 1.5.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from statistics import mean, median
 
 from chosen_packs import add_options, chosen
+from shared_options import options_of, parser_for
 
 import torch  # isort: skip
 from torch import Tensor  # isort: skip
@@ -30,12 +30,12 @@ STROKES_OF_A_PRINT = 1.5  # the painting is compared at so many times the photo'
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, device="auto", threads=True, out=True)
     parser.add_argument("photos", type=Path, nargs="+")
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--side", type=int, default=768)
     add_options(parser)
-    options = parser.parse_args()
+    options = options_of(parser)
     on = chosen(options)
     photos = [read_picture(path, options.side).to(on.device) for path in options.photos]
     page = torch.full((3, 512, 512), 0.5, device=on.device)

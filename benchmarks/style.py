@@ -9,13 +9,13 @@ Marks count in pixels, so that every layer is painted at its own size.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import time
 
 import numpy as np
 from own_backend import install_style, result_of, running
+from shared_options import options_of, parser_for
 
 from scumble_wire.messages import ImageInfo, StyleChoice, Stylize
 
@@ -23,13 +23,10 @@ TARGET = 1.15
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cpu")
+    parser = parser_for(__doc__, device="cpu", rounds=5, json=True)
     parser.add_argument("--sides", type=int, nargs="+", default=[512, 1024])
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--families", nargs="+", default=["style", "style-skip"], choices=["style", "style-skip"])
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = options_of(parser)
     rows = []
     with running("--device", options.device) as client:
         import torch

@@ -9,23 +9,19 @@ pictures.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
-import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "backend"), str(ROOT / "training")]
+import torch
+from shared_options import options_of, parser_for
 
-import torch  # noqa: E402
-
-from scumble_backend.rendering import device as devices  # noqa: E402
-from scumble_training.style.data import PhotoSet  # noqa: E402
-from scumble_training.style.loop import Run, with_short_side  # noqa: E402
-from scumble_training.style.painting import read_painting  # noqa: E402
-from scumble_training.style.recipe import load_recipe  # noqa: E402
+from scumble_backend.rendering import device as devices
+from scumble_training.style.data import PhotoSet
+from scumble_training.style.loop import Run, with_short_side
+from scumble_training.style.painting import read_painting
+from scumble_training.style.recipe import load_recipe
 
 
 class PlainLoop:
@@ -54,19 +50,13 @@ class PlainLoop:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, device="auto", rounds=3, threads=True, json=True)
     parser.add_argument("--painting", type=Path, required=True)
     parser.add_argument("--loss-network", type=Path, required=True, help="file or folder")
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--recipe", default="full")
     parser.add_argument("--steps", type=int, default=5, help="of a turn")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    options = options_of(parser)
     device = devices.choose(options.device)
     recipe = load_recipe(options.recipe)
     painting = read_painting(options.painting).pixels

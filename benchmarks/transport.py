@@ -8,7 +8,6 @@ ROUTER that echoes, each in a process of its own over a Unix socket. Both take t
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import statistics
@@ -18,6 +17,7 @@ import time
 import zmq
 from dealer import echo, theirs
 from own_backend import result_of, running
+from shared_options import options_of, parser_for
 
 from scumble_wire.messages import Copy, ImageInfo
 
@@ -26,10 +26,8 @@ TARGET = 1.3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    parser = parser_for(__doc__, rounds=15, json=True)
+    options = options_of(parser)
     payload = bytes(INFO.nbytes)
     line, far = multiprocessing.Pipe()
     with tempfile.TemporaryDirectory() as folder, zmq.Context() as context, context.socket(zmq.DEALER) as bare:

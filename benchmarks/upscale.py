@@ -10,7 +10,6 @@ weights of the published sizes, which take the same time as trained ones.
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import resource
@@ -20,8 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "backend")]
+from shared_options import options_of, parser_for
 
 OURS = ("bicubic", "fast", "faithful", "vivid", "lineart")
 FOREIGN = {"Compact 64 x 16 (Spandrel)": ("compact", 64), "SPAN 48 (Spandrel)": ("span", 48)}
@@ -141,15 +139,12 @@ def memory(names: list[str], setting: str) -> list[dict[str, Any]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_for(__doc__, device="auto", rounds=3, json=True)
     parser.add_argument("--models", default=",".join(OURS), help="packs, or bicubic, separated by commas")
     parser.add_argument("--file", action="append", default=[], help="a model file that Spandrel reads")
     parser.add_argument("--no-foreign", action="store_true", help="leave the foreign architectures out")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", action="store_true", help="12 megapixels instead; slow on a CPU")
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
+    given = options_of(parser)
     names = [name for name in given.models.split(",") if name] + given.file
     if given.memory:
         rows = memory(names, given.device)
