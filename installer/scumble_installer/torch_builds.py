@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .errors import InstallError
-from .facts import Facts, Gpu
+from .facts import Facts
 
 #: PyTorch's own package index; a build's name is its folder there.
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"
@@ -164,8 +164,3 @@ def _number(text: str) -> float:
     """The first two parts of a version as a number: "580.65.06" is 580.65."""
     parts = ([*text.split("."), "0"])[:2]
     return float(".".join(parts)) if all(part.isdigit() for part in parts) else 0.0
-
-
-def best_of(gpus: tuple[Gpu, ...]) -> str:
-    """The GPUs in words."""
-    return ", ".join(gpu.name for gpu in gpus) or "none"

@@ -927,7 +927,7 @@ def step_a_killed_backend_is_told_and_started_again(figures):
     killed = time.perf_counter()
     yield from wait(lambda: job.sent_again, 5, "the loss was not noticed")
     figures["noticed_after_s"] = round(time.perf_counter() - killed, 2)
-    yield from finish(job, 60)
+    yield from finish(job, 180)  # it loads PyTorch first
     figures["painted_after_s"] = round(time.perf_counter() - killed, 2)
     assert job.state == "done" and "started again" in job.text, job.text
     assert names(made) == ["Background", "Tiny Sea"]
