@@ -3,8 +3,8 @@
 As in `painting.py` the network runs one stage at a time over strips: convolve a strip, add its statistics, keep it;
 normalize once the statistics of all strips are known. What is kept lies in memory that already has the mirrored
 border, so that the next convolution reads it where it is. The stages at full size have no statistics: they run strip
-by strip from the last kept activation to the result, once. Above `KEEP_PIXELS` the two activations at half size are
-not kept either but computed again when they are read.
+by strip from the last kept activation to the result, once. Above `KEEP_PIXELS` the two activations at half size and
+the last of each residual block are not kept either but computed again when they are read.
 
 The result is that of `SkipStyleNetwork.forward`, up to rounding.
 """
@@ -33,8 +33,8 @@ from scumble_backend.rendering.tiling import RunningStatistics, source_rows, str
 #: Numbers that one strip of a stage may hold; measured at 512 pixels on two cores, smaller costs overhead.
 STRIP_NUMBERS = 2 << 20
 
-#: Above so many pixels the activations at half size are computed twice instead of being kept.
-KEEP_PIXELS = 24 << 20
+#: Above so many pixels the largest activations are computed twice instead of being kept.
+KEEP_PIXELS = 6 << 20
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class _Painting:
         self.margin = network.config.margin
         self.height, self.width = (side + 2 * self.margin + -side % STRIDE for side in (height, width))
         self.maps = _WeightMaps(framed(mix.weights[None], self.margin)[0]) if mix.weights.dim() == 3 else None
-        self.keep_half = height * width <= KEEP_PIXELS
+        self.keep = height * width <= KEEP_PIXELS
         self.tick = Tick(self._work(), progress)
 
     def run(self) -> Tensor:
@@ -152,7 +152,7 @@ class _Painting:
         source.rows(0, source.height).copy_(folded)
         source.mirror()
         del noisy, folded
-        half = self._stage("stem", source, keep=self.keep_half)
+        half = self._stage("stem", source, keep=self.keep)
         quarter = self._stage("down4", half)
         x = self._stage("down8", quarter)
         for block in range(config.residual_blocks):
@@ -161,7 +161,7 @@ class _Painting:
         del quarter
         for block in range(config.quarter_blocks):
             self._residual(x, f"quarter{block}")
-        return self._full_size(self._stage("up2", x, half, keep=self.keep_half))
+        return self._full_size(self._stage("up2", x, half, keep=self.keep))
 
     # --- stages with statistics --------------------------------------------------------------------------
 
@@ -194,7 +194,7 @@ class _Painting:
     def _residual(self, x: _Activation, name: str) -> None:
         """x += b(a(x)), in place."""
         assert isinstance(x, _Kept)
-        change = self._stage(f"{name}b", self._stage(f"{name}a", x), relu=False)
+        change = self._stage(f"{name}b", self._stage(f"{name}a", x), relu=False, keep=self.keep)
         for top, bottom in strips(x.height, max(16, STRIP_NUMBERS // (x.memory.shape[1] * x.width))):
             x.rows(top, bottom).add_(change.rows(top, bottom))
         x.mirror()

@@ -93,7 +93,8 @@ def stylize(
     groups: dict[int, list[int]] = {}
     for place, part in enumerate(parts):
         groups.setdefault(id(part.style.network), []).append(place)
-    clamped = image.clamp(0.0, 1.0)
+    inside_range = bool(image.amin() >= 0.0) and bool(image.amax() <= 1.0)
+    clamped = image if inside_range else image.clamp(0.0, 1.0)  # a copy of a large layer takes as much as the layer
     styled: Tensor | None = None
     notes: list[str] = []
     for number, places in enumerate(groups.values()):
