@@ -109,7 +109,7 @@ def memory_kb(field: str) -> int:
 
 
 def forget_peak() -> None:
-    """Let VmHWM begin anew (Linux); the peak of the process so far is that of its imports."""
+    """Reset VmHWM (Linux); the peak of the process so far is that of its imports."""
     if Path("/proc/self/clear_refs").exists():
         Path("/proc/self/clear_refs").write_text("5")
 

@@ -3,7 +3,7 @@
     python benchmarks/training_throughput.py --loss-network DIR --painting FILE [--photos DIR] [--recipe full]
 
 The plain loop does what the first version of any such program does: float32, planar (NCHW) pictures, the painting's
-Gram matrices computed anew in every step, pictures drawn between the steps. Both do the same steps on the same
+Gram matrices computed again in every step, pictures drawn between the steps. Both do the same steps on the same
 pictures.
 """
 

@@ -203,7 +203,8 @@ def _read_pair(name: str, high_file: Path, low_file: Path, factor: int) -> tuple
     high, low = read_picture(high_file), read_picture(low_file)
     if tuple(high.shape[1:]) != tuple(side * factor for side in low.shape[1:]):
         raise PhotosUnusable(
-            f"{low_file.name} is not 1/{factor} of {high_file.name}.", remedy="Crop the large one, make it anew."
+            f"{low_file.name} is not 1/{factor} of {high_file.name}.",
+            remedy="Crop the large one and make the small one from it again.",
         )
     with Image.open(high_file) as opened:
         return name, high, low, opened.mode in ("1", "L", "LA", "I", "I;16", "F")
