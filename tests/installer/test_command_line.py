@@ -262,7 +262,17 @@ def test_try_stops_only_a_backend_that_it_started(tmp_path: Path, was_running: b
     assert result == {"output": str(tmp_path / "out.png"), "pack": "great-wave", "device": "cpu", "seconds": 0.5}
     assert (tmp_path / "running").exists() is was_running
     calls = (tmp_path / "calls").read_text("utf-8").split()
-    assert calls == ["status", "style"] + ([] if was_running else ["status", "stop"])
+    assert calls == ["status", "style"] + ([] if was_running else ["stop"])
+
+
+def test_an_older_versions_backend_is_stopped_too(tmp_path: Path) -> None:
+    """Its command knows no --force."""
+    fake = FAKE + "\nif '--force' in words: running.touch(); sys.exit(2)\n"
+    (tmp_path / "fake.py").write_text(fake, "utf-8")
+    (tmp_path / "running").touch()
+    environ = {**os.environ, "FAKE_HOME": str(tmp_path)}
+    try_it.stop([sys.executable, str(tmp_path / "fake.py")], environ)
+    assert not (tmp_path / "running").exists()
 
 
 def test_a_picture_that_was_not_painted_is_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,8 @@ def _ask(client: Client, folder: Path, force: bool) -> None:
         while time.monotonic() < deadline:  # it closes the connection when all is done
             client.poll(0.2)
     except ConnectionLost:
-        return
+        if _gone(folder, pid, SIGNAL_S):
+            return
     except TimedOut as error:
         _stop_process(folder, pid, error, force)
         return
