@@ -191,3 +191,16 @@ def test_a_full_disk_leaves_the_old_picture_and_no_half_one(
         assert painted.size == (40, 24)
     assert output.read_bytes() == b"the old one"
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["in.png", "out.png"]
+
+
+def test_marks_can_be_counted_in_pixels_and_boldness_has_a_range(
+    scumble: Scumble, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in.png"
+    picture().save(source)
+    for name, words in {"relative": [], "absolute": ["--stroke-size-absolute"]}.items():
+        assert scumble("style", source, "-o", tmp_path / f"{name}.png", "--pack", "wave", *words) == 0
+    with Image.open(tmp_path / "relative.png") as one, Image.open(tmp_path / "absolute.png") as two:
+        assert one.tobytes() != two.tobytes()
+    assert scumble("style", source, "-o", tmp_path / "x.png", "--pack", "wave", "--boldness", "2") != 0
+    assert "boldness" in capsys.readouterr().err

@@ -210,13 +210,17 @@ class _Painting:
             if delta and name in delta.factors
         ]
         weight = stage.conv.weight
-        if self.maps is None:
-            for place, (left, right) in changes:
-                weight = weight + self.mix.weights[place] * torch.einsum("or,rikl->oikl", left, right)
-        elif changes:
+        placed = self.maps is not None and bool(changes)
+        if placed:
+            # One convolution gives the base network's channels and, after them, the inner ones of every change.
+            weight = torch.cat([weight, *(right for _, (_, right) in changes)])
             lefts = torch.cat([left for _, (left, _) in changes], dim=1)[:, :, None, None]
-            rights = torch.cat([right for _, (_, right) in changes])
+            assert self.maps is not None
             maps = self.maps.at(size)
+            shares = [(place, right.shape[0]) for place, (_, right) in changes]
+        else:
+            for place, (left, right) in changes:
+                weight = weight + torch.einsum("or,rikl->oikl", self.mix.weights[place] * left, right)
         weight = weight.contiguous(memory_format=torch.channels_last)
 
         def convolve(top: int, bottom: int) -> Tensor:
@@ -226,10 +230,13 @@ class _Painting:
                 else _window(source, top, bottom, stage.stride)
             )
             made = F.conv2d(window, weight, stride=stage.stride)
-            if self.maps is not None and changes:
-                parts = F.conv2d(window, rights, stride=stage.stride)
-                share = torch.cat([maps[place, top:bottom].expand(r.shape[0], -1, -1) for place, (_, r) in changes])
-                made = made + F.conv2d(parts * share, lefts)
+            if placed:
+                inner = made[:, stage.outputs :]
+                first = 0
+                for place, rank in shares:
+                    inner[:, first : first + rank] *= maps[place, top:bottom]
+                    first += rank
+                made = made[:, : stage.outputs] + F.conv2d(inner, lefts)
             if stage.skip is not None:
                 assert skip is not None
                 made = made + stage.skip(skip.rows(top, bottom))

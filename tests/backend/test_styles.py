@@ -1,0 +1,78 @@
+"""Styles of the light family through the renderer: boldness, and marks that agree between preview and result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from packs.packs_factory import Factory
+
+from scumble_backend.config import Settings
+from scumble_backend.packs.store import Folders, PackStore
+from scumble_backend.rendering import renderer as rendering
+from scumble_backend.rendering.effects import marks
+from scumble_backend.rendering.renderer import Renderer
+from scumble_wire.messages import ImageInfo, StyleChoice, Stylize
+
+SPRAY = [StyleChoice("spray")]
+
+
+@pytest.fixture
+def renderer(tmp_path: Path) -> Renderer:
+    store = PackStore(Folders(tmp_path / "packs"))
+    store.install(Factory(tmp_path).skip())
+    store.install(Factory(tmp_path).affine())
+    return Renderer(Settings(device="cpu"), store)
+
+
+def painted(renderer: Renderer, image: np.ndarray, **options: object) -> np.ndarray:
+    """image: (H, W, 3) u8; the same painted."""
+    info = ImageInfo(image.shape[1], image.shape[0], "u8", "RGB")
+    message = Stylize(info, **{"styles": SPRAY, **options})  # type: ignore[arg-type]
+    made = renderer.stylize(message, [image.tobytes()], lambda fraction, stage: None)
+    return np.frombuffer(made.pixels, np.uint8).reshape(image.shape).astype(float)
+
+
+def photo(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_boldness_changes_what_is_painted_in_both_directions(renderer: Renderer) -> None:
+    image = photo(40, 48)
+    as_trained, bold, faithful = (painted(renderer, image, boldness=b) for b in (0.0, 1.0, -1.0))
+    assert np.abs(bold - as_trained).mean() > 2
+    assert np.abs(faithful - as_trained).mean() > 2
+    assert np.abs(faithful - bold).mean() > 2
+
+
+def test_a_style_without_the_axis_ignores_boldness(renderer: Renderer) -> None:
+    image, wave = photo(40, 48), [StyleChoice("great-wave")]
+    assert np.array_equal(painted(renderer, image, styles=wave, boldness=1.0), painted(renderer, image, styles=wave))
+
+
+def test_a_mix_of_both_families_is_painted(renderer: Renderer) -> None:
+    image = photo(40, 48)
+    mixed = painted(renderer, image, styles=[StyleChoice("great-wave"), StyleChoice("spray")])
+    apart = [painted(renderer, image, styles=[StyleChoice(name)]) for name in ("great-wave", "spray")]
+    assert np.abs(mixed - sum(apart) / 2).max() <= 1.5
+
+
+def test_a_small_copy_is_painted_at_the_size_that_the_whole_is(
+    renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a preview shows the marks that the result will have."""
+    monkeypatch.setattr(marks, "USUAL_WORK", 64 * 48)
+    sizes: list[tuple[int, ...]] = []
+    real = rendering.styles.skip_painting.paint
+
+    def watched(network: object, image: object, *rest: object, **options: object) -> object:
+        sizes.append(tuple(image.shape[-2:]))  # type: ignore[attr-defined]
+        return real(network, image, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rendering.styles.skip_painting, "paint", watched)
+    whole = {"picture_pixels": 192 * 144}
+    painted(renderer, photo(144, 192), **whole)
+    painted(renderer, photo(36, 48), **whole, scale=0.25, priority="preview")
+    painted(renderer, photo(72, 96), **whole)  # a detail at its own size
+    assert sizes == [(48, 64), (48, 64), (24, 32)]
