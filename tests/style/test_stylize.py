@@ -115,3 +115,10 @@ def test_a_mix_reports_progress_over_all_networks() -> None:
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
     assert any(0.4 < value < 0.6 for value in told)
+
+
+def test_colors_beyond_srgb_are_kept_where_colors_are_kept() -> None:
+    """Pure red of Display P3 and green of Rec. 2020 as sRGB without limits, under a style that changes nothing."""
+    image = torch.tensor([[1.093, -0.227, -0.150], [-0.60, 1.05, -0.25], [0.3, 0.6, 0.2]]).T[:, None].contiguous()
+    torch.testing.assert_close(with_luma_of(image, image), image, atol=1e-5, rtol=0)
+    assert float(with_luma_of(torch.full((3, 1, 1), 6.0), torch.full((3, 1, 1), 0.5)).max()) <= 1.0

@@ -235,11 +235,15 @@ SRGB = ColorSpace((SRGB_CURVE,) * 3)
 
 
 def in_bands(values: NDArray[Any], convert: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
-    """`convert` some rows at a time, so that its temporary copies stay small."""
-    first = convert(values[:1])
-    out = np.empty((len(values), *first.shape[1:]), first.dtype)
-    for top in range(0, len(values), _ROWS):
-        out[top : top + _ROWS] = convert(values[top : top + _ROWS])
+    """`convert` some rows at a time, so that its temporary copies stay small.
+
+    Floats of strangers may be as large as can be, infinite or no numbers; float arithmetic copes with all of them.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        first = convert(values[:1])
+        out = np.empty((len(values), *first.shape[1:]), first.dtype)
+        for top in range(0, len(values), _ROWS):
+            out[top : top + _ROWS] = convert(values[top : top + _ROWS])
     return out
 
 

@@ -19,6 +19,9 @@ from scumble_backend.rendering.effects.upscale import Network
 #: Rec. 709 weights, on sRGB-encoded values (luma).
 LUMA = (0.2126, 0.7152, 0.0722)
 
+#: Channels of the colors of Rec. 2020 as sRGB without limits; what lies further out is light, not color.
+WIDEST = (-0.65, 1.25)
+
 #: Share of the progress until a painting is there that has to be enlarged by a network.
 PAINTING_SHARE = 0.35
 
@@ -195,14 +198,17 @@ def _older_table(style: Style) -> older.StyleTable:
 def with_luma_of(image: Tensor, styled: Tensor) -> Tensor:
     """The image's color with the styled picture's luma: chroma (Cb, Cr) stays, as in Gatys et al. 2016b, section 3.
 
-    Where the sum leaves [0, 1], chroma is drawn in toward gray so that the luma is kept.
+    Where the sum leaves [0, 1], chroma is drawn in toward gray so that the luma is kept. A pixel whose color lies
+    beyond sRGB, with channels outside [0, 1] as `WIDEST` has them, may stay as far out as it is.
     """
     weights = torch.tensor(LUMA, device=image.device)[:, None, None]
-    clamped = image.clamp(0.0, 1.0)
+    low = image.amin(dim=0, keepdim=True).clamp(WIDEST[0], 0.0)
+    high = image.amax(dim=0, keepdim=True).clamp(1.0, WIDEST[1])
+    inside = image.clamp(low, high)
     luma = (styled * weights).sum(dim=0, keepdim=True).clamp(0.0, 1.0)
-    chroma = clamped - (clamped * weights).sum(dim=0, keepdim=True)
-    # Largest share of the chroma that stays inside [0, 1] in every channel.
-    room_up = (1.0 - luma) / chroma.amax(dim=0, keepdim=True).clamp_min(1e-6)
-    room_down = luma / (-chroma.amin(dim=0, keepdim=True)).clamp_min(1e-6)
+    chroma = inside - (inside * weights).sum(dim=0, keepdim=True)
+    # Largest share of the chroma that stays within bounds in every channel.
+    room_up = (high - luma) / chroma.amax(dim=0, keepdim=True).clamp_min(1e-6)
+    room_down = (luma - low) / (-chroma.amin(dim=0, keepdim=True)).clamp_min(1e-6)
     share = torch.minimum(torch.minimum(room_up, room_down), torch.ones_like(luma))
-    return (luma + share * chroma).clamp(0.0, 1.0)
+    return torch.minimum(torch.maximum(luma + share * chroma, low), high)
