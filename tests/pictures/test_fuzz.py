@@ -175,7 +175,8 @@ def _through(source: Path, target: Path, *, convert: bool) -> int:
     if found.info.has_alpha and target.suffix == ".jpg":
         target = target.with_suffix(".png")
     values = found.sent.copy()
-    values[: len(values) // 2] //= 2 if values.dtype.kind == "u" else values.dtype.type(1)
+    half = values[: len(values) // 2]
+    half[...] = half // 2 if half.dtype.kind == "u" else half * half.dtype.type(0.5)
     writing.save(target, found, found.info, values.tobytes())
     reading.read(target)
     return 1
