@@ -102,7 +102,7 @@ def times(names: list[str], setting: str, rounds: int) -> list[dict[str, Any]]:
     for name in names:
         networks = networks_of(name, device)
         seconds = [run(networks, 640, 480, 4, device) for _ in range(rounds + 1)][1:]
-        weights = sum(network.weight_count for network in networks if network.factor == 4)
+        weights = sum(network.cost for network in networks if network.factor == 4)
         rows.append(
             {
                 "model": name,

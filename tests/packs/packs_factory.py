@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from PIL import Image
 
+from scumble_backend import nets
 from scumble_backend.nets.style import StyleNetwork, StyleNetworkConfig, StyleTable, initialize
 from scumble_backend.nets.style_skip import SkipStyleConfig, SkipStyleNetwork, SkipStyleTable, StyleDelta
 from scumble_backend.nets.style_skip import initialize as initialize_skip
@@ -135,7 +136,6 @@ class Factory:
         return path
 
     def upscale(self, pack_id: str = "crisp", **changes: Any) -> Path:
-        from scumble_backend import nets
 
         architecture = {"name": "compact", "features": 4, "layers": 1, "factor": 2}
         manifest = self.manifest(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ from scumble_backend import files
 from scumble_backend.errors import (
     DiskFull,
     FileTrouble,
+    KeyChanged,
+    ManifestWrong,
     PackBaseMissing,
     PackDamaged,
     PackNotRemovable,
@@ -23,6 +26,7 @@ from scumble_backend.errors import (
 )
 from scumble_backend.packs import adding, making
 from scumble_backend.packs import store as stores
+from scumble_backend.packs.manifest import id_from_title
 from scumble_backend.packs.store import Folders, PackStore
 
 
@@ -124,12 +128,58 @@ def test_another_program_sees_a_change_at_once(factory, store):
 def test_removing_frees_the_base_when_nothing_needs_it(factory, store):
     store.install(factory.affine("one"))
     store.install(factory.affine("two"))
-    store.remove("one")
-    assert store.remove_unused_bases() == ()
-    store.remove("two")
-    assert store.remove_unused_bases() == (factory.base_sha,)
+    thumbnail = store.get("one").thumbnail()
+    assert thumbnail.exists()
+    assert store.remove("one") == () and not thumbnail.exists()
+    assert store.base(factory.base_sha) and store.remove_unused_bases() == ()
+    assert store.remove("two") == (factory.base_sha,)
     with pytest.raises(PackBaseMissing):
         store.base(factory.base_sha)
+
+
+def ships(factory, store, *packs):
+    """Let packs be among those that ship."""
+    store.folders.starters[0].mkdir()
+    for path in packs:
+        shutil.copy(path, store.folders.starters[0])
+    bases = store.folders.starters[0] / "bases"
+    bases.mkdir()
+    (bases / f"{factory.base_sha}.safetensors").write_bytes(factory.base)
+
+
+def test_a_pack_asks_before_it_takes_the_place_of_one_that_ships(factory, store):
+    shipped = factory.affine("great-wave", with_base=False)
+    ships(factory, store, shipped)
+    forged = factory.affine("great-wave", seed=9, title="Great Wave, better")
+    look = adding.look(store, forged)
+    assert "ships with Scumble" in look.warning and "Great Wave, better" in look.warning
+    with pytest.raises(KeyChanged, match="take the place of Great Wave"):
+        store.install(forged)
+    assert store.get("great-wave").starter, "nothing was installed"
+    assert not store.install(forged, trust_changed_key=True).starter
+    assert not store.install(factory.affine("great-wave", seed=10)).starter, "it isn't asked twice"
+
+
+def test_the_pack_that_ships_may_be_installed_again(factory, store):
+    shipped = factory.affine("great-wave")
+    ships(factory, store, shipped)
+    assert adding.look(store, shipped).warning == ""
+    assert store.install(shipped).id == "great-wave"
+
+
+def test_a_pack_asks_before_it_serves_a_model_that_ships_in_another_size(factory, store, tmp_path):
+    ships(factory, store, factory.upscale("fast", title="Fast"), factory.affine("wave", with_base=False))
+    with pytest.raises(KeyChanged, match="instead of Fast"):
+        store.install(factory.upscale("fast-x2"))
+    assert store.install(factory.upscale("other-x2"))
+    assert store.install(factory.affine("wave-x2")), "a style has no sizes"
+
+
+@pytest.mark.parametrize("title", ["Bicubic", "BICUBIC"])
+def test_no_pack_can_be_named_as_the_model_without_a_pack(factory, title):
+    assert id_from_title(title) != "bicubic"
+    with pytest.raises(ManifestWrong):
+        factory.affine("bicubic")
 
 
 def test_a_pack_that_can_not_be_read_keeps_its_base(factory, store):
@@ -167,7 +217,7 @@ def test_a_shipped_pack_is_hidden_by_an_update_and_comes_back(factory, store):
     assert making.load_network(store, shipped)
     with pytest.raises(PackNotRemovable):
         store.remove("great-wave")
-    store.install(factory.affine(version="2.0.0"))
+    store.install(factory.affine(version="2.0.0"), trust_changed_key=True)
     assert [(p.manifest.version, p.starter) for p in store.list()] == [("2.0.0", False)]
     assert not (store.folders.user / "bases").exists()  # the shipped base is used
     store.remove("great-wave")

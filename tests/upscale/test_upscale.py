@@ -166,7 +166,7 @@ def test_a_cancelled_job_ends_at_once() -> None:
     calls = 0
 
     class Counting:
-        factor, halo, weight_count = 2, 1, 100
+        factor, halo, cost = 2, 1, 100
 
         def __call__(self, image: Tensor, *, half: bool = False) -> Tensor:
             nonlocal calls
@@ -186,7 +186,7 @@ def test_a_cancelled_job_ends_at_once() -> None:
 class Greedy:
     """Runs out of memory, as a device does, on more than so many pixels."""
 
-    factor, halo, weight_count = 2, 2, 100
+    factor, halo, cost = 2, 2, 100
 
     def __init__(self, most: int) -> None:
         self.most, self.sizes = most, []

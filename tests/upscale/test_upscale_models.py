@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from scumble_backend import nets
-from scumble_backend.errors import PackError, PackUnknown, PackWrongKind
+from scumble_backend.errors import PackDamaged, PackError, PackUnknown, PackWrongKind
 from scumble_backend.packs import making
 from scumble_backend.packs.archive import WEIGHTS, write_pack
 from scumble_backend.packs.foreign import Answers, make_pack
 from scumble_backend.packs.manifest import Manifest
-from scumble_backend.packs.store import Folders, PackStore
+from scumble_backend.packs.store import Folders, InstalledPack, PackStore
 from scumble_backend.rendering import pixels
 from scumble_backend.rendering.effects import upscale_models
 from scumble_backend.rendering.effects.upscale import upscale
@@ -45,7 +46,92 @@ def test_a_model_is_served_by_packs_of_several_factors(store: PackStore, tmp_pat
     install(store, tmp_path, "other", 2)
     networks = upscale_models.load(store, "crisp", CPU)
     assert sorted(network.factor for network in networks) == [2, 4]
-    assert all(network.nbytes == 4 * network.weight_count > 0 for network in networks)
+    assert all(0 < 4 * network.cost < network.nbytes for network in networks)
+
+
+def test_only_the_networks_that_a_factor_takes_are_loaded(store: PackStore, tmp_path: Path) -> None:
+    install(store, tmp_path, "crisp", 4)
+    for factor in (2, 3, 8):
+        install(store, tmp_path, f"crisp-x{factor}", factor)
+    for factor, steps in ((2, [2]), (3, [3]), (4, [4]), (6, [8]), (16, [8, 2])):
+        networks, note = upscale_models.networks_for(store, "crisp", factor, ready)
+        assert [network.factor for network in networks] == steps and not note
+
+
+def ready(pack: InstalledPack) -> upscale_models.UpscaleNetwork:
+    return upscale_models.UpscaleNetwork(making.load_upscaler(pack), CPU)
+
+
+def test_a_damaged_pack_of_another_factor_blocks_none(store: PackStore, tmp_path: Path) -> None:
+    install(store, tmp_path, "crisp", 4)
+    install(store, tmp_path, "crisp-x2", 2)
+    (store.folders.user / "crisp-x2.scumble").write_bytes(b"no zip")
+    for factor in (2, 4):
+        networks, _ = upscale_models.networks_for(store, "crisp", factor, ready)
+        assert [network.factor for network in networks] == [4]
+
+
+def test_a_pack_whose_weights_are_damaged_is_left_out_with_a_note(store: PackStore, tmp_path: Path) -> None:
+    install(store, tmp_path, "crisp", 4)
+    install(store, tmp_path, "crisp-x2", 2)
+
+    def broken(pack: InstalledPack) -> upscale_models.UpscaleNetwork:
+        if pack.id == "crisp-x2":
+            raise PackDamaged("weights.safetensors does not match its checksum.", remedy="Install it again.")
+        return ready(pack)
+
+    networks, note = upscale_models.networks_for(store, "crisp", 2, broken)
+    assert [network.factor for network in networks] == [4] and "crisp-x2" in note
+    with pytest.raises(PackDamaged):
+        upscale_models.networks_for(store, "crisp-x2", 2, broken)
+
+
+@pytest.mark.parametrize("large", [1e5, 1e9])
+def test_numbers_that_leave_half_precision_are_noticed(large: float) -> None:
+    """An infinity on the way may come out as a number: a sigmoid makes one of it."""
+
+    class Wide(nn.Module):
+        factor, halo, cost, least_side = 2, 0, 1, 1
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 1, bias=False)
+            nn.init.constant_(self.conv.weight, large)
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            wide = self.conv(image).repeat_interleave(2, -1).repeat_interleave(2, -2)
+            return torch.sigmoid(wide / large - 1.5)
+
+    network = upscale_models.UpscaleNetwork(Wide(), CPU)
+    image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    network._may_half = True  # as on a graphics card
+    assert torch.equal(network(image, half=True), network(image))
+    assert not network._may_half
+
+
+def test_a_network_that_fits_into_half_precision_runs_in_it() -> None:
+    torch.manual_seed(0)
+    network = upscale_models.UpscaleNetwork(nets.build({"name": "compact", "features": 8, "factor": 2}), CPU)
+    network._may_half = True
+    image = torch.rand(1, 3, 8, 8)
+    full = network(image)
+    assert torch.equal(network(image, half=True), full), "the first is compared, and the better one given"
+    assert network._may_half and 0 < float((network(image, half=True) - full).abs().amax()) < 4 / 255
+
+
+@pytest.mark.parametrize("name", ["span", "compact", "johnson-sr"])
+def test_pictures_smaller_than_a_network_takes_are_enlarged(name: str) -> None:
+    network = upscale_models.UpscaleNetwork(nets.build({"name": name, "features": 4, "factor": 2}).eval(), CPU)
+    for height, width in ((1, 1), (3, 7), (9, 2)):
+        assert network(torch.rand(1, 3, height, width)).shape == (1, 3, 2 * height, 2 * width)
+
+
+@pytest.mark.parametrize("name", ["span", "compact", "johnson-sr"])
+def test_networks_declare_what_a_source_pixel_costs(name: str) -> None:
+    network = nets.build({"name": name, "features": 4, "factor": 4}).eval()
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network(torch.rand(1, 3, 16, 16))
+    assert network.cost * 16 * 16 == counter.get_total_flops() / 2  # a multiply-add counts as two there
 
 
 def test_bicubic_is_there_without_any_pack(store: PackStore) -> None:

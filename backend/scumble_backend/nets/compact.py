@@ -21,6 +21,8 @@ class Compact(nn.Module):
     forward: (N, 3, H, W) float, range [0, 1], to (N, 3, H x factor, W x factor), range about [0, 1], not clamped.
     """
 
+    least_side = 1  # source pixels
+
     def __init__(self, features: int = 32, layers: int = 4, factor: int = 4) -> None:
         super().__init__()
         if not (1 <= features <= 512 and 0 <= layers <= 64 and 1 <= factor <= 8):
@@ -40,6 +42,11 @@ class Compact(nn.Module):
     def halo(self) -> int:
         """How many source pixels around a result's own pixel it depends on."""
         return sum(1 for module in self.body if isinstance(module, nn.Conv2d))
+
+    @property
+    def cost(self) -> int:
+        """Multiply-adds for a source pixel."""
+        return sum(module.weight.numel() for module in self.body if isinstance(module, nn.Conv2d))
 
     def forward(self, image: Tensor) -> Tensor:
         x = image

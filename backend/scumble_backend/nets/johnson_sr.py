@@ -45,6 +45,8 @@ class JohnsonSR(nn.Module):
     forward: (N, 3, H, W) float, range [0, 1], H and W at least 5, to (N, 3, H x factor, W x factor), range [0, 1].
     """
 
+    least_side = 5  # source pixels: the first convolution mirrors four of them
+
     def __init__(self, features: int = 64, blocks: int = 4, factor: int = 4) -> None:
         super().__init__()
         if factor not in (2, 4, 8):
@@ -67,6 +69,17 @@ class JohnsonSR(nn.Module):
             side /= 2
             reach += 2 * side  # the convolution, and the half step that nearest-neighbor resizing shifts by
         return int(reach + 4 * side) + 1
+
+    @property
+    def cost(self) -> int:
+        """Multiply-adds for a source pixel: each doubling quadruples the pixels that are computed."""
+        total, area = self.first.weight.numel(), 1
+        total += sum(module.weight.numel() for module in self.residual.modules() if isinstance(module, nn.Conv2d))
+        for doubling in self.enlarge:
+            area *= 4
+            assert isinstance(doubling, _Doubling)
+            total += area * doubling.conv.weight.numel()
+        return total + area * self.last.weight.numel()
 
     def forward(self, image: Tensor) -> Tensor:
         x = F.relu(self.norm(self.first(image)))

@@ -84,6 +84,7 @@ class Span(nn.Module):
 
     no_norm: Tensor
     halo = 21  # source pixels a result depends on, on each side: 1 + 6 x 3 + 1 + 1 convolutions of 3x3
+    least_side = 1  # source pixels
 
     def __init__(self, features: int = 32, factor: int = 4) -> None:
         super().__init__()
@@ -101,6 +102,12 @@ class Span(nn.Module):
         self.conv_cat = nn.Conv2d(features * 4, features, 1)
         self.conv_2 = Conv3XC(features, features)
         self.upsampler = nn.Sequential(nn.Conv2d(features, 3 * factor**2, 3, padding=1), nn.PixelShuffle(factor))
+
+    @property
+    def cost(self) -> int:
+        """Multiply-adds for a source pixel outside training, where each product of convolutions is one."""
+        merged = [module.eval_conv for module in self.modules() if isinstance(module, Conv3XC)]
+        return sum(_parts(module)[0].numel() for module in (*merged, self.conv_cat, self.upsampler[0]))
 
     def forward(self, image: Tensor) -> Tensor:
         start = self.conv_1(image)

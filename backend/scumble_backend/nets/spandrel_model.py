@@ -39,6 +39,12 @@ class SpandrelNetwork(nn.Module):
         self._multiple = max(1, int(needs.multiple_of or 1))
         self._square = bool(needs.square)
         self._halo: int | None = None
+        self.least_side = 1  # `forward` adds what the network needs
+
+    @property
+    def cost(self) -> int:
+        """Multiply-adds for a source pixel, roughly: those of a network that computes at the source's size."""
+        return sum(parameter.numel() for parameter in self.parameters())
 
     @property
     def halo(self) -> int:

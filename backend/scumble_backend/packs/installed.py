@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,12 +49,24 @@ class InstalledPack:
         with PackArchive(self.path) as archive:
             return archive.read_listed(archive.manifest(), name)
 
-    def thumbnail(self) -> Path | None:
-        """Path of the thumbnail's file, or None if the pack has none. Raises PackDamaged, DiskFull, FileTrouble."""
+    def _thumbnail_path(self) -> Path | None:
         name = self.thumbnail_name()
         if name is None or self.thumbnails is None:
             return None
-        path = self.thumbnails / f"{self.manifest.files[name].sha256}.{name.rsplit('.', 1)[1]}"
+        return self.thumbnails / f"{self.manifest.files[name].sha256}.{name.rsplit('.', 1)[1]}"
+
+    def forget_thumbnail(self) -> None:
+        """Remove the thumbnail's file, if there is one: it is made again where a pack needs it."""
+        path = self._thumbnail_path()
+        if path is not None:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def thumbnail(self) -> Path | None:
+        """Path of the thumbnail's file, or None if the pack has none. Raises PackDamaged, DiskFull, FileTrouble."""
+        path = self._thumbnail_path()
+        if path is None or self.thumbnails is None:
+            return None
         if not path.exists():
             raw = self.thumbnail_bytes()
             assert raw is not None

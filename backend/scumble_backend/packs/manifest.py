@@ -29,7 +29,8 @@ _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 # A folder or file of one of these names can't be made on Windows, whatever its ending.
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+# "bicubic" is the model that enlarges without a pack.
+_RESERVED = {"bicubic", "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
 #: From format version n to n + 1. A new version adds one line here and keeps a pack of the old one in the tests.
 _UPGRADES: dict[int, Callable[[Json], Json]] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -41,6 +42,7 @@ from scumble_backend.packs.strict_json import Json, parse_json
 INDEX = "index.json"
 TRUST = "trust.json"
 LOCK = ".lock"
+_SIZE = re.compile(r"-x[0-9]+$")  # "faithful-x2" serves the model "faithful", too
 
 
 @dataclass(frozen=True)
@@ -130,8 +132,31 @@ class PackStore:
         return examine(path, self.read_base)
 
     def key_warning(self, manifest: Manifest, key: bytes | None) -> KeyChanged | None:
-        """What a person must know about the signature before installing; None: nothing."""
-        return self._trusted().warning(manifest, key)
+        """What a person must know about who made the pack before installing it; None: nothing."""
+        return self._trusted().warning(manifest, key) or self._shipped_warning(manifest)
+
+    def _shipped_warning(self, manifest: Manifest) -> KeyChanged | None:
+        """A pack that would take the place of one that ships, or serve its model in another size."""
+        if (self.folders.user / f"{manifest.id}{SUFFIX}").is_file():
+            return None  # this was asked when the first such pack came
+        for pack_id in dict.fromkeys((manifest.id, _SIZE.sub("", manifest.id))):
+            shipped = self._shipped(pack_id)
+            beside = pack_id != manifest.id
+            if shipped is None or shipped == manifest or (beside and shipped.kind != "upscale"):
+                continue
+            place = "be used for some sizes instead of" if beside else "take the place of"
+            return KeyChanged(
+                f"WARNING: {manifest.title} ({manifest.id}) would {place} {shipped.title}, which ships with Scumble.",
+                remedy="Install it with `--trust-changed-key` only if you trust its author. Nothing was installed.",
+            )
+        return None
+
+    def _shipped(self, pack_id: str) -> Manifest | None:
+        for path in (folder / f"{pack_id}{SUFFIX}" for folder in self.folders.starters):
+            found = self._look(path, {}) if path.is_file() else None
+            if isinstance(found, InstalledPack):
+                return found.manifest
+        return None
 
     # --- changing ---
 
@@ -166,8 +191,9 @@ class PackStore:
             self._clear_leftovers()
             trusted = self._trusted()
             warning = trusted.warning(manifest, found.key)
-            if warning is not None and not trust_changed_key:
-                raise warning
+            asked = warning or self._shipped_warning(manifest)
+            if asked is not None and not trust_changed_key:
+                raise asked
             if found.base is not None:
                 self._put_base(manifest.base, found.base)
             if found.key is not None or warning is not None:
@@ -177,8 +203,11 @@ class PackStore:
             self._refresh_index()
         return self.get(manifest.id)
 
-    def remove(self, pack_id: str) -> None:
-        """Raises PackUnknown, PackNotRemovable for a pack that ships with Scumble."""
+    def remove(self, pack_id: str) -> tuple[str, ...]:
+        """Remove a pack with its thumbnail and, if no other pack needs it, its base network.
+
+        Returns the sha256 of base networks removed. Raises PackUnknown, PackNotRemovable for a pack that ships.
+        """
         target = self.folders.user / f"{pack_id}{SUFFIX}"
         if not _is_id(pack_id) or not target.is_file():
             pack = self.get(pack_id)
@@ -186,28 +215,38 @@ class PackStore:
                 f"{pack.manifest.title} ships with Scumble.", remedy="It can't be removed; leave it unused."
             )
         with locked(self.folders.user / LOCK):
+            found = self._look(target, {})
             try:
                 target.unlink(missing_ok=True)
             except OSError as error:
                 raise from_os_error(error, target, "remove") from error
             self._refresh_index()
+            if not isinstance(found, InstalledPack):  # damaged: nobody knows what it stood on
+                return ()
+            found.forget_thumbnail()
+            base = found.manifest.base
+            return self._clear_bases([self.folders.user / "bases" / f"{base}.safetensors"] if base else [])
 
     def remove_unused_bases(self) -> tuple[str, ...]:
         """Delete base networks in the user's folder that no pack needs; returns their sha256."""
         if not (self.folders.user / "bases").is_dir():
             return ()
-        removed = []
         with locked(self.folders.user / LOCK):
-            needed = {pack.manifest.base for pack in self.list()}
-            if self.problems():  # a pack that can't be read just now may need one
-                return ()
-            for path in sorted((self.folders.user / "bases").glob("*.safetensors")):
-                if path.stem not in needed:
-                    try:
-                        path.unlink()
-                    except OSError as error:
-                        raise from_os_error(error, path, "remove") from error
-                    removed.append(path.stem)
+            return self._clear_bases(sorted((self.folders.user / "bases").glob("*.safetensors")))
+
+    def _clear_bases(self, paths: Iterable[Path]) -> tuple[str, ...]:
+        """Of these base networks, delete those that no pack needs. The lock is held."""
+        needed = {pack.manifest.base for pack in self.list()}
+        if self.problems():  # a pack that can't be read just now may need one
+            return ()
+        removed = []
+        for path in paths:
+            if path.is_file() and path.stem not in needed:
+                try:
+                    path.unlink()
+                except OSError as error:
+                    raise from_os_error(error, path, "remove") from error
+                removed.append(path.stem)
         return tuple(removed)
 
     def install_base(self, raw: bytes) -> str:

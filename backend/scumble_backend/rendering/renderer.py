@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from scumble_backend.config import Settings
-from scumble_backend.errors import OutOfMemory, PackUnknown
+from scumble_backend.errors import OutOfMemory, PackError
 from scumble_backend.nets.style_skip import StyleDelta
 from scumble_backend.packs import making
 from scumble_backend.packs.store import InstalledPack, PackStore
@@ -87,13 +87,11 @@ class Renderer:
 
     def stylize(self, message: Stylize, frames: Sequence[Any], progress: Progress) -> Rendered:
         """Paint. Raises ScumbleError."""
-        with self._memory("painting", message.image):
-            return self._again_with_room(lambda: self._stylize(message, frames, progress))
+        return self._with_room("painting", message.image, lambda: self._stylize(message, frames, progress))
 
     def upscale(self, message: Upscale, frames: Sequence[Any], progress: Progress) -> Rendered:
         """Enlarge. Raises ScumbleError."""
-        with self._memory("enlarging", message.image):
-            return self._again_with_room(lambda: self._upscale(message, frames, progress))
+        return self._with_room("enlarging", message.image, lambda: self._upscale(message, frames, progress))
 
     def _stylize(self, message: Stylize, frames: Sequence[Any], progress: Progress) -> Rendered:
         packs = [self._store.get(choice.pack) for choice in message.styles]
@@ -152,7 +150,7 @@ class Renderer:
         return Rendered(info, pixels.pack(made, info), network_s, note)
 
     def _upscale(self, message: Upscale, frames: Sequence[Any], progress: Progress) -> Rendered:
-        networks = [self._upscaler(pack) for pack in upscale_models.family(self._store, message.model)]
+        networks, note = upscale_models.networks_for(self._store, message.model, message.factor, self._upscaler)
         picture = pixels.unpack(message.image, frames[message.image.frame])
         made = upscaling.upscale(
             picture,
@@ -162,7 +160,12 @@ class Renderer:
             lambda done: progress(LOADED + (1.0 - LOADED) * done, "enlarging"),
             device=self.device,
         )
-        return Rendered(made.info, made.frame.reshape(-1).view("u1").data, made.network_seconds, made.note)
+        return Rendered(
+            made.info,
+            made.frame.reshape(-1).view("u1").data,
+            made.network_seconds,
+            pixels.join_notes([made.note, note]),
+        )
 
     # --- networks ----------------------------------------------------------------------------------------
 
@@ -195,10 +198,11 @@ class Renderer:
         return styles.Style(kept, table, (scales[0], scales[-1]), delta)
 
     def _enlarger(self) -> UpscaleNetwork | None:
-        """What brings paintings to the size of large pictures; None where its pack is not installed."""
+        """What brings paintings to the size of large pictures; None where its pack is missing or damaged."""
         try:
             return self._upscaler(self._store.get(enlarging.MODEL))
-        except PackUnknown:
+        except PackError as error:
+            log.warning("Large paintings are resampled: %s", error)
             return None
 
     def _upscaler(self, pack: InstalledPack) -> UpscaleNetwork:
@@ -212,21 +216,19 @@ class Renderer:
 
     # --- memory ------------------------------------------------------------------------------------------
 
-    def _memory(self, doing: str, info: ImageInfo) -> Any:
-        return devices.memory_errors(f"{doing} {info.width} x {info.height} pixels")
-
-    def _again_with_room(self, work: Callable[[], Rendered]) -> Rendered:
+    def _with_room(self, doing: str, info: ImageInfo, work: Callable[[], Rendered]) -> Rendered:
         """Run; if the memory does not suffice, free the networks that other jobs left behind and run once more."""
-        kept = len(self._networks.titles)
+        kept, what = len(self._networks.titles), f"{doing} {info.width} x {info.height} pixels"
         try:
-            with devices.memory_errors("the job"):
+            with devices.memory_errors(what):
                 return work()
         except OutOfMemory:
             self.release()
             if not kept:
                 raise
-            log.info("The memory did not suffice: freed %d networks, one more attempt.", kept)
-        return work()
+            log.info("The memory did not suffice for %s: freed %d networks, one more attempt.", what, kept)
+        with devices.memory_errors(what):
+            return work()
 
 
 def _nbytes(network: nn.Module) -> int:

@@ -115,9 +115,7 @@ def add(
 
 def remove(pack_id: PackId) -> None:
     """Remove a pack, and base networks that no other pack needs."""
-    store = _store()
-    store.remove(pack_id)
-    bases = store.remove_unused_bases()
+    bases = _store().remove(pack_id)
     typer.echo(f"Removed {pack_id}" + (f" and {len(bases)} base network that nothing needs now." if bases else "."))
 
 

@@ -42,7 +42,7 @@ class Network(Protocol):
 
     factor: int
     halo: int  # source pixels beside its own on which a pixel of the result depends
-    weight_count: int  # what it costs a source pixel, roughly, in multiply-adds
+    cost: int  # multiply-adds for a source pixel, roughly
 
     def __call__(self, image: Tensor, /, *, half: bool = False) -> Tensor: ...
 
@@ -96,7 +96,7 @@ def upscale(
     while waiting:
         tile = waiting.popleft()
         try:
-            with devices.memory_errors("enlarging the smallest part of the picture"):
+            with devices.memory_errors(f"enlarging {width} x {height} pixels, even in the smallest parts"):
                 color, alpha, seconds = colors.enlarge(tile, rows, columns, chain, device)
         except OutOfMemory:
             devices.free_memory(device)
@@ -120,7 +120,7 @@ def _core(chain: Sequence[Network], device: torch.device) -> int:
     work = _CPU_WORK if device.type == "cpu" else _GPU_WORK
     cost, pixels_per_source = 1.0, 1.0
     for network in chain:
-        cost += network.weight_count * pixels_per_source
+        cost += network.cost * pixels_per_source
         pixels_per_source *= network.factor**2
     side = int((work / cost) ** 0.5)
     return min(1024, max(48, side - side % 16)) if chain else 1024
@@ -196,11 +196,11 @@ def run_chain(chain: Sequence[Network], image: Tensor, half: bool) -> Tensor:
                     f"The network made {tuple(x.shape)} where {wanted} was expected.",
                     remedy="Remove this model, and install one for RGB pictures.",
                 )
-    if chain and not bool(torch.isfinite(x).all()):
-        raise NetworkFailed(
-            "The network's result holds samples that are no numbers.",
-            remedy="Choose another model; this one's weights are damaged or need full precision.",
-        )
+            if not bool(torch.isfinite(x).all()):  # before the next clamp would hide an infinity
+                raise NetworkFailed(
+                    "The network's result holds samples that are no numbers.",
+                    remedy="Choose another model; this one's weights are damaged.",
+                )
     return x[0]
 
 
