@@ -239,7 +239,7 @@ def test_an_unforeseen_fault_while_a_style_is_installed_frees_the_lane(
     fault: Exception,
 ) -> None:
     pack = write_affine_pack(tmp_path / "made.scumble", "my-wave", seed=5)
-    child({"event": "done", "pack": str(pack)})
+    child({"event": "done", "pack": str(pack), "report": "", "seconds": 1.0})
     client = backend.connect()
 
     def stumble(*_: Any, **__: Any) -> Any:
