@@ -453,6 +453,13 @@ def step_the_preview_follows_painting_and_comes_back_after_a_trouble(figures):
     began = time.monotonic()
     yield from wait(lambda: bytes(preview.picture.data) != before, 20, "it does not follow painting")
     figures["seconds_to_follow"] = round(time.monotonic() - began, 2)
+    whole = preview.picture.info
+    selection = Selection()
+    selection.select(100, 80, 60, 120, 255)
+    made.setSelection(selection)
+    yield from wait(lambda: preview.picture is not None and preview.picture.info != whole, 20, "nor the selection")
+    made.setSelection(None)
+    yield from wait(lambda: preview.picture is not None and preview.picture.info == whole, 20, "nor its end")
     empty = made.createNode("Empty", "paintlayer")
     made.rootNode().addChildNode(empty, None)
     yield from activate(made, empty)

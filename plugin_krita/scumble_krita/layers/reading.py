@@ -12,7 +12,17 @@ from scumble_wire.messages import ImageInfo
 
 from ..qt import QByteArray, QImage, Qt
 from ..troubles import LayerEmpty, NoSelection, PixelsRefused, UnreadablePicture
-from .places import Place, Taken, area_of, canvas_of, current_document, document_space, node_space, selected_part
+from .places import (
+    Place,
+    Taken,
+    area_of,
+    canvas_of,
+    current_document,
+    document_space,
+    node_space,
+    selected_part,
+    selection_for,
+)
 from .spaces import U8, Space, bridge_of, is_direct, wire_image
 from .turning import every
 
@@ -173,10 +183,21 @@ def reduced(node: Any, area: Area, width: int, height: int) -> QImage:
 
 
 def fingerprint(document: Any, node: Any) -> int:
-    """Changes when the layer is painted on: a checksum of rows spread over it. Raises a Trouble."""
-    area = area_of(node.bounds()).meet(canvas_of(document))
-    step = max(1, area.height // FINGERPRINT_ROWS)
+    """Changes when the layer or the selection is painted on: a checksum of rows of both. Raises a Trouble."""
+    canvas = canvas_of(document)
     total = 0
-    for y in range(area.y + step // 2, area.y + area.height, step):
-        total = zlib.crc32(memoryview(read_node(node, Area(area.x, y, area.width, 1))), total)
+    area = area_of(node.bounds()).meet(canvas)
+    for row in _rows(area):
+        total = zlib.crc32(memoryview(read_node(node, row)), total)
+    selection = selection_for(document, node)
+    if selection is not None:
+        area = Area(selection.x(), selection.y(), selection.width(), selection.height()).meet(canvas)
+        for row in _rows(area):
+            total = zlib.crc32(memoryview(selection.pixelData(*row)), total)
     return total
+
+
+def _rows(area: Area) -> list[Area]:
+    """Rows spread over the area, each one pixel high."""
+    step = max(1, area.height // FINGERPRINT_ROWS)
+    return [Area(area.x, y, area.width, 1) for y in range(area.y + step // 2, area.y + area.height, step)]
