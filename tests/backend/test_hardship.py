@@ -40,7 +40,7 @@ from scumble_wire.errors import AuthenticationFailed, ConnectionFailed, ScumbleE
 from scumble_wire.messages import FINAL, Copy, Failed, GetStatus, ImageInfo, ImageResult, Status
 
 ROUNDS = int(os.environ.get("SCUMBLE_FAULT_ROUNDS", "120"))
-KILLS = int(os.environ.get("SCUMBLE_KILLS", "2"))
+KILLS = int(os.environ.get("SCUMBLE_KILLS", "1"))
 CLIENTS = int(os.environ.get("SCUMBLE_LOAD_CLIENTS", "10"))
 CONNECTS = 200 * CLIENTS
 SOAK_S = 60 * float(os.environ.get("SCUMBLE_SOAK_MINUTES", "0.1"))
@@ -48,7 +48,7 @@ SEED = int(os.environ.get("SCUMBLE_FAULT_SEED", "1"))
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="signals and Unix sockets"),
-    pytest.mark.timeout(600 + ROUNDS + 60 * KILLS + int(2 * SOAK_S)),
+    pytest.mark.timeout(900 + ROUNDS + 300 * KILLS + int(2 * SOAK_S)),
 ]
 
 
@@ -88,20 +88,21 @@ def test_whatever_fails_inside_the_picture_is_whole(backend: Running) -> None:
     struck = 0
     for number in range(ROUNDS):
         if number % 6 == 5:
+            cancelled: list[float] = []
 
-            def cancel(client: Client, job: str) -> float:
+            def cancel(client: Client, job: str, cancelled: list[float] = cancelled) -> None:
                 time.sleep(chance.random() * 0.02)
+                cancelled.append(time.monotonic())
                 client.cancel(job)
-                return time.monotonic()
 
-            artist.work(number // 6, cancel)
+            artist.work(number // 6, cancel, cancelled.pop)
             continue
         strike = faults.Strike(chance)
         with faults.armed(strike):
-            told = artist.work(chance.randrange(len(JOBS)), lambda client, job, strike=strike: strike.at)  # type: ignore[misc]
+            told = artist.work(chance.randrange(len(JOBS)), struck=strike.time)
         struck += strike.at is not None
         assert told in ("done", "out_of_memory", "internal", "disk_full", "file_trouble"), f"{strike}: {told}"
-    assert struck > ROUNDS / 4, "the faults strike"
+    assert struck > ROUNDS / 8, "the faults strike"
     for number in range(len(JOBS)):
         assert artist.work(number) == "done", "and nothing of them stays"
     artist.close()
@@ -119,7 +120,7 @@ def test_on_slow_sockets_and_on_sockets_that_are_cut_the_picture_is_whole(backen
                 proxy.plan = Plan(chunk=997, pause_s=0.0005)
             else:  # anywhere from the handshake to the last byte of the result
                 proxy.plan = Plan(cut_after=chance.randrange(100, 3 * len(PIXELS)))
-            artist.work(number, lambda client, job: proxy.plan.cut_at)
+            artist.work(number, struck=lambda: proxy.plan.cut_at)
             artist.close()  # the next round has a connection and a plan of its own
         proxy.plan = Plan()
         assert artist.work(0) == "done"
@@ -183,23 +184,35 @@ def reach(home: Path, timeout_s: float = 30.0, name: str = "test") -> Client:
             time.sleep(0.02)
 
 
-def test_a_killed_backend_is_noticed_and_the_picture_is_whole(
+def test_a_backend_that_is_suspended_or_killed_leaves_the_picture_whole(
     process: Callable[[], subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
     home, chance = tmp_path / "home", random.Random(SEED)
     child = process()
     artist = Artist(lambda: reach(home))
     artist.learn()
+
+    def suspend(client: Client, job: str) -> None:
+        child.send_signal(signal.SIGSTOP)
+        time.sleep(1.5)
+        child.send_signal(signal.SIGCONT)
+
+    for number in range(len(JOBS)):
+        assert artist.work(number, suspend) == "done", "it goes on where it was"
     back: list[float] = []
     for number in range(KILLS):
         victim = child
 
-        def kill(client: Client, job: str, victim: subprocess.Popen[bytes] = victim) -> float:
-            time.sleep(chance.random() * 0.03)
-            victim.kill()
-            return time.monotonic()
+        killed: list[float] = []
 
-        told = artist.work(number, kill)
+        def kill(
+            client: Client, job: str, victim: subprocess.Popen[bytes] = victim, killed: list[float] = killed
+        ) -> None:
+            time.sleep(chance.random() * 0.03)
+            killed.append(time.monotonic())
+            victim.kill()
+
+        told = artist.work(number, kill, killed.pop)
         assert told in ("connection_lost", "done")
         artist.close()
         victim.wait(10)
@@ -207,26 +220,8 @@ def test_a_killed_backend_is_noticed_and_the_picture_is_whole(
         child = process()
         assert artist.work(number) == "done", "the job offered again"
         back.append(time.monotonic() - began)
-    lost = [seconds for seconds in artist.tally.told_s if seconds > 0]
-    assert not lost or max(lost) < 2.0
+    assert all(seconds < 2.0 for seconds in artist.tally.told_s)
     print_line("kill -9", f"{artist.tally}; the job done by a new backend after {max(back):.1f} s (worst)")
-    artist.close()
-
-
-def test_a_suspended_backend_goes_on_with_the_job(
-    process: Callable[[], subprocess.Popen[bytes]], tmp_path: Path
-) -> None:
-    child = process()
-    artist = Artist(lambda: reach(tmp_path / "home"))
-    artist.learn()
-
-    def suspend(client: Client, job: str) -> None:
-        os.kill(child.pid, signal.SIGSTOP)
-        time.sleep(1.5)
-        os.kill(child.pid, signal.SIGCONT)
-
-    for number in range(len(JOBS)):
-        assert artist.work(number, suspend) == "done"
     artist.close()
 
 
@@ -276,9 +271,7 @@ def test_many_clients_floods_and_slow_readers_are_borne(backend: Running) -> Non
     total = sum((artist.tally.done for artist in artists), 0)
     assert all(artist.tally.done == artist.tally.total > 0 for artist in artists), [a.tally for a in artists]
     times.sort()
-    line = (
-        f"{total} jobs of {CLIENTS} clients whole, median {times[len(times) // 2]:.2f} s, worst {times[-1]:.2f} s; "
-    )
+    line = f"{total} jobs of {CLIENTS} clients whole, median {times[len(times) // 2]:.2f} s, worst {times[-1]:.2f} s"
     print_line("load", line + f"; of a flood of {len(sent)} jobs {len(refused)} were refused as queue_full")
 
 
@@ -287,7 +280,7 @@ def test_thousands_of_connections_without_a_secret_end_nothing(
 ) -> None:
     """Idle, half-open and talking nonsense; more than the backend may have open files, in the long form."""
     home, child = tmp_path / "home", process()
-    artist = Artist(lambda: reach(home))
+    artist = Artist(lambda: reach(home), jobs=[Copy(INFO)])  # it needs no PyTorch, which takes its time to load
     artist.learn()
     port = tcp_port(endpoint.read(home / "runtime" / "endpoint.json").addresses)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -34,33 +34,35 @@ def own(scumble):
 
 def test_adding_listing_and_removing(factory, scumble):
     assert own(scumble) == []
-    assert "Installed Great Wave" in scumble("packs", "add", factory.affine())
+    assert "Installed Great Wave" in scumble("packs", "add", factory.affine("my-wave"))
     (pack,) = own(scumble)
-    assert (pack["id"], pack["title"], pack["kind"]) == ("great-wave", "Great Wave", "affine")
+    assert (pack["id"], pack["title"], pack["kind"]) == ("my-wave", "Great Wave", "affine")
     assert "Great Wave" in scumble("packs", "list")
-    assert "1 base network" in scumble("packs", "remove", "great-wave")
+    assert "1 base network" in scumble("packs", "remove", "my-wave")
     assert own(scumble) == []
 
 
 def test_titles_of_strangers_are_not_read_as_markup(factory, scumble):
-    scumble("packs", "add", factory.affine(title="[red]x[/red] [link=https://evil]y"))
+    scumble("packs", "add", factory.affine("my-wave", title="[red]x[/red] [link=https://evil]y"))
     assert "[red]x[/red]" in scumble("packs", "list")
-    assert "[link=https://evil]y" in scumble("packs", "info", "great-wave")
+    assert "[link=https://evil]y" in scumble("packs", "info", "my-wave")
 
 
 def test_info_of_a_file_before_it_is_installed(factory, scumble):
-    path = factory.affine()
+    path = factory.affine("my-wave")
     told = scumble("packs", "info", path)
     for word in ("Great Wave", "CC-BY-4.0", "public domain", "Hokusai", "nobody"):
         assert word in told
     data = json.loads(scumble("packs", "info", path, "--json"))
-    assert (data["id"], data["manifest"]["base"]) == ("great-wave", factory.base_sha)
+    assert (data["id"], data["manifest"]["base"]) == ("my-wave", factory.base_sha)
     assert own(scumble) == []
 
 
 def test_verify_names_every_deviation_and_fails(factory, scumble, repacked):
-    assert "is sound, not signed" in scumble("packs", "verify", factory.affine())
-    bad = repacked(factory.affine(), lambda files: files.update({"thumbnail.png": b"x", "previews/a.png": b"y"}))
+    assert "is sound, not signed" in scumble("packs", "verify", factory.affine("my-wave"))
+    bad = repacked(
+        factory.affine("my-wave"), lambda files: files.update({"thumbnail.png": b"x", "previews/a.png": b"y"})
+    )
     told = scumble("packs", "verify", bad, expect=1)
     assert "thumbnail.png does not match" in told
     assert "previews/a.png is there" in told
@@ -80,16 +82,16 @@ def test_an_error_is_a_sentence_and_a_remedy(scumble, tmp_path):
 
 
 def test_signing_makes_a_key_once_and_a_changed_key_needs_consent(factory, scumble, tmp_path):
-    path = factory.affine()
+    path = factory.affine("my-wave")
     first = scumble("packs", "sign", path)
     assert "Made your key" in first
     scumble("packs", "add", path)
     assert own(scumble)[0]["signed_by"] in first
-    assert "Made" not in scumble("packs", "sign", factory.affine(name="again"))
+    assert "Made" not in scumble("packs", "sign", factory.affine("my-wave", name="again"))
     from scumble_backend.packs.signing import create_key
 
     create_key(tmp_path / "other.pem")
-    other = factory.affine(version="2.0.0")
+    other = factory.affine("my-wave", version="2.0.0")
     scumble("packs", "sign", other, "--key", tmp_path / "other.pem")
     assert "WARNING" in scumble("packs", "add", other, expect=1)
     assert "WARNING" in scumble("packs", "verify", other, expect=1)
@@ -98,11 +100,11 @@ def test_signing_makes_a_key_once_and_a_changed_key_needs_consent(factory, scumb
 
 
 def test_export_as_pack_and_as_onnx(factory, scumble, tmp_path):
-    scumble("packs", "add", factory.affine())
-    scumble("packs", "export", "great-wave", tmp_path / "a.scumble")
-    scumble("packs", "export", "great-wave", tmp_path / "b.scumble", "--no-base")
+    scumble("packs", "add", factory.affine("my-wave"))
+    scumble("packs", "export", "my-wave", tmp_path / "a.scumble")
+    scumble("packs", "export", "my-wave", tmp_path / "b.scumble", "--no-base")
     assert (tmp_path / "b.scumble").stat().st_size < (tmp_path / "a.scumble").stat().st_size
-    assert "onnxruntime paints the same" in scumble("packs", "export", "great-wave", tmp_path / "a.onnx")
+    assert "onnxruntime paints the same" in scumble("packs", "export", "my-wave", tmp_path / "a.onnx")
 
 
 def test_a_foreign_network_is_imported(scumble, tmp_path):
@@ -126,7 +128,7 @@ def test_a_foreign_network_is_imported(scumble, tmp_path):
 
 
 def test_gallery_and_search(factory, scumble):
-    factory.affine()
+    factory.affine("my-wave")
     factory.whole()
     assert "2 packs" in scumble("packs", "gallery", factory.folder)
     told = scumble("packs", "search", "wave", "--catalog", factory.folder / "catalog.json")
@@ -141,13 +143,13 @@ def test_search_without_a_list_says_how_to_give_one(scumble):
 
 
 def test_repair(factory, scumble, home):
-    scumble("packs", "add", factory.affine())
+    scumble("packs", "add", factory.affine("my-wave"))
     (home / "data" / "packs" / "index.json").unlink(missing_ok=True)
     assert "1 packs" in scumble("packs", "repair")
 
 
 def test_listing_does_not_load_torch(factory, scumble):
-    scumble("packs", "add", factory.affine())
+    scumble("packs", "add", factory.affine("my-wave"))
     code = (
         "import sys; from scumble_backend.packs.store import PackStore; packs = PackStore().list(); "
         "print([p.info().title for p in packs if not p.starter], 'torch' in sys.modules)"

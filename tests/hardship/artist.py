@@ -32,7 +32,7 @@ from scumble_wire.messages import (
 
 INFO = ImageInfo(48, 32)
 PIXELS = photo(INFO.width, INFO.height)
-END_S = 60.0  # seconds; a job of this size that has not ended then hangs
+END_S = 240.0  # seconds, the loading of PyTorch among them; a job that has not ended then hangs
 
 Job = Stylize | Upscale | Copy
 
@@ -71,10 +71,13 @@ class Tally:
 
 
 class Artist:
-    """connect: gives a new connection. right: the whole result of each of `JOBS`, painted without faults."""
+    """connect: gives a new connection. right: the whole result of each of `jobs`, painted without faults."""
 
-    def __init__(self, connect: Callable[[], Client], right: Sequence[bytes] = ()) -> None:
+    def __init__(
+        self, connect: Callable[[], Client], right: Sequence[bytes] = (), jobs: Sequence[Job] = JOBS
+    ) -> None:
         self._connect = connect
+        self._jobs = jobs
         self._client: Client | None = None
         self.picture: bytes = PIXELS
         self.right = list(right)
@@ -82,43 +85,44 @@ class Artist:
 
     def learn(self) -> list[bytes]:
         """Paint each job once, undisturbed."""
-        for job in JOBS:
+        for job in self._jobs:
             message, frames = self._follow(job, lambda client, name: None)
             assert isinstance(message, ImageResult), message
             self.right.append(frames)
         return self.right
 
-    def work(self, number: int, disturb: Callable[[Client, str], float | None] = lambda client, name: None) -> str:
-        """Do one of `JOBS`. disturb: called once with connection and job, returns when its fault struck, if it did.
+    def work(
+        self,
+        number: int,
+        disturb: Callable[[Client, str], None] = lambda client, name: None,
+        struck: Callable[[], float | None] = lambda: None,
+    ) -> str:
+        """Do one of the jobs. disturb: called once with connection and job. struck: asked at the end when the fault
+        came (time.monotonic()); None: it didn't.
 
         Returns "done" or the code of what it was told.
         """
-        job, before, struck = JOBS[number % len(JOBS)], self.picture, [float("nan")]
-
-        def fault(client: Client, name: str) -> None:
-            at = disturb(client, name)
-            struck[0] = float("nan") if at is None else at
-
+        job, before = self._jobs[number % len(self._jobs)], self.picture
         try:
-            message, frames = self._follow(job, fault)
+            message, frames = self._follow(job, disturb)
         except (ConnectionLost, ConnectionFailed, TimedOut) as error:
             assert error.message and error.remedy, "an error says what to do"
-            self._client = None
-            return self._told(error.code, struck[0])
+            self.close()
+            return self._told(error.code, struck())
         if isinstance(message, ImageResult):
-            assert frames == self.right[number % len(JOBS)], "a result is whole and right"
+            assert frames == self.right[number % len(self._jobs)], "a result is whole and right"
             self.picture = frames
             self.tally.done += 1
             return "done"
         assert self.picture is before
         if isinstance(message, Cancelled):
-            return self._told("cancelled", struck[0])
+            return self._told("cancelled", struck())
         assert isinstance(message, Failed) and message.message and message.remedy, message
-        return self._told(message.code, struck[0])
+        return self._told(message.code, struck())
 
-    def _told(self, code: str, struck: float) -> str:
+    def _told(self, code: str, struck: float | None) -> str:
         self.tally.count(code)
-        if struck == struck:
+        if struck is not None:
             self.tally.told_s.append(time.monotonic() - struck)
         return code
 

@@ -51,7 +51,7 @@ class Strike:
     def __init__(self, chance: random.Random) -> None:
         self.seam = chance.choice(SEAMS)
         self.fault = chance.choice(FAULTS)
-        self.left = chance.randrange(6)  # calls before it strikes
+        self.left = chance.randrange(4)  # calls before it strikes
         self.at: float | None = None
 
     def hit(self) -> None:
@@ -59,6 +59,9 @@ class Strike:
         if self.left < 0 and self.at is None:
             self.at = time.monotonic()
             raise self.fault
+
+    def time(self) -> float | None:
+        return self.at
 
     def __str__(self) -> str:
         return f"{self.fault!r} at {self.seam[1]}"
