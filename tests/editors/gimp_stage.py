@@ -18,7 +18,7 @@ from staging import HERE, SOURCE, Backend
 from scumble_wire.client import Client
 from scumble_wire.messages import Cancel, JobInfo, Jobs, ListJobs
 
-PATIENCE_S = 600.0  # of which a calm machine needs a tenth
+PATIENCE_S = 1300.0  # of which a calm machine needs a tenth
 
 WAITED_FOR = ("see the training go on",)  # wishes whose scenario waits until the waker is gone
 
@@ -77,6 +77,7 @@ class Stage:
         environ = {
             "SCUMBLE_SHOTS": str(self.folder / "shots"),
             "GIMP_LOG": str(self.folder / "windows.log"),
+            "GIMP_TIMEOUT": str(round(PATIENCE_S)),
         } | environ
         script = (HERE / "gimp_under_xvfb.sh").read_bytes()
         return self._run(["bash", "-s", "--", *program], scenarios, environ, script)
