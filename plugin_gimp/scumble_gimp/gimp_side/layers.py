@@ -16,7 +16,7 @@ from scumble_wire.messages import ImageInfo
 
 from .errors import LayerRefused
 from .formats import OPAQUE, SCREEN, PixelFormat, choose
-from .targets import Target, drawn_from_elsewhere
+from .targets import Target
 from .texts import _
 
 Buffer = Any  # bytes, bytearray, memoryview
@@ -151,8 +151,8 @@ def overwrite(layer: Any, form: PixelFormat, width: int, height: int, data: Buff
 
     They go straight into the layer's buffer: the undo step that scaling made keeps the pixels of before.
     """
-    if drawn_from_elsewhere(layer):
-        layer.rasterize()  # else GIMP would draw its own picture over them
+    if hasattr(layer, "rasterize") and not layer.is_rasterized():
+        layer.rasterize()  # from GIMP 3.2 on; else it would draw its text, path or linked file over them again
     if (layer.get_width(), layer.get_height()) != (width, height):
         layer.resize(width, height, 0, 0)
     _write(layer.get_buffer(), Area(0, 0, width, height), form, data)
