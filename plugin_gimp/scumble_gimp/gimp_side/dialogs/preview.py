@@ -69,7 +69,7 @@ class Preview(Gtk.Box):
         if target is not self._target:
             self._target = target
             self._take()
-        self._line.note = self._note if target is self._seen else _("Without the layer's effects, which it keeps")
+        self._line.note = self._note if target is self._seen else _("Without the effects, which stay")
         self._paint(choices)
 
     def _paint(self, choices: StyleChoices) -> None:

@@ -144,7 +144,7 @@ class UpscaleDialog:
         )
         self._painted = None
         self._draw()
-        self._line.note = "" if aim is self._seen else _("Without the layer's effects, which it keeps")
+        self._line.note = "" if aim is self._seen else _("Without the effects, which stay")
         if self._backend.packs_known:
             self._line.painting()
             self._backend.preview.show(choices.message(info, "preview"), [pixels], self._arrived, self._line.ended)
