@@ -127,7 +127,7 @@ def test_a_profile_that_is_none_is_told(scumble: Scumble, tmp_path: Path, capsys
     ("words", "expected"),
     [
         (["nothing.png", "-o", "out.png", "-p", "wave"], "does not exist"),
-        (["text.png", "-o", "out.png", "-p", "wave"], "no picture"),
+        (["text.png", "-o", "out.png", "-p", "wave"], "isn't a picture"),
         (["cut.png", "-o", "out.png", "-p", "wave"], "cut.png"),
         (["in.png", "-o", "out.docx", "-p", "wave"], ".png"),
         (["in.png", "-o", "out", "-p", "wave"], "without a suffix"),

@@ -74,8 +74,8 @@ def test_ctrl_c_keeps_a_checkpoint_and_resume_finishes(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--quality", "best"], "none of quick, standard, full"),
-        (["--stroke-scales", "1,x"], "no list of numbers"),
+        (["--quality", "best"], "not one of quick, standard, full"),
+        (["--stroke-scales", "1,x"], "not a list of numbers"),
         (["--stroke-scales", "0.1"], "from 0.25 to 4"),
     ],
 )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # importing it takes 50 ms, which only those pay who read or 
 
 _EXR = b"\x76\x2f\x31\x01"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-#: OpenImageIO's sample type -> the wire's. What is not there is no deep picture.
+#: OpenImageIO's sample type -> the wire's. What isn't there is not a deep picture.
 _DEPTHS: dict[str, Depth] = {
     "uint16": "u16", "int16": "u16", "uint": "u16", "int": "u16", "half": "f16", "float": "f32", "double": "f32",
 }  # fmt: skip
@@ -197,7 +197,7 @@ def _as_text(value: Any) -> Any:
 
 
 def _text(spec: OpenImageIO.ImageSpec, name: str) -> str:
-    """A text attribute; empty: there is none."""
+    """A text attribute; empty where the file has none."""
     return str(_as_text(spec.get_string_attribute(name)))
 
 

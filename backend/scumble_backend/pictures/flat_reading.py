@@ -66,7 +66,7 @@ def decode(source: Path | io.BytesIO, path: Path, *, least_side: int | None = No
             raise
         except (UnidentifiedImageError, Image.DecompressionBombError) as error:
             raise UnreadableImage(
-                f"{path} is no picture that can be read.", remedy="Convert it to PNG, TIFF or JPEG."
+                f"{path} isn't a picture that can be read.", remedy="Convert it to PNG, TIFF or JPEG."
             ) from error
         except Exception as error:
             if isinstance(error, OSError) and error.errno is not None:  # not Pillow's own
@@ -90,7 +90,7 @@ def _settings(*, cut_off: bool = False) -> Iterator[None]:
 
 def _decoded(opened: Image.Image, path: Path, least_side: int | None, *, cut_off: bool) -> Samples:
     if opened.format in _NOT_READ:
-        raise UnreadableImage(f"{path} is no picture of pixels.", remedy="Convert it to PNG, TIFF or JPEG.")
+        raise UnreadableImage(f"{path} isn't a picture of pixels.", remedy="Convert it to PNG, TIFF or JPEG.")
     check_size(path, *opened.size)
     notes = _losses(opened, path)
     icc = opened.info.get("icc_profile")

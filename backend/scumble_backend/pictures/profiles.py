@@ -34,7 +34,7 @@ class Profile:
 
 
 def read(data: bytes) -> Profile | None:
-    """None: that is no profile, or a damaged one."""
+    """None for bytes that are not a profile, or a damaged one."""
     if len(data) < 132 or data[36:40] != b"acsp":
         return None
     tags = _tags(data)

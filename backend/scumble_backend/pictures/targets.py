@@ -74,7 +74,7 @@ def _check_place(path: Path) -> None:
         if path.is_dir():
             raise UnwritableImage(f"{path} is a folder.", remedy="Name a file in it.")
         if path.exists() and not path.is_file():
-            raise UnwritableImage(f"{path} is no plain file.", remedy="Choose another name.")
+            raise UnwritableImage(f"{path} isn't a plain file.", remedy="Choose another name.")
         trial = temporary_beside(path)
         trial.touch()
         trial.unlink()

@@ -213,7 +213,7 @@ def _of_depth(values: NDArray[Any], kind: Format, source: Loaded) -> NDArray[Any
 
 
 def _clipped(values: NDArray[Any], full: float) -> NDArray[Any]:
-    """0 .. 1 to integers 0 .. full; what is no number becomes 0. full of 1: floats stay."""
+    """0 .. 1 to integers 0 .. full; NaN becomes 0. With a full of 1 floats stay."""
     if full == 1.0:
         return values
     values = np.clip(np.nan_to_num(values, nan=0.0), 0, 1)

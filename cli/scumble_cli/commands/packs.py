@@ -50,7 +50,7 @@ def list_packs(
 ) -> None:
     """List the packs that are installed."""
     if kind not in ("", *KINDS):
-        raise typer.BadParameter(f"{kind!r} is none of {', '.join(KINDS)}.", param_hint="--kind")
+        raise typer.BadParameter(f"{kind!r} is not one of {', '.join(KINDS)}.", param_hint="--kind")
     from rich.table import Table
     from rich.text import Text
 
@@ -287,7 +287,7 @@ def gallery(
 
 
 def repair() -> None:
-    """Make the index anew, and delete base networks that no pack needs."""
+    """Rebuild the index, and delete base networks that no pack needs."""
     store = _store()
     count = store.rebuild_index()
     bases = store.remove_unused_bases()

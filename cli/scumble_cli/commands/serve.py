@@ -29,7 +29,7 @@ def serve(
     from scumble_backend.config import Settings
 
     if device is not None:
-        Settings(device=device)  # refuses a name that is none, before anything is started
+        Settings(device=device)  # refuses an impossible name before anything is started
     if foreground:
         from scumble_backend.__main__ import serve as run
 

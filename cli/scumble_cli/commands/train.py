@@ -73,7 +73,7 @@ def train(
 ) -> None:
     """Learn a style from one painting and install it. Ctrl-C keeps a checkpoint; --resume goes on."""
     if quality not in QUALITIES:
-        raise typer.BadParameter(f"{quality!r} is none of {', '.join(QUALITIES)}.", param_hint="--quality")
+        raise typer.BadParameter(f"{quality!r} is not one of {', '.join(QUALITIES)}.", param_hint="--quality")
     scales = _scales(stroke_scales)
     places = config.Places.of_user()
     if resume:
@@ -242,7 +242,7 @@ def _scales(text: str) -> tuple[float, ...]:
     try:
         scales = tuple(sorted({float(part) for part in text.split(",") if part.strip()}))
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no list of numbers.", param_hint="--stroke-scales") from error
+        raise typer.BadParameter(f"{text!r} is not a list of numbers.", param_hint="--stroke-scales") from error
     if not all(0.25 <= scale <= 4 for scale in scales) or len(scales) > 5:
         raise typer.BadParameter("Give up to five numbers from 0.25 to 4.", param_hint="--stroke-scales")
     return scales
