@@ -52,7 +52,7 @@ def is_png(head: bytes) -> bool:
 
 
 def read(path: Path) -> tuple[Header | None, list[Chunk], list[str]]:
-    """The header (None where it is missing), the chunks that no pixel depends on, and what was wrong with them, in words.
+    """The header (None where it is missing), the chunks that no pixel depends on, and in words what is wrong there.
 
     Raises OSError.
     """
