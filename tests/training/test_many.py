@@ -156,6 +156,14 @@ def test_trained_weights_paint_as_the_run_does(make: Maker) -> None:
         painter_of(weights, "z", run.recipe)
 
 
+def test_statistics_beyond_half_precision_survive(make: Maker) -> None:
+    run = make()
+    run.averages["network.stages.up4.average_variance"].fill_(1e5)
+    weights = run.trained_weights()
+    assert float(weights["network.stages.up4.average_variance"].max()) == 1e5
+    assert weights["network.stages.up4.conv.weight"].dtype == torch.float16
+
+
 def test_boldness_shifts_the_balance(make: Maker) -> None:
     run = make()
     crops = run.crops().at(0, 2)

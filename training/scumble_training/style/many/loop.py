@@ -250,8 +250,14 @@ class ManyRun:
             raise CheckpointUnusable(f"The weights do not fit the recipe: {error}", remedy=REMEDY) from error
 
     def trained_weights(self) -> dict[str, Tensor]:
-        """The averaged weights in half precision on the CPU: `network.*` and `styles.NAME.{table,left,right}.*`."""
-        return {name: value.half().cpu().contiguous() for name, value in self.averages.items()}
+        """The averaged weights on the CPU: `network.*` and `styles.NAME.{table,left,right}.*`.
+
+        In half precision, but for the average statistics, whose variances may leave its range.
+        """
+        return {
+            name: (value if ".average_" in name else value.half()).cpu().contiguous()
+            for name, value in self.averages.items()
+        }
 
 
 @dataclass(frozen=True)
