@@ -1093,11 +1093,14 @@ def step_a_portrait_has_room_in_the_preview(figures):
     current.tabs.setCurrentWidget(current.style_tab)
     current.setFloating(True)
     current.resize(320, 820)
+    tab = current.style_tab
+    tab._sizes = []
+    yield 200
     model().preview.show(docker=True)
     yield from wait(lambda: model().preview.picture is not None, 60)
     yield 300
-    tab = current.style_tab
     figures["room"] = [tab.picture.width(), tab.picture.height(), tab.grid.height()]
+    assert tab.picture.height() > 200, "it has no room until the splitter is dragged"
     current.grab().save(f"{SHOTS}/krita-portrait.png")
     whole = sum(tab.splitter.sizes())
     tab.splitter.setSizes([whole, 0])

@@ -60,6 +60,7 @@ class StyleTab(QWidget):
         )
         self.preview_detail.clicked.connect(lambda on: model.preview.show(detail=bool(on)))
         self.picture = FittedPicture()
+        self.picture.hide()
 
         self.apply = QPushButton(Krita.instance().icon("dialog-ok"), tr("Apply"))
         self.apply.setToolTip(tr("Paint the layer, or the selection on it, into a new layer."))
