@@ -22,9 +22,9 @@ from PIL import Image
 from torch import Tensor
 
 from scumble_backend.packs.making import load_network, load_style, load_upscaler
-from scumble_backend.rendering.effects.enlarging import MODEL, resized
+from scumble_backend.rendering.effects.enlarging import LUMA, MODEL, resized
 from scumble_backend.rendering.effects.marks import MarkSize
-from scumble_backend.rendering.effects.stylize import LUMA, Part, Style, stylize
+from scumble_backend.rendering.effects.stylize import Part, Style, stylize
 from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
 from scumble_training.style.painting import from_image
 

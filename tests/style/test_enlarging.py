@@ -71,3 +71,42 @@ def test_without_the_network_the_filter_enlarges_and_says_so(monkeypatch: pytest
     small_work(monkeypatch)
     painted = stylize(torch.rand(3, 180, 200), [Part(Style(*random_network()[:2]))])
     assert "soft" in painted.note
+
+
+def quarter_size(picture: Tensor) -> Tensor:
+    return F.avg_pool2d(picture[None], 4)[0]
+
+
+def fine_picture() -> Tensor:
+    """Contours that a quarter of the size blurs."""
+    generator = torch.Generator().manual_seed(3)
+    steps = F.interpolate(torch.rand(1, 3, 12, 15, generator=generator), scale_factor=10.0, mode="nearest")[0]
+    return 0.2 + 0.6 * steps.mean(dim=0, keepdim=True).expand(3, -1, -1).contiguous()
+
+
+def test_a_painting_that_kept_the_contours_gets_their_detail_back() -> None:
+    picture = fine_picture()
+    small = quarter_size(picture)
+    plain = brought_to_size(small, (120, 150), None)
+    detailed = plain.clone()
+    enlarging.add_detail(detailed, picture, small, small)
+    assert (detailed - picture).abs().mean() < 0.5 * (plain - picture).abs().mean()
+
+
+def test_where_the_marks_took_over_nothing_is_added() -> None:
+    picture = fine_picture()
+    marks = torch.full((3, 30, 38), 0.4)
+    result = torch.full((3, 120, 150), 0.4)
+    enlarging.add_detail(result, picture, quarter_size(F.pad(picture, (0, 2))), marks)
+    assert (result - 0.4).abs().max() < 1e-6
+
+
+def test_detail_is_the_same_however_many_rows_are_taken_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = fine_picture()
+    small = quarter_size(picture)
+    whole = brought_to_size(small, (120, 150), None)
+    rows = whole.clone()
+    enlarging.add_detail(whole, picture, small, small)
+    monkeypatch.setattr(enlarging, "DETAIL_ROWS", 7)
+    enlarging.add_detail(rows, picture, small, small)
+    assert torch.allclose(rows, whole, atol=1e-6)

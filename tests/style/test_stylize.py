@@ -9,9 +9,9 @@ from torch import Tensor
 
 from scumble_backend.errors import ImageTooSmall
 from scumble_backend.rendering.effects import painting
+from scumble_backend.rendering.effects.enlarging import LUMA
 from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.stylize import (
-    LUMA,
     Part,
     Style,
     part_weights,

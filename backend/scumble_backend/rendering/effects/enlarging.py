@@ -1,8 +1,9 @@
 """A painting brought to the size of its picture: by a super-resolution network where it is much smaller.
 
 Brush marks on a large canvas are painted at a working size (`marks.py`). Enlarged by a filter they would be soft;
-compared by eye at 12 megapixels, a small super-resolution network keeps their edges crisp for a quarter of the time
-that a second pass of the style network takes, and adds no speckle of its own.
+compared by eye at 12 megapixels, a small super-resolution network keeps their edges crisp in half the time that a
+second pass of the style network takes, and adds no speckle of its own. Contours that the painting took over from the
+picture get the picture's own fine detail back (`add_detail`): window frames and lettering stay readable at 100 %.
 """
 
 from __future__ import annotations
@@ -15,13 +16,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from scumble_backend.rendering.effects import upscale_plan as plan
+from scumble_backend.rendering.effects.resample import taps, weighted_sum
 from scumble_backend.rendering.effects.upscale import Network, cut, run_chain
+
+#: Rec. 709 weights, on sRGB-encoded values (luma).
+LUMA = (0.2126, 0.7152, 0.0722)
 
 #: Enlarged by less than this along a side, a painting stays crisp without a network.
 NETWORK_FROM = 1.5
 
 #: Source pixels on a tile's side: its activations stay in a CPU's caches.
 CORE = 160
+
+#: Half a side, in pixels of the painting, of the box over which its answer to the picture's luma is taken.
+ANSWER_RADIUS = 2
+
+#: Variance of luma below which there is nothing to answer to: noise of a photo on a flat area.
+ANSWER_FLOOR = 2e-3
+
+#: Rows of the result to which detail is added at a time.
+DETAIL_ROWS = 256
 
 #: The model whose networks enlarge paintings.
 MODEL = "fast"
@@ -60,6 +74,38 @@ def brought_to_size(
 def needs_network(painted: tuple[int, int], size: tuple[int, int]) -> bool:
     """True where a painting is enlarged by so much that a filter would leave it soft."""
     return size[0] * size[1] >= NETWORK_FROM**2 * painted[0] * painted[1]
+
+
+def add_detail(result: Tensor, picture: Tensor, work: Tensor, painted: Tensor) -> None:
+    """Add to a painting brought to full size, in place, what its working size did not show of the picture.
+
+    result, picture: (3, H, W) in [0, 1]. work, painted: (3, h, w), the picture at working size and its painting.
+    What is added is the difference of luma between the picture and its enlarged small copy, times how much the
+    painting follows the picture's luma there: 1 where it keeps a contour, 0 where its own marks took over.
+    Source: the slope of the guided filter, He et al. 2010, equation 5, computed at low resolution as in the fast
+    guided filter, He and Sun 2015.
+    """
+    luma = torch.tensor(LUMA, device=result.device)[:, None, None]
+    seen, drawn = (work * luma).sum(dim=0, keepdim=True), (painted * luma).sum(dim=0, keepdim=True)
+    mean = _box(seen)
+    covariance, variance = _box(seen * drawn) - mean * _box(drawn), _box(seen * seen) - mean * mean
+    answer = _box((covariance / (variance + ANSWER_FLOOR)).clamp(0.0, 1.0))
+    small = torch.cat([seen, answer])
+    height, width = result.shape[-2:]
+    rows = taps(small.shape[-2], height, height / small.shape[-2], "bicubic", False)
+    columns = taps(small.shape[-1], width, width / small.shape[-1], "bicubic", False)
+    for top in range(0, height, DETAIL_ROWS):
+        part = slice(top, min(height, top + DETAIL_ROWS))
+        enlarged = weighted_sum(small, -2, rows[0][:, part], rows[1][:, part])
+        known, share = weighted_sum(enlarged, -1, *columns)
+        detail = (picture[:, part] * luma).sum(dim=0) - known
+        result[:, part] = (result[:, part] + share.clamp(0.0, 1.0) * detail).clamp_(0.0, 1.0)
+
+
+def _box(plane: Tensor) -> Tensor:
+    """(1, h, w): the mean over the box around every pixel."""
+    padded = F.pad(plane[None], (ANSWER_RADIUS,) * 4, mode="reflect")
+    return F.avg_pool2d(padded, 2 * ANSWER_RADIUS + 1, stride=1)[0]
 
 
 def resized(image: Tensor, size: tuple[int, int], mode: str = "bicubic") -> Tensor:

@@ -12,12 +12,16 @@ from scumble_backend.errors import ImageTooSmall
 from scumble_backend.nets import style as older
 from scumble_backend.nets import style_skip as light
 from scumble_backend.rendering.effects import painting, skip_painting
-from scumble_backend.rendering.effects.enlarging import MODEL, brought_to_size, needs_network, resized
+from scumble_backend.rendering.effects.enlarging import (
+    LUMA,
+    MODEL,
+    add_detail,
+    brought_to_size,
+    needs_network,
+    resized,
+)
 from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.upscale import Network
-
-#: Rec. 709 weights, on sRGB-encoded values (luma).
-LUMA = (0.2126, 0.7152, 0.0722)
 
 #: Channels of the colors of Rec. 2020 as sRGB without limits; what lies further out is light, not color.
 WIDEST = (-0.65, 1.25)
@@ -179,9 +183,12 @@ def _paint_group(
         enlarging = enlarger() if large else None
         if large and enlarging is None:
             note = f"{note} Without the model {MODEL} the strokes are enlarged by a filter, which leaves them soft."
+        small = painted
         painted = brought_to_size(
-            painted, (height, width), enlarging, lambda fraction: progress(share + (1 - share) * fraction)
+            small, (height, width), enlarging, lambda fraction: progress(share + (1 - share) * fraction)
         )
+        if large:
+            add_detail(painted, image, work, small)
     return Painted(painted, note.strip())
 
 
