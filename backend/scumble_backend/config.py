@@ -32,7 +32,7 @@ class Settings:
         """Raises ConfigDamaged, naming the setting."""
         _check(
             isinstance(self.device, str) and DEVICE.fullmatch(self.device) is not None,
-            f"the device {self.device!r} is none of auto, cpu, cuda, cuda:1, mps, xpu",
+            f"the device {self.device!r} is not one of auto, cpu, cuda, cuda:1, mps, xpu",
         )
         budget, idle = self.memory_budget_mb, self.idle_release_s
         _check(type(budget) is int and 0 <= budget < 1 << 24, f"a memory budget of {budget!r} MB makes no sense")
@@ -41,7 +41,7 @@ class Settings:
             f"an idle time of {idle!r} s makes no sense",
         )
         for name in ("loss_network", "photos"):
-            _check(isinstance(getattr(self, name), str), f"{name} is no path")
+            _check(isinstance(getattr(self, name), str), f"{name} is not a path")
 
     def changed(self, wish: Configure) -> Settings:
         """The settings with what a client asked for. Raises ConfigDamaged; FileTrouble for a missing path."""

@@ -87,7 +87,7 @@ class FactorWrong(BackendError):
 
 
 class NetworkFailed(BackendError):
-    """A network gave something that is no picture: NaN weights, or a network for something else."""
+    """A network gave something that is not a picture: NaN weights, or a network for something else."""
 
     code = "network_failed"
 
@@ -120,7 +120,7 @@ class PackUnknown(PackError):
 
 
 class PackDamaged(PackError):
-    """The file is no pack, or its contents do not match their checksums."""
+    """The file is not a pack, or its contents do not match their checksums."""
 
     code = "pack_damaged"
 

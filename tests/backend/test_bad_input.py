@@ -217,7 +217,7 @@ def test_a_damaged_pack_fails_its_job_and_its_installation(
         "cut": whole[:middle],
         "flip": whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :],
         "empty": b"",
-        "text": b"this is no pack",
+        "text": b"this is not a pack",
     }[damage]
     client = backend.connect()
     with pytest.raises(BackendFailed) as failed:

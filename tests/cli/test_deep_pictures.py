@@ -322,7 +322,9 @@ def test_linear_light_in_a_png_is_encoded_and_loses_its_linear_profile(tmp_path:
 
 
 def test_a_profile_that_is_none_is_told(tmp_path: Path) -> None:
-    loaded = reading.load(write(tmp_path / "in.tif", noise("uint16", 3), "uint16", ICCProfile=b"this is no profile"))
+    loaded = reading.load(
+        write(tmp_path / "in.tif", noise("uint16", 3), "uint16", ICCProfile=b"this is not a profile")
+    )
     assert "ICC profile can't be read" in loaded.notes[0] and loaded.samples.color.profile is None
 
 

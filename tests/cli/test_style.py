@@ -118,7 +118,7 @@ def test_the_network_gets_srgb_and_the_file_its_own_colors(tmp_path: Path) -> No
 
 
 def test_a_profile_that_is_none_is_told(scumble: Scumble, tmp_path: Path, capsys: Any) -> None:
-    picture().save(tmp_path / "in.png", icc_profile=b"this is no profile")
+    picture().save(tmp_path / "in.png", icc_profile=b"this is not a profile")
     assert scumble("style", tmp_path / "in.png", "-o", tmp_path / "out.png", "-p", "wave") == 0
     assert "ICC profile can't be read" in capsys.readouterr().err
 

@@ -183,7 +183,7 @@ def test_a_file_larger_than_a_pack_may_be_is_refused(factory, refused, monkeypat
 def test_text_that_is_no_zip_is_refused(factory, refused):
     path = factory.folder / "note.scumble"
     path.write_text("not a pack " * 50)
-    refused(path, PackDamaged, "no zip")
+    refused(path, PackDamaged, "not a zip")
 
 
 def test_a_missing_file_is_told(factory, store):

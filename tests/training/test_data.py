@@ -46,7 +46,7 @@ def test_an_empty_folder_a_missing_one_and_a_foreign_file_say_what_to_do(tmp_pat
         PhotoSet.load(tmp_path / "nowhere")
     text = tmp_path / "photos.zip"
     text.write_text("no zip")
-    with pytest.raises(PhotosUnusable, match="is no zip file") as caught:
+    with pytest.raises(PhotosUnusable, match="is not a zip file") as caught:
         PhotoSet.load(text)
     assert caught.value.remedy
 

@@ -58,7 +58,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
 
 @st.composite
 def messages_of(draw: st.DrawFn, cls: type) -> Any:
-    """Instances of a message; draws that its own checks refuse are drawn anew, field by field within their ranges."""
+    """Instances of a message; draws that its own checks refuse are drawn again, field by field, within ranges."""
     hints = typing.get_type_hints(cls)
     drawn = {item.name: draw(values_of(hints[item.name])) for item in dataclasses.fields(cls)}
     if cls is ImageInfo:

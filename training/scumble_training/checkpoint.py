@@ -15,7 +15,7 @@ from scumble_backend.files import write_bytes
 
 FILE = "checkpoint.pt"  # in the folder of a training
 REMEDY = "Start a new training (without --resume, or in another folder)."
-# torch.load promises no class of its own for what is no checkpoint; these are what it stumbles with.
+# torch.load promises no class of its own for what is not a checkpoint; these are what it stumbles with.
 _UNREADABLE = (
     OSError, RuntimeError, KeyError, EOFError, ValueError, TypeError, pickle.UnpicklingError, struct.error,
 )  # fmt: skip
@@ -40,5 +40,5 @@ def read_checkpoint(path: Path, entries: frozenset[str]) -> dict[str, Any]:
     except _UNREADABLE as error:
         raise CheckpointUnusable(f"{path.name} can't be read: {error}", remedy=REMEDY) from error
     if not isinstance(state, dict) or not entries <= state.keys():
-        raise CheckpointUnusable(f"{path.name} is no checkpoint of such a training.", remedy=REMEDY)
+        raise CheckpointUnusable(f"{path.name} is not a checkpoint of such a training.", remedy=REMEDY)
     return state

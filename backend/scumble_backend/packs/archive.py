@@ -65,7 +65,7 @@ class PackArchive:
             self._check_against_zip()
         except (zipfile.BadZipFile, NotImplementedError, struct.error, UnicodeDecodeError, ValueError) as error:
             self._file.close()
-            raise PackDamaged(f"{path.name} is no intact pack ({error}).", remedy=_REMEDY) from error
+            raise PackDamaged(f"{path.name} is not an intact pack ({error}).", remedy=_REMEDY) from error
         except OSError as error:
             self._file.close()
             raise from_os_error(error, path, "read") from error
@@ -174,7 +174,7 @@ def _directory(file: BinaryIO, size: int, name: str) -> tuple[int, bytes]:
     file.seek(max(0, size - end_bytes))
     end = file.read(end_bytes)
     if len(end) < end_bytes or end[:4] != b"PK\x05\x06" or end[20:] != b"\0\0":
-        raise PackDamaged(f"{name} is no zip file, or it is truncated.", remedy=_REMEDY)
+        raise PackDamaged(f"{name} is not a zip file, or it is truncated.", remedy=_REMEDY)
     disk, disk_with_directory, here, count, length, offset = struct.unpack("<4H2I", end[4:20])
     if count > MAX_ENTRIES or length > MAX_DIRECTORY_BYTES:
         raise PackUnsafe(f"{name} holds more files than a pack may ({MAX_ENTRIES}).", remedy=_EVIL)

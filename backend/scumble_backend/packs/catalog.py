@@ -75,7 +75,7 @@ class Catalog:
         except ManifestWrong as error:
             raise CatalogWrong(error.message, remedy=_REMEDY) from error
         if not isinstance(data, dict) or not isinstance(data.get("packs"), list):
-            raise CatalogWrong(f"{name} is no list of packs.", remedy=_REMEDY)
+            raise CatalogWrong(f"{name} is not a list of packs.", remedy=_REMEDY)
         if data.get("format") != FORMAT:
             raise CatalogWrong(f"{name} is of another format version.", remedy="Update Scumble.")
         if len(data["packs"]) > MAX_PACKS:
@@ -107,7 +107,7 @@ class Catalog:
 
 def _entry(item: object, name: str) -> CatalogEntry:
     if not isinstance(item, dict):
-        raise CatalogWrong(f"{name} lists something that is no pack.", remedy=_REMEDY)
+        raise CatalogWrong(f"{name} lists something that is not a pack.", remedy=_REMEDY)
     given: dict[str, Any] = {}
     for field in fields(CatalogEntry):
         if field.name not in item:
@@ -131,7 +131,7 @@ def _entry(item: object, name: str) -> CatalogEntry:
     except ManifestWrong as error:
         raise CatalogWrong(f"{name}: {error.message}", remedy=_REMEDY) from error
     if not re.fullmatch(r"[0-9a-f]{64}", given["sha256"]):
-        raise CatalogWrong(f"{name}: the sha256 of {given['id']} is none.", remedy=_REMEDY)
+        raise CatalogWrong(f"{name}: the sha256 of {given['id']} is not one.", remedy=_REMEDY)
     return CatalogEntry(**given)
 
 

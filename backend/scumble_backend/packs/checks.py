@@ -127,7 +127,7 @@ def signature_of(archive: PackArchive) -> bytes | None:
     if not beside.is_file():
         return inside
     if beside.stat().st_size > 16 << 10:
-        raise SignatureWrong(f"{beside.name} is no signature.", remedy=_REMEDY)
+        raise SignatureWrong(f"{beside.name} is not a signature.", remedy=_REMEDY)
     detached = _read(beside)
     if inside is not None and inside != detached:
         raise SignatureWrong(
@@ -178,7 +178,7 @@ def check_picture(raw: bytes, name: str) -> list[PackError]:
     try:
         size = thumbnails.check(raw, formats[name.rsplit(".", 1)[1]])
     except UnreadableImage as error:
-        return [PackDamaged(f"{name} is no intact picture ({error}).", remedy=_REMEDY)]
+        return [PackDamaged(f"{name} is not an intact picture ({error}).", remedy=_REMEDY)]
     if size is not None:
         most = thumbnails.LONGEST_SIDE
         return [PackUnsafe(f"{name} has {size[0]} x {size[1]} pixels; {most} a side are allowed.")]
@@ -287,7 +287,7 @@ def _table_shapes(manifest: Manifest, header: tensors.Header) -> Shapes:
 
     network = meta_network(manifest.architecture)
     if not isinstance(network, (StyleNetwork, SkipStyleNetwork)):
-        raise PackUnsupported(f"{manifest.architecture['name']} is no style network.", remedy=_REMEDY)
+        raise PackUnsupported(f"{manifest.architecture['name']} is not a style network.", remedy=_REMEDY)
     plain = {f"table.{name}": _Wanted.like(t) for name, t in network.plain_table().tensors().items()}
     shapes = dict(plain)
     slopes = {f"{name}_slope": shape for name, shape in plain.items()}

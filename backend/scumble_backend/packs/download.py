@@ -64,7 +64,7 @@ def fetch(
     if parts.scheme == "file":
         path = Path(urllib.request.url2pathname(parts.path))
         if parts.netloc not in ("", "localhost") or not path.is_file():
-            raise FileTrouble(f"{address} is no file on this machine.", remedy="Check the address.")
+            raise FileTrouble(f"{address} is not a file on this machine.", remedy="Check the address.")
         _check_digest(path, digest, address)
         return path
     _check_scheme(address)
@@ -119,7 +119,9 @@ class _Transfer:
             reason = getattr(error, "reason", None) or error or type(error).__name__
             raise DownloadFailed(f"{self.address} could not be fetched: {reason}.", remedy=_AGAIN) from error
         except ValueError as error:  # urllib's word for an address that is none
-            raise DownloadFailed(f"{self.address} is no address ({error}).", remedy="Check the address.") from error
+            raise DownloadFailed(
+                f"{self.address} is not an address ({error}).", remedy="Check the address."
+            ) from error
 
     def _open(self) -> Any:
         request = urllib.request.Request(

@@ -85,7 +85,7 @@ def make_gallery(folder: Path, store: PackStore, *, title: str = "Style packs") 
     Raises CatalogWrong, FileTrouble, or what is wrong with one of the packs.
     """
     if not folder.is_dir():
-        raise FileTrouble(f"{folder} is no folder.", remedy="Give the folder that holds the packs.")
+        raise FileTrouble(f"{folder} is not a folder.", remedy="Give the folder that holds the packs.")
     listed = folder / CATALOG
     if any(folder.glob(f"*{SUFFIX}")):
         catalog = from_folder(folder, store, title=title)

@@ -131,7 +131,7 @@ def load_network(store: PackStore, pack: InstalledPack) -> AnyStyleNetwork:
         architecture = pack.manifest.architecture
     network = _assigned(architecture, state)
     if not isinstance(network, (StyleNetwork, SkipStyleNetwork)):
-        raise PackWrongKind(f"{pack.manifest.title} is no style.", remedy="Choose a style pack.")
+        raise PackWrongKind(f"{pack.manifest.title} is not a style.", remedy="Choose a style pack.")
     return network
 
 
@@ -157,4 +157,4 @@ def _assigned(architecture: Mapping[str, Any], state: Mapping[str, Tensor]) -> n
 
 def _need_style(pack: InstalledPack) -> None:
     if pack.manifest.kind == "upscale":
-        raise PackWrongKind(f"{pack.manifest.title} is no style; it enlarges.", remedy="Choose a style pack.")
+        raise PackWrongKind(f"{pack.manifest.title} is not a style; it enlarges.", remedy="Choose a style pack.")

@@ -76,7 +76,7 @@ def read_style(raw: bytes, name: str) -> tuple[Any, Any, float]:
     try:
         model = onnx.load_model_from_string(raw)
     except DecodeError as error:
-        raise ImportFailed(f"{name} is no ONNX file.", remedy="Get the file again from its author.") from error
+        raise ImportFailed(f"{name} is not an ONNX file.", remedy="Get the file again from its author.") from error
     constants = _constants(onnx, model, name)
     layers = _layers(model.graph, constants)
     check_layers(layers)

@@ -97,7 +97,7 @@ def load_key(path: Path) -> Ed25519PrivateKey:
         key = load_pem_private_key(raw, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SignatureWrong(
-            f"{path.name} is no readable private key.", remedy="Give an Ed25519 key as PEM without a password."
+            f"{path.name} is not a readable private key.", remedy="Give an Ed25519 key as PEM without a password."
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise SignatureWrong(f"{path.name} is not an Ed25519 key.", remedy="Make one with `scumble packs sign`.")
@@ -203,5 +203,5 @@ def _folded(author: str) -> str:
 def _trust_damaged(path: Path) -> FileTrouble:
     return FileTrouble(
         f"{path} is damaged, so known keys can't be compared.",
-        remedy="Restore it from a backup, or delete it to start anew: every author then counts as new.",
+        remedy="Restore it from a backup, or delete it to start afresh: every author then counts as new.",
     )

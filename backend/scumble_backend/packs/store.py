@@ -261,7 +261,7 @@ class PackStore:
         return digest
 
     def rebuild_index(self) -> int:
-        """Make index.json anew from the packs themselves; returns how many packs it lists."""
+        """Rebuild index.json from the packs themselves; returns how many packs it lists."""
         make_folder(self.folders.user)
         with locked(self.folders.user / LOCK):
             (self.folders.user / INDEX).unlink(missing_ok=True)

@@ -87,10 +87,10 @@ def read_header(raw: bytes | memoryview, name: str) -> Header:
     raw: the whole file. name: for messages.
     """
     if len(raw) < 8:
-        raise PackDamaged(f"{name} is no safetensors file: it is {len(raw)} bytes long.", remedy=_REMEDY)
+        raise PackDamaged(f"{name} is not a safetensors file: it is {len(raw)} bytes long.", remedy=_REMEDY)
     length = int.from_bytes(raw[:8], "little")
     if length > MAX_HEADER_BYTES or 8 + length > len(raw):
-        raise PackDamaged(f"{name} is no safetensors file, or it is truncated.", remedy=_REMEDY)
+        raise PackDamaged(f"{name} is not a safetensors file, or it is truncated.", remedy=_REMEDY)
     try:
         header = parse_json(bytes(raw[8 : 8 + length]), f"The header of {name}")
     except ManifestWrong as error:
@@ -128,7 +128,7 @@ def read(raw: bytes, name: str) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load(raw)
     except safetensors.SafetensorError as error:
-        raise PackDamaged(f"{name} is no intact safetensors file.", remedy=_REMEDY) from error
+        raise PackDamaged(f"{name} is not an intact safetensors file.", remedy=_REMEDY) from error
 
 
 def model_spec(

@@ -35,7 +35,7 @@ def choose(setting: str = "auto") -> torch.device:
     """
     if not SETTING.fullmatch(setting):
         raise DeviceUnavailable(
-            f"{setting!r} is no device.", remedy='Choose "auto", "cpu", "cuda", "cuda:1", "mps" or "xpu".'
+            f"{setting!r} is not a device.", remedy='Choose "auto", "cpu", "cuda", "cuda:1", "mps" or "xpu".'
         )
     if setting == "auto":
         return _best()

@@ -240,7 +240,7 @@ def _write(values: Tensor, out: NDArray[Any], depth: str) -> None:
 
 
 def _repair(color: Tensor, alpha: Tensor | None) -> tuple[Tensor, Tensor | None, Tensor | None, str]:
-    """Find what is no number, in color and alpha; color is left for `_fill`."""
+    """Find what is not a number, in color and alpha; color is left for `_fill`."""
     known: Tensor | None = torch.isfinite(color).all(dim=0, keepdim=True)
     assert known is not None
     bad = int((~known).sum())
@@ -253,7 +253,7 @@ def _repair(color: Tensor, alpha: Tensor | None) -> tuple[Tensor, Tensor | None,
     if alpha is not None:
         odd = ~torch.isfinite(alpha)
         if count := int(odd.sum()):
-            notes.append(f"{count} pixels had an opacity that is no number and are now opaque or transparent.")
+            notes.append(f"{count} pixels had an opacity that is not a number and are now opaque or transparent.")
         alpha = torch.nan_to_num(alpha, nan=0.0).clamp(0.0, 1.0)
     return color, alpha, known, " ".join(notes)
 

@@ -57,7 +57,7 @@ def to_line(event: Event) -> str:
 
 
 def from_line(line: str) -> Event:
-    """Raises ValueError for a line that is no event of ours."""
+    """Raises ValueError for a line that is not an event of ours."""
     told = json.loads(line)
     kind = _NAMES.get(str(told.pop("event", ""))) if isinstance(told, dict) else None
     if kind is None:

@@ -116,7 +116,7 @@ class BarSlider(QWidget):
         try:
             self._change(self._read(self._edit.text()))
         except ValueError:
-            self.update()  # what was typed is no number: the value stays
+            self.update()  # what was typed is not a number: the value stays
 
     def paintEvent(self, event: Any) -> None:  # noqa: N802
         painter = QPainter(self)

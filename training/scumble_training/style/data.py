@@ -145,7 +145,9 @@ def _files(path: Path) -> Iterator[tuple[str, io.BytesIO]]:
                         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError):
                             yield entry.filename, io.BytesIO()  # damaged or encrypted entry
         except zipfile.BadZipFile as error:
-            raise PhotosUnusable(f"{path} is no zip file.", remedy="Choose a folder or a zip of photos.") from error
+            raise PhotosUnusable(
+                f"{path} is not a zip file.", remedy="Choose a folder or a zip of photos."
+            ) from error
     else:
         raise PhotosUnusable(f"there is no folder or zip {path}.", remedy="Check the path of the photos.")
 

@@ -100,7 +100,7 @@ class _Kept:
 
 @dataclass
 class _Again:
-    """An activation whose raw rows are computed anew by every reader."""
+    """An activation whose raw rows are computed again for every reader."""
 
     height: int
     width: int
