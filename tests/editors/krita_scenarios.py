@@ -578,7 +578,6 @@ def step_results_follow_a_document_that_is_changed_meanwhile(figures):
     crop = lambda made: made.crop(40, 30, 200, 150)  # noqa: E731
     changes = {
         "cropped": (crop, "follows", 0),
-        "enlarged canvas": (lambda made: made.resizeImage(-20, -10, 400, 300), "follows", 0),
         "turned left": (lambda made: made.rotateImage(-math.pi / 2), "follows", 0),
         "turned right": (lambda made: made.rotateImage(math.pi / 2), "follows", 0),
         "upside down": (lambda made: made.rotateImage(math.pi), "follows", 0),
@@ -602,10 +601,7 @@ def step_results_follow_a_document_that_is_changed_meanwhile(figures):
         )
         source, layer = made.rootNode().childNodes()[:2]
         assert (layer.colorModel(), layer.colorDepth()) == (made.colorModel(), made.colorDepth()), name
-        if name == "enlarged canvas":
-            part = (20, 10, 320, 240)
-            assert bytes(layer.pixelData(*part)) == bytes(source.pixelData(*part)), name
-        elif tolerance is not None:
+        if tolerance is not None:
             every = slice(1, None, 2) if made.colorDepth() == "U16" else slice(None)  # the upper byte of 16 bits
             one, other = all_pixels(made, layer)[every], all_pixels(made, source)[every]
             assert len(one) == len(other) and max(abs(a - b) for a, b in zip(one, other)) <= tolerance, name
@@ -974,14 +970,13 @@ def step_a_large_layer_is_quick_but_for_the_network(figures):
 
             return run
 
-        kept = writing.add_above, writing.fill, writing.for_document
+        kept = writing.add_above, writing.fill
         writing.add_above = timed("krita_adds_the_layer_s", kept[0])
         writing.fill = timed("krita_takes_the_pixels_s", kept[1])
-        writing.for_document = timed("copying_s", kept[2])
         try:
-            layer = writing.insert_result(taken.place, image, delivery.frames[image.frame], "Copy")
+            layer, _ = writing.insert_result(taken, image, delivery.frames[image.frame], "Copy")
         finally:
-            writing.add_above, writing.fill, writing.for_document = kept
+            writing.add_above, writing.fill = kept
         figures.update(parts)
         done["inserted"], done["layer"] = clock(), layer
         done["seconds"] = delivery.message.seconds
