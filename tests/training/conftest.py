@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -172,3 +175,20 @@ def install_base(packs: Path, photo_folder: Path, loss_folder: Path) -> str:
     )  # fmt: skip
     PackStore(Folders(packs)).install(path)
     return manifest.base
+
+
+def run_in_two_processes(script: str, *arguments: Path) -> None:
+    """A script of this folder, started twice by torchrun; fails with what it said."""
+    root = Path(__file__).parents[2]
+    paths = [str(root / "backend"), str(root / "training"), str(root / "tests")]
+    # Both processes are on this machine: nothing here may hang on how its name resolves or which cards it has. One
+    # restart, as torchrun offers: a busy machine may fail to bring two processes together; wrong sums fail each time.
+    environment = {
+        **os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo",
+    }  # fmt: skip
+    ended = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1",
+         "--nproc-per-node=2", "--max-restarts=1", str(Path(__file__).with_name(script)), *map(str, arguments)],
+        timeout=200, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +19,7 @@ from scumble_training.style.loop import Moment, Run, fit
 from scumble_training.style.objective import Losses
 from scumble_training.style.recipe import DataRecipe, LossTerm, LossWeights, OptimizerRecipe, Recipe
 
-from .conftest import tiny_recipe
+from .conftest import run_in_two_processes, tiny_recipe
 
 
 def paintings(count: int = 2) -> list[torch.Tensor]:
@@ -290,20 +288,7 @@ def test_two_processes_give_the_result_of_one_with_twice_the_batch(
     make: Callable[..., Run], loss_folder: Path, photo_folder: Path, tmp_path: Path
 ) -> None:
     """Two Gloo processes with batches of 2, started by torchrun, against one process with 4."""
-    script = Path(__file__).with_name("two_processes.py")
-    root = Path(__file__).parents[2]
-    paths = [str(root / "backend"), str(root / "training"), str(root / "tests")]
-    # Both processes are on this machine: nothing here may hang on how its name resolves or which cards it has. One
-    # restart, as torchrun offers: a busy machine may fail to bring two processes together; wrong sums fail each time.
-    environment = {
-        **os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo",
-    }  # fmt: skip
-    ended = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1",
-         "--nproc-per-node=2", "--max-restarts=1", str(script), str(loss_folder), str(photo_folder), str(tmp_path)],
-        timeout=200, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout
+    run_in_two_processes("two_processes.py", loss_folder, photo_folder, tmp_path)
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     one = make(tiny_recipe(batch=4))
     for _ in range(3):

@@ -1,5 +1,6 @@
 """`python -m scumble_training.style.many RECIPE PAINTING... -o FOLDER`: train styles of the light network.
 
+`torchrun --nproc-per-node=2 -m scumble_training.style.many ...` trains on two cores (OMP_NUM_THREADS=1) or two GPUs.
 Run again with the same folder, it goes on where it stopped. Each painting's file name is its style's name.
 The averaged weights lie in FOLDER/weights.safetensors, in half precision, with the recipe and the hours beside them.
 """
@@ -35,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--photos", type=Path, nargs="*", default=[], help="folders or zips; none: made-up pictures")
     parser.add_argument("--margins", type=Path, help="JSON of what to cut from paintings, as recipes/margins.json")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--start", type=Path, help="weights.safetensors of another run to begin with")
+    parser.add_argument("--weights", type=Path, help="weights.safetensors of another run to begin with")
     parser.add_argument(
         "--like", default="", help="STYLE=STYLE,...: begin a style with another one's table and delta"
     )
@@ -49,8 +50,9 @@ def main(argv: list[str] | None = None) -> int:
     from safetensors.torch import save_file
 
     from scumble_backend.rendering import device as devices
+    from scumble_training.distributed import joined, own_device
     from scumble_training.style.data import PhotoSet
-    from scumble_training.style.many.loop import ManyRun, fit, read_weights
+    from scumble_training.style.many.loop import ManyRun, checkpoint_path, fit, read_weights
     from scumble_training.style.many.recipe import load_many
     from scumble_training.style.painting import read_painting
 
@@ -59,36 +61,40 @@ def main(argv: list[str] | None = None) -> int:
         sets = [PhotoSet.load(folder, short_side=recipe.data.photo_side) for folder in given.photos]
         photos = PhotoSet([photo for one in sets for photo in one.photos]) if sets else None
         margins = json.loads(given.margins.read_text(encoding="utf-8")) if given.margins else {}
-        run = ManyRun(
-            recipe,
-            {
-                path.stem: without_margins(read_painting(path).pixels, margins.get(path.stem, (0, 0, 0, 0)))
-                for path in given.paintings
-            },
-            photos,
-            device=devices.choose(given.device),
-            loss_folder=given.loss_network,
-        )
-        if given.start:
-            like = dict(pair.split("=") for pair in given.like.split(",") if pair)
-            run.start_from(read_weights(given.start)[0], like=like)
-        if (given.output / "checkpoint.pt").exists():
-            run.load(given.output / "checkpoint.pt")
-        signal.signal(signal.SIGTERM, _stop)
-        told = _Told(given.report_every)
-        try:
-            fit(run, given.output, each=told)
-        finally:
-            note = {
-                "recipe": json.dumps(recipe.to_json()),
-                "step": str(run.step),
-                "hours": f"{run.seconds / 3600:.3f}",
-            }
-            save_file(run.trained_weights(), given.output / "weights.safetensors", metadata=note)
+        device = own_device(devices.choose(given.device))
+        asked_to_stop = _StopSignals()
+        with joined(device) as world:
+            run = ManyRun(
+                recipe,
+                {
+                    path.stem: without_margins(read_painting(path).pixels, margins.get(path.stem, (0, 0, 0, 0)))
+                    for path in given.paintings
+                },
+                photos,
+                device=device,
+                loss_folder=given.loss_network,
+                world=world,
+            )
+            if given.weights:
+                like = dict(pair.split("=") for pair in given.like.split(",") if pair)
+                run.start_from(read_weights(given.weights)[0], like=like)
+            checkpoint = checkpoint_path(given.output, world)
+            if checkpoint.exists():
+                run.load(checkpoint)
+            told = _Told(given.report_every) if world.leads else _silent
+            finished = fit(run, given.output, each=told, stop=asked_to_stop)
+            if world.leads:
+                note = {
+                    "recipe": json.dumps(recipe.to_json()),
+                    "step": str(run.step),
+                    "processes": str(world.size),
+                    "hours": f"{run.seconds / 3600:.3f}",
+                }
+                save_file(run.trained_weights(), given.output / "weights.safetensors", metadata=note)
     except ScumbleError as error:
         print(f"scumble: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    if not finished:
         print("scumble: stopped; checkpoint and weights are written.", file=sys.stderr)
         return 130
     return 0
@@ -103,9 +109,23 @@ def without_margins(picture: Tensor, margins: Sequence[float]) -> Tensor:
     ]
 
 
-def _stop(number: int, frame: object) -> None:
-    """A killed training ends as Ctrl-C ends it: with its checkpoint written."""
-    raise KeyboardInterrupt
+class _StopSignals:
+    """True once Ctrl-C or SIGTERM came: the loop ends where it can be gone on from."""
+
+    def __init__(self) -> None:
+        self._came = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._note)
+
+    def __call__(self) -> bool:
+        return self._came
+
+    def _note(self, number: int, frame: object) -> None:
+        self._came = True
+
+
+def _silent(moment: Moment) -> None:
+    """The first process speaks for all."""
 
 
 class _Told:

@@ -25,7 +25,7 @@ class CropPool:
     """`count` crops of one side; each is drawn, and looked at by `content_of`, when it is first asked for.
 
     What is kept: 3 bytes a pixel and the features, about half a megabyte per crop of 128 pixels. The same crop meets
-    many styles, so that its features serve many steps.
+    many styles, so that its features serve many steps; after `turns` passes the pool is filled with others.
     """
 
     def __init__(
@@ -37,8 +37,9 @@ class CropPool:
         *,
         canvases: float,
         seed: int,
+        turns: int,
     ) -> None:
-        self.side, self.count = side, count
+        self.side, self.count, self.turns = side, count, turns
         self._pictures = Pictures(photos, side, canvases, seed)
         self._content_of, self._seed = content_of, seed
         self._kept: dict[int, tuple[Tensor, list[Tensor]]] = {}
@@ -55,10 +56,14 @@ class CropPool:
 
     def _number(self, n: int) -> int:
         turn, place = divmod(n, self.count)
-        return int(np.random.default_rng((self._seed, 5, turn)).permutation(self.count)[place])
+        first = turn // self.turns * self.count
+        return first + int(np.random.default_rng((self._seed, 5, turn)).permutation(self.count)[place])
 
     def _one(self, number: int) -> tuple[Tensor, list[Tensor]]:
         if number not in self._kept:
+            generation = number // self.count
+            if any(one // self.count < generation - 1 for one in self._kept):  # a step may reach into the next one
+                self._kept = {k: v for k, v in self._kept.items() if k // self.count >= generation - 1}
             picture = (self._pictures.sample(number) * 255).round().byte()
             content = self._content_of(picture[None].float() / 255)
             self._kept[number] = (picture, [features[0].half() for features in content])

@@ -1,7 +1,11 @@
 """The loop: one style a step, read from top to bottom.
 
-A checkpoint holds everything needed to go on. Crops, grain, boldness and the order of styles are functions of seed
-and step alone.
+A checkpoint holds everything needed to go on. Crops, grain, boldness and the order of styles are functions of seed,
+process and step alone.
+
+Several processes (torchrun) train side by side, each on crops and styles of its own, and average what they learned
+every so many steps (local SGD, Stich 2019): on a CPU two processes of one thread do nearly twice the work of one
+process of two threads, whose small convolutions share badly.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from torch import Tensor, nn
 from scumble_backend.errors import CheckpointUnusable, LossNotFinite
 from scumble_backend.files import write_bytes
 from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, StyleDelta, initialize
+from scumble_training.distributed import World
 from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.style.data import PhotoSet
 from scumble_training.style.loop import with_short_side
@@ -74,13 +79,16 @@ class ManyRun:
         device: torch.device | str = "cpu",
         loss_folder: Path | None = None,
         networks: Sequence[LossNetwork] | None = None,
+        world: World | None = None,
     ) -> None:
         """Set up, nothing learned yet.
 
         paintings: one (3, H, W) in [0, 1] per style, at full size. photos: None trains on made-up pictures.
         networks: the loss networks of the recipe's terms, where they are loaded already.
+        world: which of how many processes this one is; the styles are dealt out among them.
         """
         self.recipe, self.device, self.photos = recipe, torch.device(device), photos
+        self.world = world or World()
         generator = torch.Generator().manual_seed(recipe.seed)
         self.network = SkipStyleNetwork(recipe.network.config())
         initialize(self.network, generator)
@@ -103,6 +111,11 @@ class ManyRun:
         self.seconds = 0.0  # of training so far, over all sittings
         self.averages = {name: value.detach().clone() for name, value in self._state().items()}
         self._pool: CropPool | None = None
+
+    def styles_of(self, rank: int) -> list[str]:
+        """The styles that process `rank` trains: every n-th; with fewer styles than processes several share one."""
+        names = list(self.styles)
+        return names[rank :: self.world.size] or [names[rank % len(names)]]
 
     def _groups(self) -> list[dict[str, Any]]:
         rates = self.recipe.optimizer
@@ -131,8 +144,8 @@ class ManyRun:
         return peak * risen * min(1.0, left / max(optimizer.fall, 1e-9))
 
     def style_at(self, step: int) -> str:
-        """Every style once, in an order of its own, then all again."""
-        names = list(self.styles)
+        """Every style of this process once, in an order of its own, then all again."""
+        names = self.styles_of(self.world.rank)
         turn, place = divmod(step, len(names))
         return names[int(np.random.default_rng((self.recipe.seed, 2, turn)).permutation(len(names))[place])]
 
@@ -141,7 +154,13 @@ class ManyRun:
         side = recipe.side_at(self.step / recipe.optimizer.steps)
         if self._pool is None or self._pool.side != side:
             self._pool = CropPool(
-                self.photos, side, recipe.data.pool, self._content_of, canvases=recipe.data.canvases, seed=recipe.seed
+                self.photos,
+                side,
+                recipe.data.pool,
+                self._content_of,
+                canvases=recipe.data.canvases,
+                seed=recipe.seed + 1000 * self.world.rank,
+                turns=recipe.data.pool_turns,
             )
         return self._pool
 
@@ -152,7 +171,7 @@ class ManyRun:
         """One step of the optimizer. Raises LossNotFinite before anything has been changed by such a loss."""
         count = self.recipe.optimizer.pictures
         crops = self.crops().at(self.step * count, count)
-        rng = np.random.default_rng((self.recipe.seed, 3, self.step))
+        rng = np.random.default_rng((self.recipe.seed, 3, self.step, self.world.rank))
         side = crops.pictures.shape[-1]
         grain = torch.from_numpy(rng.uniform(-1, 1, (count, 1, side, side)).astype(np.float32)).to(self.device)
         boldness = float(rng.uniform(-1, 1))
@@ -185,6 +204,31 @@ class ManyRun:
             for key, value in self._state().items():
                 self.averages[key].lerp_(value, 1 - keep)
         return parts
+
+    @torch.no_grad()
+    def meet(self) -> None:
+        """Bring all processes to the mean of the network, and of each style over those that train it."""
+        world = self.world
+        if world.size == 1:
+            return
+        dealt = [self.styles_of(rank) for rank in range(world.size)]
+        trained = list(self._state().items()) + list(self.averages.items())
+        for name, value in trained:
+            if name.startswith("styles."):
+                style = name.split(".")[1]
+                sharers = sum(style in styles for styles in dealt)
+                value.mul_(world.size / sharers if style in dealt[world.rank] else 0.0)
+        world.average([value for _, value in trained])
+
+    def check_together(self) -> None:
+        """Raises CheckpointUnusable, in all processes, where they would go on from different steps."""
+        mean = torch.tensor([float(self.step)])
+        self.world.average([mean])
+        if float(mean) != self.step:
+            raise CheckpointUnusable(
+                f"process {self.world.rank} is at step {self.step}, the mean of all at {float(mean):g}.",
+                remedy="Begin in another folder with --weights and the weights.safetensors of this one.",
+            )
 
     # --- checkpoints ------------------------------------------------------------------------------------
 
@@ -271,15 +315,29 @@ class Moment:
     seconds: float
 
 
-def fit(run: ManyRun, folder: Path, *, each: Callable[[Moment], None], save_s: float = 240.0) -> None:
-    """Train to the recipe's last step; a checkpoint lies in folder/checkpoint.pt every `save_s` seconds and at the
-    end, whatever ends the loop, except after a loss that is not finite: then it is the last good one."""
+def fit(
+    run: ManyRun,
+    folder: Path,
+    *,
+    each: Callable[[Moment], None],
+    stop: Callable[[], bool] = lambda: False,
+    save_s: float = 240.0,
+) -> bool:
+    """Train to the recipe's last step, or until `stop` says so; returns True at the last step.
+
+    A checkpoint lies in the folder (`checkpoint_path`) every `save_s` seconds and at the end, whatever ends the loop,
+    except after a loss that is not finite: then it is the last good one. Processes that train together stop and save
+    only where they have just averaged their weights.
+    """
+    run.check_together()
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint = checkpoint_path(folder, run.world)
     saved = last = time.perf_counter()
-    good = True
+    alone = run.world.size == 1
+    steps, every = run.recipe.optimizer.steps, 1 if alone else run.recipe.optimizer.average_every
+    good = alone  # what lies between two meetings can't be gone on from
     try:
-        while run.step < run.recipe.optimizer.steps:
+        while run.step < steps:
             style = run.style_at(run.step)
             try:
                 parts = run.train_step()
@@ -288,13 +346,29 @@ def fit(run: ManyRun, folder: Path, *, each: Callable[[Moment], None], save_s: f
                 raise
             now = time.perf_counter()
             run.seconds, last = run.seconds + now - last, now
-            if now - saved > save_s:
+            each(Moment(run.step, steps, style, parts, run.seconds))
+            if run.step % every and run.step < steps:
+                continue
+            run.meet()
+            # One of them decides for all, by its clock.
+            asked = torch.tensor([float(stop()), float(run.world.leads and now - saved > save_s)])
+            run.world.average([asked])
+            if asked[1] > 0:
                 run.save(checkpoint)
                 saved = now
-            each(Moment(run.step, run.recipe.optimizer.steps, style, parts, run.seconds))
+            if asked[0] > 0:
+                good = True
+                return False
+        good = True
+        return True
     finally:
         if good:
             run.save(checkpoint)
+
+
+def checkpoint_path(folder: Path, world: World) -> Path:
+    """Where a process keeps its checkpoint."""
+    return folder / (f"checkpoint-{world.rank}.pt" if world.rank else "checkpoint.pt")
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

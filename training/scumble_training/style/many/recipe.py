@@ -50,6 +50,7 @@ class ManyData:
     #: Side of the training pictures in pixels, a multiple of 8, and the part of the steps until which it holds.
     crops: list[list[float]] = field(default_factory=lambda: [[128.0, 0.75], [160.0, 1.0]])
     pool: int = 400  # so many crops of each side, whose content features are computed once
+    pool_turns: int = 8  # how often each crop is used before another takes its place
     photo_side: int = 420  # pixels; short side to which photos are brought before cropping
     style_side: int = 640  # pixels; short side of the paintings
     canvases: float = 0.18  # share of synthetic canvases
@@ -73,6 +74,7 @@ class ManyOptimizer:
     fall: float = 0.35  # the last part of the steps, over which the rates fall
     clip: float = 1.0  # largest norm of the gradient
     average: float = 0.995  # decay of the averaged weights
+    average_every: int = 16  # steps; after so many, processes that train together take the mean of their weights
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,16 @@ def many_from_json(data: dict[str, Any], *, steps: int | None = None, trains: st
             "data.crops must hold pairs of a side (a multiple of 8, at least 64) and a part of the steps.",
             remedy="Write for instance [[128, 0.7], [176, 1.0]].",
         )
-    if recipe.optimizer.steps < 1 or recipe.optimizer.pictures < 1 or recipe.data.pool < recipe.optimizer.pictures:
-        raise RecipeInvalid("steps, pictures and pool must be at least 1, the pool as large as a step.",
-                            remedy="Correct the recipe.")  # fmt: skip
+    counts = (
+        recipe.optimizer.steps,
+        recipe.optimizer.pictures,
+        recipe.optimizer.average_every,
+        recipe.data.pool_turns,
+    )
+    if min(counts) < 1 or recipe.data.pool < recipe.optimizer.pictures:
+        raise RecipeInvalid(
+            "steps, pictures, average_every, pool_turns and pool must be at least 1, the pool as large as a step.",
+            remedy="Correct the recipe.",
+        )
     recipe.network.config()
     return recipe
