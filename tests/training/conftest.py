@@ -177,6 +177,69 @@ def install_base(packs: Path, photo_folder: Path, loss_folder: Path) -> str:
     return manifest.base
 
 
+TINY_LIGHT_TOML = """
+trains = "{trains}"
+rank = 2
+seed = 1
+
+[network]
+widths = [4, 6, 8, 8]
+residual_blocks = 1
+
+[data]
+crops = [[64, 1.0]]
+pool = 6
+photo_side = 96
+style_side = 64
+
+[optimizer]
+steps = {steps}
+warmup = 1
+
+[[terms]]
+network = "vgg19"
+content = {{ relu2_1 = 1.0 }}
+style = {{ relu1_1 = 0.5, relu2_1 = 0.5 }}
+"""
+
+
+@pytest.fixture
+def tiny_light_recipes(tiny_recipes: Path) -> Path:
+    """Small recipes for the light network, too."""
+    for quality, trains, steps in (("quick", "styles", 12), ("standard", "styles", 14), ("full", "all", 10)):
+        text = TINY_LIGHT_TOML.format(trains=trains, steps=steps)
+        (tiny_recipes / f"{quality}-light.toml").write_text(text)
+    return tiny_recipes
+
+
+def install_light_base(packs: Path, photo_folder: Path, loss_folder: Path, recipe_file: Path) -> str:
+    """Put a tiny light base network with two styles into a store; returns the base's sha256."""
+    from scumble_backend.packs.store import Folders, PackStore
+    from scumble_training.style.data import PhotoSet
+    from scumble_training.style.export import Story, write_style_pack
+    from scumble_training.style.many.loop import ManyRun, painter_of
+    from scumble_training.style.many.recipe import load_many
+
+    recipe = load_many(recipe_file)
+    names = ("one", "two")
+    paintings = {name: torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(len(name))) for name in names}
+    run = ManyRun(recipe, paintings, PhotoSet.load(photo_folder), loss_folder=loss_folder)
+    for _ in range(4):
+        run.train_step()
+    packs.parent.mkdir(parents=True, exist_ok=True)
+    base = ""
+    for name in names:
+        network, table, delta = painter_of(run.trained_weights(), name, recipe)
+        path = packs.parent / f"{name}.scumble"
+        manifest = write_style_pack(
+            path, title=name, network=network, table=table, delta=delta, base_sha256="0" * 64, with_base=True,
+            story=Story(recipe, "tests", 1.0, torch.device("cpu")), thumbnail=Image.new("RGB", (64, 64)),
+        )  # fmt: skip
+        PackStore(Folders(packs)).install(path)
+        base = manifest.base
+    return base
+
+
 def run_in_two_processes(script: str, *arguments: Path) -> None:
     """A script of this folder, started twice by torchrun; fails with what it said."""
     root = Path(__file__).parents[2]

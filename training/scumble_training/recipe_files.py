@@ -38,7 +38,10 @@ def read_file(kind: type[T], name_or_path: str | Path, ending: str = STYLE, **ch
 
 
 def read_values(name_or_path: str | Path, ending: str = STYLE) -> dict[str, Any]:
-    """What a recipe says, as plain data, with its name. Raises RecipeInvalid."""
+    """What a recipe says, as plain data, with its name.
+
+    `extends = "NAME"` in a file stands for all that the recipe NAME says and the file doesn't. Raises RecipeInvalid.
+    """
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = RECIPES / f"{name_or_path}.toml"
@@ -51,7 +54,17 @@ def read_values(name_or_path: str | Path, ending: str = STYLE) -> dict[str, Any]
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeInvalid(f"{path.name} is no valid TOML: {error}.", remedy="Correct the file.") from error
-    return {"name": path.stem, **values}
+    named: dict[str, Any] = {"name": path.stem, **values}
+    if (other := named.pop("extends", None)) is not None:
+        return _laid_over(read_values(str(other), ending), named)
+    return named
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`above`, completed from `below`; tables key by key, lists whole."""
+    both = {key: _laid_over(below[key], value) for key, value in above.items()
+            if isinstance(value, dict) and isinstance(below.get(key), dict)}  # fmt: skip
+    return {**below, **above, **both}
 
 
 def from_plain(kind: type[T], values: object) -> T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,8 @@ from torch import Tensor
 
 from scumble_backend.errors import PackError
 from scumble_backend.nets.style import StyleNetwork, StyleTable
-from scumble_backend.packs.making import load_network, load_style
+from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, StyleDelta
+from scumble_backend.packs.making import AnyStyleNetwork, Style, load_network, load_style
 from scumble_backend.packs.store import PackStore
 from scumble_training.style.held_out import measure
 from scumble_training.style.objective import Objective
@@ -26,26 +27,47 @@ class Base:
     tables: dict[str, StyleTable]
 
 
+@dataclass(frozen=True)
+class LightBase:
+    """As `Base`, of the light network; its styles are tables with deltas."""
+
+    sha256: str
+    network: SkipStyleNetwork
+    styles: dict[str, tuple[SkipStyleTable, StyleDelta | None]]
+
+
 def find_base(store: PackStore) -> Base | None:
-    """The base network that most installed affine packs stand on; packs that ship count more. None: there is none."""
+    """The reference network that most installed affine packs stand on; packs that ship count more. None: no such."""
+    for sha, network, styles in _bases(store):
+        if isinstance(network, StyleNetwork):
+            tables = {name: style.table for name, style in styles.items() if isinstance(style.table, StyleTable)}
+            return Base(sha, network, tables)
+    return None
+
+
+def find_light_base(store: PackStore) -> LightBase | None:
+    """The light network that most installed affine packs stand on; packs that ship count more. None: no such."""
+    for sha, network, styles in _bases(store):
+        if isinstance(network, SkipStyleNetwork):
+            return LightBase(sha, network, {
+                name: (style.table, style.delta)
+                for name, style in styles.items() if isinstance(style.table, SkipStyleTable)
+            })  # fmt: skip
+    return None
+
+
+def _bases(store: PackStore) -> Iterator[tuple[str, AnyStyleNetwork, dict[str, Style]]]:
+    """Base networks with the styles on them, the most used first."""
     packs = list(store.list("affine"))
-    if not packs:
-        return None
     votes = Counter({pack.manifest.base: 0 for pack in packs})
     for pack in packs:
         votes[pack.manifest.base] += 100 if pack.starter else 1
     for sha, _ in votes.most_common():
         own = [pack for pack in packs if pack.manifest.base == sha]
         try:
-            network = load_network(store, own[0])
-            tables = {pack.id: load_style(pack).table for pack in own}
+            yield sha, load_network(store, own[0]), {pack.id: load_style(pack) for pack in own}
         except PackError:  # damaged or its base is missing: `scumble packs verify` tells; try the next one
             continue
-        if isinstance(network, StyleNetwork):  # the family that `loop.py` trains
-            return Base(
-                sha, network, {name: table for name, table in tables.items() if isinstance(table, StyleTable)}
-            )
-    return None
 
 
 def nearest_style(

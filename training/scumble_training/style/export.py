@@ -13,12 +13,20 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_backend.nets.style_skip import SkipStyleTable, StyleDelta
 from scumble_backend.packs.archive import BASE, WEIGHTS, write_pack
-from scumble_backend.packs.making import affine_weights, base_file, network_weights, style_architecture
+from scumble_backend.packs.making import (
+    AnyStyleNetwork,
+    AnyStyleTable,
+    affine_weights,
+    base_file,
+    network_weights,
+    style_architecture,
+)
 from scumble_backend.packs.manifest import Manifest, Training, id_from_title
 from scumble_backend.packs.manifest import Painting as PaintingRights
 from scumble_backend.rendering import device as devices
+from scumble_training.style.many.recipe import ManyRecipe
 from scumble_training.style.recipe import Recipe
 
 
@@ -26,7 +34,7 @@ from scumble_training.style.recipe import Recipe
 class Story:
     """How a style came to be, for its pack and its report."""
 
-    recipe: Recipe
+    recipe: Recipe | ManyRecipe
     data: str  # the photos, in words
     seconds: float
     device: torch.device
@@ -53,8 +61,9 @@ def write_style_pack(
     path: Path,
     *,
     title: str,
-    network: StyleNetwork,
-    table: StyleTable,
+    network: AnyStyleNetwork,
+    table: AnyStyleTable,
+    delta: StyleDelta | None = None,
     base_sha256: str,
     story: Story,
     thumbnail: Image.Image,
@@ -66,11 +75,11 @@ def write_style_pack(
 ) -> Manifest:
     """Write a .scumble file.
 
-    network, table (N = 1): on any device. base_sha256: the installed base network the table stands on; empty: the
-    pack holds all weights. with_base: carry the base network in the pack too. rights: whose painting it is; unknown
-    by default. Raises DiskFull, FileTrouble.
+    network, table (N = 1), delta: on any device. base_sha256: the installed base network the table stands on; empty:
+    the pack holds all weights. with_base: carry the base network in the pack too. rights: whose painting it is;
+    unknown by default. Raises DiskFull, FileTrouble.
     """
-    octaves = story.recipe.stroke_octaves
+    octaves = story.recipe.stroke_octaves if isinstance(story.recipe, Recipe) else (0.0,)
     manifest = Manifest(
         id=pack_id or id_from_title(title),
         title=title,
@@ -79,6 +88,7 @@ def write_style_pack(
         license=license,
         painting=rights,
         base=base_sha256,
+        boldness=isinstance(table, SkipStyleTable) and table.scale_bold is not None,
         stroke_scales=tuple(sorted(2.0**octave for octave in octaves)),
         training=story.training(),
         quality={name: round(value, 6) for name, value in story.quality.items()},
@@ -86,11 +96,11 @@ def write_style_pack(
     files = {"thumbnail.jpg": jpeg(thumbnail)}
     files.update({f"previews/{number}.jpg": jpeg(preview) for number, preview in enumerate(previews, start=1)})
     if base_sha256:
-        files[WEIGHTS] = affine_weights(manifest, table)
+        files[WEIGHTS] = affine_weights(manifest, table, delta)
         if with_base:
             raw = base_file(network)
             manifest = replace(manifest, base=sha256(raw).hexdigest())
-            files[WEIGHTS] = affine_weights(manifest, table)
+            files[WEIGHTS] = affine_weights(manifest, table, delta)
             files[BASE] = raw
     else:
         files[WEIGHTS] = network_weights(manifest, network, table)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from scumble_backend.errors import from_os_error
-from scumble_training.style.loop import Moment
 
 Line = dict[str, float]
 
@@ -27,15 +27,15 @@ class History:
         except OSError as error:
             raise from_os_error(error, path) from error
 
-    def add(self, moment: Moment) -> None:
-        """Raises DiskFull."""
-        for name, value in moment.losses.as_floats().items():
+    def add(self, step: int, steps: int, losses: Mapping[str, float], pictures_per_s: float) -> None:
+        """The losses of a step, of so many steps. Raises DiskFull."""
+        for name, value in losses.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
-        if moment.step % self.stretch and moment.step < moment.steps:
+        if step % self.stretch and step < steps:
             return
         line = {name: value / self._count for name, value in self._sums.items()}
-        line = {"step": moment.step, **line, "pictures_per_s": moment.pictures_per_s}
+        line = {"step": step, **line, "pictures_per_s": pictures_per_s}
         self._sums, self._count = {}, 0
         self.lines.append(line)
         try:

@@ -15,7 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 from scumble_backend.files import write_bytes
-from scumble_backend.nets.style import StyleNetwork, StyleTable
+from scumble_backend.nets.style_skip import StyleDelta
+from scumble_backend.packs.making import AnyStyleNetwork, AnyStyleTable
 from scumble_backend.packs.manifest import Manifest
 from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.stylize import Part, Style, stylize
@@ -31,6 +32,7 @@ _CURVES = {
     "content": "content loss",
     "variation": "total variation",
     "luminance": "luminance",
+    "form": "form",
     "evenness": "evenness",
     "lattice": "lattice",
 }
@@ -58,11 +60,12 @@ class Report:
     title: str
     painting: Painting
     manifest: Manifest
-    network: StyleNetwork
-    table: StyleTable  # N = 1
+    network: AnyStyleNetwork
+    table: AnyStyleTable  # N = 1
     contents: Sequence[Tensor]
     histories: Mapping[str, Sequence[Line]]
     held: HeldOut
+    delta: StyleDelta | None = None
     notes: tuple[str, ...] = ()
     each: Callable[[], None] = lambda: None  # called after every picture that is painted
 
@@ -116,7 +119,7 @@ def report_html(report: Report) -> str:
 def _sheet(report: Report, what: str, values: Sequence[float]) -> str:
     """Rows of pictures: as they were, then painted at each value."""
     scales = report.manifest.stroke_scales
-    style = Style(report.network, report.table, (scales[0], scales[-1]))
+    style = Style(report.network, report.table, (scales[0], scales[-1]), report.delta)
     head = "".join(f"<th>{what} {value:g}</th>" for value in values)
     rows = []
     for content in report.contents:

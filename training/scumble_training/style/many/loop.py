@@ -10,7 +10,6 @@ process of two threads, whose small convolutions share badly.
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import time
@@ -25,8 +24,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from scumble_backend.errors import CheckpointUnusable, LossNotFinite
-from scumble_backend.files import write_bytes
 from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, StyleDelta, initialize
+from scumble_backend.rendering import device as devices
+from scumble_training.checkpoint import REMEDY, read_checkpoint, write_checkpoint
 from scumble_training.distributed import World
 from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.style.data import PhotoSet
@@ -36,7 +36,7 @@ from scumble_training.style.many.objective import ManyObjective, Parts
 from scumble_training.style.many.recipe import ManyRecipe, many_from_json
 
 COLOR_AT_START = 0.4  # of the picture's own color: with all of it, the loss is slow to leave the photo behind
-REMEDY = "Start again in another folder, or with the paintings and the recipe it was begun with."
+ENTRIES = frozenset(("recipe", "step", "seconds", "state", "averages", "optimizer"))  # of a checkpoint
 
 
 class Style(nn.Module):
@@ -122,10 +122,11 @@ class ManyRun:
         named = dict(self.styles.named_parameters())
         color = [p for name, p in named.items() if ".table.color" in name]
         table = [p for name, p in named.items() if ".table." in name and ".table.color" not in name]
-        rest = [p for name, p in named.items() if ".table." not in name]
+        left = [p for name, p in named.items() if ".left." in name]
+        rest = [p for name, p in named.items() if ".right." in name]
         if self.recipe.trains == "all":
             rest += self.network.parameters()
-        groups = [(color, rates.color_rate), (table, rates.table_rate), (rest, rates.rate)]
+        groups = [(color, rates.color_rate), (table, rates.table_rate), (left, rates.delta_rate), (rest, rates.rate)]
         return [{"params": params, "peak": peak} for params, peak in groups if params]
 
     def _state(self) -> dict[str, Tensor]:
@@ -168,7 +169,11 @@ class ManyRun:
         return [features.cpu() for features in self.objective.content(pictures.to(self.device))]
 
     def train_step(self) -> Parts:
-        """One step of the optimizer. Raises LossNotFinite before anything has been changed by such a loss."""
+        """One step of the optimizer. Raises OutOfMemory; LossNotFinite, before such a loss has changed anything."""
+        with devices.memory_errors("training"):
+            return self._train_step()
+
+    def _train_step(self) -> Parts:
         count = self.recipe.optimizer.pictures
         crops = self.crops().at(self.step * count, count)
         rng = np.random.default_rng((self.recipe.seed, 3, self.step, self.world.rank))
@@ -234,8 +239,8 @@ class ManyRun:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint in one step. Raises DiskFull, FileTrouble."""
-        raw = io.BytesIO()
-        torch.save(
+        write_checkpoint(
+            path,
             {
                 "recipe": json.dumps(self.recipe.to_json()),
                 "step": self.step,
@@ -244,25 +249,23 @@ class ManyRun:
                 "averages": self.averages,
                 "optimizer": self.optimizer.state_dict(),
             },
-            raw,
         )
-        write_bytes(path, raw.getvalue())
 
     def load(self, path: Path) -> None:
         """Go on where a checkpoint of this run ended. Raises CheckpointUnusable."""
+        saved = read_checkpoint(path, ENTRIES)
+        theirs = many_from_json(json.loads(saved["recipe"]))
+        if theirs.trains != self.recipe.trains:
+            raise CheckpointUnusable(f"{path.name} trained {theirs.trains!r}.", remedy=REMEDY)
+        self._take(saved["state"])
         try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)
-            theirs = many_from_json(json.loads(saved["recipe"]))
-            if theirs.trains != self.recipe.trains:
-                raise CheckpointUnusable(f"{path.name} trained {theirs.trains!r}.", remedy=REMEDY)
-            self._take(saved["state"])
             self.optimizer.load_state_dict(saved["optimizer"])
-            if saved["averages"].keys() != self.averages.keys():
-                raise CheckpointUnusable(f"{path.name} holds other styles.", remedy=REMEDY)
-            self.averages = {key: value.to(self.device) for key, value in saved["averages"].items()}
-            self.step, self.seconds = int(saved["step"]), float(saved["seconds"])
-        except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError) as error:
-            raise CheckpointUnusable(f"{path.name} can't be used: {error}", remedy=REMEDY) from error
+        except (RuntimeError, ValueError) as error:
+            raise CheckpointUnusable(f"{path.name} does not fit the recipe: {error}", remedy=REMEDY) from error
+        if saved["averages"].keys() != self.averages.keys():
+            raise CheckpointUnusable(f"{path.name} holds other styles.", remedy=REMEDY)
+        self.averages = {key: value.to(self.device) for key, value in saved["averages"].items()}
+        self.step, self.seconds = int(saved["step"]), float(saved["seconds"])
         peaks = {id(group["params"][0]): group["peak"] for group in self._groups()}
         for group in self.optimizer.param_groups:
             group["peak"] = peaks[id(group["params"][0])]  # a recipe may change its rates between two sittings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,10 @@ class Parts:
     form: float
     evenness: float
     lattice: float
+
+    def as_floats(self) -> dict[str, float]:
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**told, "total": float(self.total.detach())}
 
 
 class ManyObjective(nn.Module):

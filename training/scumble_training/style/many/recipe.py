@@ -67,7 +67,8 @@ class ManyOptimizer:
 
     steps: int = 3000
     pictures: int = 2  # of one style in each step
-    rate: float = 2e-3  # of convolutions and deltas
+    rate: float = 2e-3  # of convolutions and the right factors of deltas
+    delta_rate: float = 8e-3  # of the left factors, which begin at 0 (faster than the right ones: Hayou et al. 2024)
     table_rate: float = 4e-3  # of scales and shifts
     color_rate: float = 2e-2  # of the color path
     warmup: int = 50  # steps
@@ -84,6 +85,8 @@ class ManyRecipe:
     name: str
     terms: list[LossTerm]
     trains: Literal["all", "styles"] = "all"
+    #: In place of `terms` where their networks are not on this computer: networks that torchvision can download.
+    alternative: list[LossTerm] = field(default_factory=list)
     rank: int = 8  # of the styles' deltas; 0: tables alone
     delta_stages: list[str] = field(
         default_factory=lambda: ["stem", "down", "block", "up", "quarter"]
@@ -97,6 +100,11 @@ class ManyRecipe:
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
+    def changed(self, *, strength: float = 1.0, seed: int | None = None) -> ManyRecipe:
+        """With what a person chose: strength multiplies the style loss."""
+        weights = dataclasses.replace(self.weights, style=self.weights.style * strength)
+        return dataclasses.replace(self, weights=weights, seed=self.seed if seed is None else seed)
+
     def side_at(self, done: float) -> int:
         """Side of the training pictures after a part `done`, 0 to 1, of the steps."""
         sides = [(int(side), until) for side, until in self.data.crops]
@@ -106,6 +114,11 @@ class ManyRecipe:
 def load_many(name_or_path: str | Path, *, steps: int | None = None, trains: str | None = None) -> ManyRecipe:
     """A recipe of ours by name, or a TOML file, with what a person chose. Raises RecipeInvalid that names the key."""
     return many_from_json(read_values(name_or_path, LIGHT), steps=steps, trains=trains)
+
+
+def is_light(name_or_path: str | Path) -> bool:
+    """Whether a recipe is one for the light network: only these have a rank. Raises RecipeInvalid."""
+    return "rank" in read_values(name_or_path, LIGHT)
 
 
 def many_from_json(data: dict[str, Any], *, steps: int | None = None, trains: str | None = None) -> ManyRecipe:
