@@ -227,6 +227,45 @@ class ExportFailed(PackError):
     code = "export_failed"
 
 
+# --- batches ---------------------------------------------------------------------------------------------
+
+
+class BatchError(BackendError):
+    """Something about a batch as a whole; the base of this part of the tree."""
+
+    code = "batch_error"
+
+
+class BatchBusy(BatchError):
+    """Another batch works in the same output folder."""
+
+    code = "batch_busy"
+
+
+class OptionsChanged(BatchError):
+    """The output folder holds results of this batch that were made with other options."""
+
+    code = "options_changed"
+
+
+class NameTaken(BatchError):
+    """A result can't get its name: another one has it, or a file that no batch made."""
+
+    code = "name_taken"
+
+
+class ClusterMissing(BatchError):
+    """A cluster was asked for, and Ray isn't installed."""
+
+    code = "cluster_missing"
+
+
+class ClusterLost(BatchError):
+    """The cluster can't be reached, or no longer."""
+
+    code = "cluster_lost"
+
+
 # --- the machine -----------------------------------------------------------------------------------------
 
 

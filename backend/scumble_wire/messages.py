@@ -68,6 +68,10 @@ class Stylize:
     boldness: float = 0.0  # -1: faithful to the picture's forms, 0: as learned, 1: bold; see PackInfo.boldness
     keep_colors: bool = False  # luminance from the style, color from the layer
     seed: int = 0  # of the grain; the same seed gives the same picture
+    anchor_frames: list[int] = field(
+        default_factory=list
+    )  # pictures whose statistics count instead of the image's own
+    anchor_weights: list[float] = field(default_factory=list)  # how much each of them counts; relative, over 0
     priority: Priority = "apply"
     title: str = ""  # for the list of jobs
 
@@ -85,6 +89,12 @@ class Stylize:
         )
         check(0 <= self.picture_pixels <= MAX_PIXELS, f"a picture can't have {self.picture_pixels} pixels.")
         check(math.isfinite(self.scale) and 0 < self.scale <= 16, f"scale must be over 0, not {self.scale}.")
+        check(len(self.anchor_frames) == len(self.anchor_weights) <= 16, "at most 16 anchors, each with its weight.")
+        check(all(frame >= 0 for frame in self.anchor_frames), "a frame index can't be negative.")
+        check(
+            all(math.isfinite(weight) and weight > 0 for weight in self.anchor_weights),
+            "the weight of an anchor must be over 0.",
+        )
         check(self.priority in ("preview", "apply", "batch"), f"unknown priority {self.priority!r}.")
 
 

@@ -13,7 +13,7 @@ import typer
 
 from scumble_backend import __version__
 from scumble_cli import connection
-from scumble_cli.commands import evaluate, jobs, packs, serve, status, stop, style, train, upscale
+from scumble_cli.commands import batch, evaluate, jobs, packs, serve, status, stop, style, train, upscale
 from scumble_wire.errors import ScumbleError
 
 __all__ = ["build", "main"]
@@ -54,7 +54,7 @@ def build() -> typer.Typer:
     ) -> None:
         pass
 
-    for command in (style, upscale, serve, status, stop, jobs, packs, train, evaluate):
+    for command in (style, upscale, batch, serve, status, stop, jobs, packs, train, evaluate):
         command.register(app)
     return app
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from scumble_backend.pictures import reading, targets, writing
+from scumble_backend.batch import work
+from scumble_backend.batch.effect import Effect
+from scumble_backend.pictures import reading, targets
 from scumble_cli import connection
 from scumble_cli.waiting import wait_for_result
-from scumble_wire.messages import ImageInfo, ImageResult
+from scumble_wire.messages import ImageResult
 
 
 @dataclass(frozen=True)
@@ -44,29 +46,20 @@ class Done:
             typer.echo(note, err=True)
 
 
-def run(
-    source: Path,
-    output: Path,
-    message_for: Callable[[ImageInfo], Any],
-    *,
-    factor: float = 1.0,
-    convert: bool,
-    quiet: bool,
-) -> Done:
-    """Read, have it painted or enlarged, write. Whatever can be refused is refused before the backend is asked.
+def several(sources: Sequence[str], output: Path) -> bool:
+    """Whether the results belong into a folder: of several pictures, or because a folder is named."""
+    many = len(sources) > 1 or output.is_dir() or Path(sources[0]).is_dir()
+    if many and output.suffix.lower() in targets.FORMATS and not output.is_dir():
+        raise typer.BadParameter(f"For several pictures, name a folder: {output} is called like a picture.")
+    return many
 
-    message_for: makes the job's message. factor: by which the sides grow. convert: colors to sRGB for the network.
-    """
+
+def run(source: Path, output: Path, effect: Effect, *, quiet: bool) -> Done:
+    """Read, have it painted or enlarged, write. Whatever can be refused is refused before the backend is asked."""
     targets.check(output)
-    loaded = reading.load(source, convert=convert)
-    message = message_for(loaded.info)
-    size = (max(1, round(loaded.info.width * factor)), max(1, round(loaded.info.height * factor)))
-    file_bytes = size[0] * size[1] * loaded.info.channels * loaded.samples.values.dtype.itemsize
-    targets.check(output, alpha=loaded.info.has_alpha, size=size, sample_bytes=file_bytes)
+    prepared = work.prepare(reading.load(source, convert=effect.convert), output, effect)
     began = time.perf_counter()
     with connection.connect(launch=True) as client:
-        result, pixels = wait_for_result(client, message, [loaded.pixels], quiet=quiet)
-    writing.save(output, loaded, result.image, pixels)
-    seconds = time.perf_counter() - began
-    notes = list(dict.fromkeys([*loaded.notes, *([result.note] if result.note else [])]))
-    return Done(output, result, seconds, notes)
+        result, pixels = wait_for_result(client, prepared.message, prepared.frames, quiet=quiet)
+    notes = work.finish(output, prepared, result, pixels)
+    return Done(output, result, time.perf_counter() - began, notes)

@@ -74,6 +74,8 @@ def messages_of(draw: st.DrawFn, cls: type) -> Any:
         drawn |= {"boldness": draw(st.floats(-1, 1)), "scale": draw(st.floats(0.01, 2))}
         drawn |= {"picture_pixels": draw(st.integers(0, messages.MAX_PIXELS))}
         drawn |= {"styles": drawn["styles"] or [StyleChoice("p")]}
+        anchors = draw(st.lists(st.tuples(st.integers(0, 9), st.floats(0.01, 1)), max_size=3))
+        drawn |= {"anchor_frames": [one for one, _ in anchors], "anchor_weights": [weight for _, weight in anchors]}
     if cls is messages.Upscale:
         drawn |= {"factor": draw(st.floats(1.1, 16)), "model": "m" + drawn["model"]}
     if cls is messages.Train:

@@ -39,10 +39,11 @@ STORAGE = re.compile(
 _KEYWORDS = {"Artist": "Author", "ImageDescription": "Description", "DocumentName": "Title"}
 
 
-def read(path: Path, head: bytes, called: Path | None = None) -> Samples | None:
+def read(path: Path, head: bytes, called: Path | None = None, *, page: int | None = None) -> Samples | None:
     """Read a deep picture; None: the file holds no such, so Pillow may have it.
 
-    head: its first bytes. called: what to call it in messages. Raises UnreadableImage, ImageTooLarge, OSError.
+    head: its first bytes. called: what to call it in messages. page: of a TIFF, counted from 0; None: the first.
+    Raises UnreadableImage, ImageTooLarge, OSError.
     """
     if not head.startswith((_EXR, *_TIFF, png_chunks.SIGNATURE)):
         return None
@@ -62,10 +63,12 @@ def read(path: Path, head: bytes, called: Path | None = None) -> Samples | None:
             return None
         raise _damaged(called, told)
     try:
+        if page and not source.seek_subimage(page, 0):
+            raise _damaged(called, source.geterror() or f"its page {page + 1} is missing")
         spec = source.spec()
         if str(spec.format) not in _DEPTHS or _text(spec, "tiff:ColorSpace"):
             return None  # 8 bits; or CMYK and the like, which Pillow converts by their profile
-        samples = _read(source, spec, called)
+        samples = _read(source, spec, called, page)
         if not head.startswith(png_chunks.SIGNATURE):  # of a PNG, its chunks tell
             samples.values = upright(samples.values, spec.get_int_attribute("Orientation", 1))
         return samples
@@ -73,8 +76,7 @@ def read(path: Path, head: bytes, called: Path | None = None) -> Samples | None:
         source.close()
 
 
-def _read(source: OpenImageIO.ImageInput, spec: OpenImageIO.ImageSpec, path: Path) -> Samples:
-
+def _read(source: OpenImageIO.ImageInput, spec: OpenImageIO.ImageSpec, path: Path, page: int | None) -> Samples:
     check_size(path, spec.width, spec.height)
     if spec.deep:
         raise UnreadableImage(
@@ -88,7 +90,7 @@ def _read(source: OpenImageIO.ImageInput, spec: OpenImageIO.ImageSpec, path: Pat
         notes.append(f"The picture's {formats[0]} samples are read as {'16 bits' if depth == 'u16' else 'float'}.")
     first, stop = min(channels), max(channels) + 1
     try:
-        values = source.read_image(0, 0, first, stop, _READ_AS[depth])
+        values = source.read_image(page or 0, 0, first, stop, _READ_AS[depth])
     except MemoryError as error:
         raise ImageTooLarge(
             f"{path} does not fit in memory: {spec.width} x {spec.height} pixels.", remedy="Make it smaller first."
@@ -105,14 +107,14 @@ def _read(source: OpenImageIO.ImageInput, spec: OpenImageIO.ImageSpec, path: Pat
         values, depth = _straight(values, notes)
     color = _color(spec, gray=order.startswith("GRAY"))
     notes += color.notes
-    if source.seek_subimage(1, 0):
+    if page is None and source.seek_subimage(1, 0):
         notes.append(f"{path.name} holds several pictures: the first one is used.")
-    elif source.seek_subimage(0, 1):
+    elif source.seek_subimage(page or 0, 1):
         notes.append(f"{path.name} holds smaller versions of itself (mip maps): they are left out.")
     if environment := _text(spec, "textureformat"):
         notes.append(f"{path.name} is marked as {environment}: the mark is left out.")
     values = values.astype(NUMPY[depth], copy=False)
-    return Samples(values, order, color, _metadata(spec, path), notes, spec, half)
+    return Samples(values, order, color, _metadata(spec, path, page), notes, spec, half)
 
 
 def _channels(spec: OpenImageIO.ImageSpec, path: Path) -> tuple[Order, list[int], list[str]]:
@@ -166,7 +168,7 @@ def _color(spec: OpenImageIO.ImageSpec, *, gray: bool) -> ColorDescription:
     return color_descriptions.of_chromaticities(tuple(primaries))
 
 
-def _metadata(spec: OpenImageIO.ImageSpec, path: Path) -> Metadata:
+def _metadata(spec: OpenImageIO.ImageSpec, path: Path, page: int | None) -> Metadata:
     """For a file of another format; one of the same keeps the attributes themselves."""
     dots = spec.getattribute("XResolution"), spec.getattribute("YResolution")
     factor = 2.54 if _text(spec, "ResolutionUnit") == "cm" else 1.0
@@ -177,7 +179,7 @@ def _metadata(spec: OpenImageIO.ImageSpec, path: Path) -> Metadata:
         if isinstance(value, str) and value.strip() and not STORAGE.fullmatch(name)
     ]
     return Metadata(
-        exif=flat_reading.tiff_exif(path),
+        exif=flat_reading.tiff_exif(path, page),
         dpi=(dpi[0] * factor, dpi[1] * factor) if dpi else None,
         texts=texts,
     )

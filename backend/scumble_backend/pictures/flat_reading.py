@@ -29,13 +29,15 @@ _TIFF_LAYOUT = frozenset({
     274, 282, 283, 296, 700,
 })  # fmt: skip
 _ORDERS: dict[str, Order] = {"L": "GRAY", "LA": "GRAYA", "RGB": "RGB", "RGBA": "RGBA"}
-_LOCK = threading.Lock()  # for Pillow's settings, which hold for the whole process
 
 
-def read(path: Path, *, least_side: int | None = None) -> Samples:
-    """The samples, with color and metadata. Raises UnreadableImage, ImageTooLarge, OSError, MemoryError."""
+def read(path: Path, *, least_side: int | None = None, page: int | None = None) -> Samples:
+    """The samples, with color and metadata. page: of a TIFF, counted from 0; None: the file's first picture.
+
+    Raises UnreadableImage, ImageTooLarge, OSError, MemoryError.
+    """
     try:
-        return decode(path, path, least_side=least_side)
+        return decode(path, path, least_side=least_side, page=page)
     except UnreadableImage:
         if not jpeg_repair.is_jpeg(path):
             raise
@@ -52,16 +54,23 @@ def read(path: Path, *, least_side: int | None = None) -> Samples:
     return samples
 
 
-def decode(source: Path | io.BytesIO, path: Path, *, least_side: int | None = None, cut_off: bool = False) -> Samples:
+def decode(
+    source: Path | io.BytesIO,
+    path: Path,
+    *,
+    least_side: int | None = None,
+    cut_off: bool = False,
+    page: int | None = None,
+) -> Samples:
     """Decode a file, or bytes that stand for it. cut_off: one that ends early is taken as far as it goes.
 
-    Raises as `read`.
+    page, and what it raises: as `read`.
     """
-    with _settings(cut_off=cut_off), warnings.catch_warnings():
+    with settings(cut_off=cut_off), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow warns of, it also raises, or can be borne
         try:
             with Image.open(source) as opened:
-                return _decoded(opened, path, least_side, cut_off=cut_off)
+                return _decoded(opened, path, least_side, cut_off=cut_off, page=page)
         except (BackendError, MemoryError):
             raise
         except (UnidentifiedImageError, Image.DecompressionBombError) as error:
@@ -76,23 +85,47 @@ def decode(source: Path | io.BytesIO, path: Path, *, least_side: int | None = No
             raise UnreadableImage(f"{path} is damaged: {reason}.", remedy="Get the file again.") from error
 
 
-@contextlib.contextmanager
-def _settings(*, cut_off: bool = False) -> Iterator[None]:
-    """The wire's limits on size, not Pillow's; and whether it takes files that end early."""
-    with _LOCK:
-        before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, cut_off
+class _Settings:
+    """Pillow's settings for the whole process while files are read: the wire's limits on size, not Pillow's own; and
+    whether files that end early are taken. Threads with the same wish read side by side, others take turns.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()  # held while waiting, so that nobody is overtaken forever
+        self._changed = threading.Condition()
+        self._readers = 0
+        self._cut_off = False
+        self._before: tuple[int | None, bool] = (None, False)
+
+    @contextlib.contextmanager
+    def __call__(self, *, cut_off: bool = False) -> Iterator[None]:
+        with self._turn, self._changed:
+            self._changed.wait_for(lambda: not self._readers or self._cut_off == cut_off)
+            if not self._readers:
+                self._before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+                Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, cut_off
+                self._cut_off = cut_off
+            self._readers += 1
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
+            with self._changed:
+                self._readers -= 1
+                if not self._readers:
+                    Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = self._before
+                self._changed.notify_all()
 
 
-def _decoded(opened: Image.Image, path: Path, least_side: int | None, *, cut_off: bool) -> Samples:
+settings = _Settings()
+
+
+def _decoded(opened: Image.Image, path: Path, least_side: int | None, *, cut_off: bool, page: int | None) -> Samples:
     if opened.format in _NOT_READ:
         raise UnreadableImage(f"{path} isn't a picture of pixels.", remedy="Convert it to PNG, TIFF or JPEG.")
+    if page:
+        opened.seek(page)
     check_size(path, *opened.size)
-    notes = _losses(opened, path)
+    notes = _losses(opened, path, alone=page is None)
     icc = opened.info.get("icc_profile")
     if least_side is not None and opened.format == "JPEG":
         opened.draft(None, (least_side, least_side))
@@ -111,10 +144,10 @@ def _decoded(opened: Image.Image, path: Path, least_side: int | None, *, cut_off
     return samples
 
 
-def _losses(picture: Image.Image, path: Path) -> list[str]:
-    """What Pillow has to leave out of this file, in words."""
+def _losses(picture: Image.Image, path: Path, *, alone: bool) -> list[str]:
+    """What Pillow has to leave out of this file, in words. alone: of several pictures only this one is used."""
     notes = []
-    if getattr(picture, "n_frames", 1) > 1:
+    if alone and getattr(picture, "n_frames", 1) > 1:
         notes.append(f"{path.name} holds {picture.n_frames} pictures: the first one is used.")  # type: ignore[attr-defined]
     if picture.format == "TIFF" and picture.mode not in _SIXTEEN:
         bits = picture.tag_v2.get(258, 8)  # type: ignore[attr-defined]
@@ -162,12 +195,13 @@ def _mode(picture: Image.Image) -> str:
 # --- what stands beside the pixels -----------------------------------------------------------------------
 
 
-def tiff_exif(path: Path) -> bytes:
-    """EXIF of a TIFF that OpenImageIO reads, for a result of another format. Empty where Pillow can't tell."""
-    with _settings(), warnings.catch_warnings():
+def tiff_exif(path: Path, page: int | None = None) -> bytes:
+    """EXIF of a TIFF's page that OpenImageIO reads, for a result of another format; empty where Pillow can't tell."""
+    with settings(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with Image.open(path, formats=["TIFF"]) as opened:
+                opened.seek(page or 0)
                 return _tiff_metadata(opened, None).exif
         except MemoryError:
             raise

@@ -29,14 +29,15 @@ from scumble_backend.pictures.png_chunks import Chunk
 from scumble_wire.messages import ImageInfo, Transfer
 
 
-def load(path: Path, *, convert: bool = True) -> Loaded:
+def load(path: Path, *, convert: bool = True, page: int | None = None) -> Loaded:
     """Read a picture.
 
     convert: to sRGB, for a network that knows no other colors; else the samples stay as they stand in the file.
+    page: of a TIFF, counted from 0 (see `pages.of`); None: the file's first picture, with a note where it holds more.
     Raises UnreadableImage, ImageTooLarge, FileTrouble.
     """
     try:
-        samples = read(path)
+        samples = read(path, page=page)
     except OSError as error:
         raise from_os_error(error, path, "read") from error
     except MemoryError as error:
@@ -44,16 +45,16 @@ def load(path: Path, *, convert: bool = True) -> Loaded:
     return _for_wire(samples, convert=convert)
 
 
-def read(path: Path, *, least_side: int | None = None) -> Samples:
+def read(path: Path, *, least_side: int | None = None, page: int | None = None) -> Samples:
     """The samples of a file, as they stand there. least_side: where a JPEG can be decoded smaller, no side gets
-    shorter than this. Raises UnreadableImage, ImageTooLarge, OSError, MemoryError.
+    shorter than this. page: as of `load`. Raises UnreadableImage, ImageTooLarge, OSError, MemoryError.
     """
     with path.open("rb") as file:
         head = file.read(26)
     if png_chunks.is_png(head):
         return _read_png(path)
-    samples = deep_reading.read(path, head)
-    return flat_reading.read(path, least_side=least_side) if samples is None else samples
+    samples = deep_reading.read(path, head, page=page)
+    return flat_reading.read(path, least_side=least_side, page=page) if samples is None else samples
 
 
 def as_srgb(samples: Samples) -> NDArray[np.float32]:

@@ -44,9 +44,12 @@ class Finished:
     chunks: tuple[Chunk, ...] = ()
 
 
-def save(path: Path, source: Loaded, info: ImageInfo, pixels: Any) -> None:
+def save(
+    path: Path, source: Loaded, info: ImageInfo, pixels: Any, *, check: Callable[[Path], None] | None = None
+) -> None:
     """Write a result beside nothing but itself: a full disk or a kill leaves no half file.
 
+    check: called with the finished temporary file right before it takes its name, as by `files.replacing`.
     Whatever goes wrong, the finished picture is kept in a rescue file that the error names. Adds to the source's
     notes what the format can't hold. Raises UnwritableImage, DiskFull, FileTrouble, InternalError.
     """
@@ -54,7 +57,7 @@ def save(path: Path, source: Loaded, info: ImageInfo, pixels: Any) -> None:
     with rescue.kept(path, info, values, source):
         kind = targets.check(path, alpha=info.has_alpha, size=(info.width, info.height))
         finished = finish(source, info, values, kind)
-        _write(path, kind, finished, source)
+        _write(path, kind, finished, source, check)
 
 
 def finish(source: Loaded, info: ImageInfo, values: NDArray[Any], kind: Format) -> Finished:
@@ -241,7 +244,9 @@ def _is_exr(source: Loaded) -> bool:
 # --- into the file ---------------------------------------------------------------------------------------
 
 
-def _write(path: Path, kind: Format, finished: Finished, source: Loaded) -> None:
+def _write(
+    path: Path, kind: Format, finished: Finished, source: Loaded, check: Callable[[Path], None] | None
+) -> None:
     height, width = finished.values.shape[:2]
     told = source.samples.metadata
     now = Metadata(
@@ -251,7 +256,7 @@ def _write(path: Path, kind: Format, finished: Finished, source: Loaded) -> None
         texts=told.texts,
         chunks=told.chunks,
     )
-    with replacing(path) as temporary:
+    with replacing(path, check) as temporary:
         if kind.name == "PNG":
             png_writing.write(temporary, finished.values, [*_color_chunks(finished), *_png_metadata(now)])
         elif kind.name == "EXR" or finished.values.dtype != np.uint8:

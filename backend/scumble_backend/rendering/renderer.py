@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +24,7 @@ from scumble_backend.rendering.effects import enlarging, upscale_models
 from scumble_backend.rendering.effects import stylize as styles
 from scumble_backend.rendering.effects import upscale as upscaling
 from scumble_backend.rendering.effects.marks import MarkSize
+from scumble_backend.rendering.effects.painting import Statistics
 from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
 from scumble_backend.rendering.network_cache import NetworkCache
 from scumble_backend.rendering.pixels import Picture
@@ -31,6 +34,8 @@ log = logging.getLogger("scumble.rendering")
 
 #: (fraction 0 .. 1, stage); raises JobCancelled to stop.
 Progress = Callable[[float, str], None]
+
+KEPT_ANCHORS = 64  # frames of animations whose statistics are kept: some kilobytes each
 
 LOADED, PAINTED = 0.02, 0.97  # shares of a job's progress: until the networks are there, until the picture is
 
@@ -55,6 +60,7 @@ class Renderer:
         self.device_name = devices.describe(self.device)
         self._store = store or PackStore()
         self._networks: NetworkCache[Any] = NetworkCache()
+        self._anchors: OrderedDict[bytes, dict[int, Statistics]] = OrderedDict()  # of frames that came lately
         self._too_wide: set[str] = set()  # networks whose numbers leave half precision's range
         self.configure(settings)
 
@@ -81,6 +87,7 @@ class Renderer:
     def release(self) -> None:
         """Free all networks and what the device keeps for us."""
         self._networks.clear()
+        self._anchors.clear()
         devices.free_memory(self.device)
 
     # --- jobs --------------------------------------------------------------------------------------------
@@ -120,10 +127,12 @@ class Renderer:
             nonlocal network_s
             began = time.perf_counter()
             image = pixels.to_rgb(picture.color).to(self.device)
+            anchors = self._anchors_of(message, frames, packs, half)
             with torch.inference_mode():
                 made = styles.stylize(
                     image,
                     parts,
+                    anchors=anchors,
                     strength=message.strength,
                     marks=marks,
                     boldness=message.boldness,
@@ -148,6 +157,37 @@ class Renderer:
         made = picture.with_color(painted.image.to("cpu"))
         note = pixels.join_notes([picture.note, _clipped(picture, message), painted.note])
         return Rendered(info, pixels.pack(made, info), network_s, note)
+
+    def _anchors_of(
+        self, message: Stylize, frames: Sequence[Any], packs: Sequence[InstalledPack], half: torch.dtype | None
+    ) -> list[styles.Anchor]:
+        """The anchors of a frame; statistics that were measured for its neighbors are there already."""
+        wanted = replace(
+            message,
+            image=replace(message.image, frame=0),
+            anchor_frames=[],
+            anchor_weights=[],
+            strength=1.0,
+            title="",
+        )
+        masks = [choice.mask_frame for choice in message.styles if choice.mask_frame is not None]
+        made = [pack.manifest.files["weights.safetensors"].sha256 + pack.manifest.base for pack in packs]
+        anchors = []
+        for frame, weight in zip(message.anchor_frames, message.anchor_weights, strict=True):
+            key = hashlib.blake2b(repr((wanted, made, half)).encode())
+            for number in (frame, *masks):
+                key.update(frames[number])
+            measured = self._anchors.setdefault(key.digest(), {})
+            self._anchors.move_to_end(key.digest())
+            info = replace(message.image, frame=frame)
+
+            def image(info: ImageInfo = info) -> torch.Tensor:
+                return pixels.to_rgb(pixels.unpack(info, frames[info.frame]).color).to(self.device)
+
+            anchors.append(styles.Anchor(image, weight, measured))
+        while len(self._anchors) > KEPT_ANCHORS:
+            self._anchors.popitem(last=False)
+        return anchors
 
     def _upscale(self, message: Upscale, frames: Sequence[Any], progress: Progress) -> Rendered:
         networks, note = upscale_models.networks_for(self._store, message.model, message.factor, self._upscaler)

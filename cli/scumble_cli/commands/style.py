@@ -1,4 +1,4 @@
-"""`scumble style`: paint one picture file."""
+"""`scumble style`: paint a picture file, or several."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from scumble_cli import picture_work
-from scumble_wire.messages import ImageInfo, StyleChoice, Stylize
+from scumble_backend.batch.effect import Styling
+from scumble_cli import batch_work, picture_work
+from scumble_wire.messages import StyleChoice
 
 
 def register(app: typer.Typer) -> None:
@@ -16,9 +17,14 @@ def register(app: typer.Typer) -> None:
 
 
 def style(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The picture to paint.", show_default=False)],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="IN...", help="The picture to paint, or several.", show_default=False)
+    ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where to write the painted one.", show_default=False)
+        Path,
+        typer.Option(
+            "--output", "-o", help="Where to write the painted one; a folder for several.", show_default=False
+        ),
     ],
     pack: Annotated[
         str | None, typer.Option("--pack", "-p", help="The style; see `scumble packs list`.", show_default=False)
@@ -53,26 +59,22 @@ def style(
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the grain; the same seed gives the same picture.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Paint a picture in the style of a pack, or of a mix of packs."""
-    choices = _choices(pack, mix or [])
-
-    def message_for(image: ImageInfo) -> Stylize:
-        return Stylize(
-            image,
-            choices,
-            strength=strength,
-            boldness=boldness,
-            stroke_scale=stroke_scale,
-            absolute_strokes=absolute,
-            keep_colors=keep_colors,
-            seed=seed,
-            priority="batch",
-        )
-
-    done = picture_work.run(source, output, message_for, convert=True, quiet=as_json)
-    names = " + ".join(choice.pack for choice in choices)
-    done.tell(names, {"pack": names}, as_json=as_json)
+) -> int:
+    """Paint a picture in the style of a pack, or of a mix of packs. For whole folders there is `scumble batch`."""
+    effect = Styling(
+        tuple((choice.pack, choice.weight) for choice in _choices(pack, mix or [])),
+        strength=strength,
+        boldness=boldness,
+        stroke_scale=stroke_scale,
+        absolute_strokes=absolute,
+        keep_colors=keep_colors,
+        seed=seed,
+    )
+    if picture_work.several(sources, output):
+        return batch_work.run(sources, output, [effect], as_json=as_json)
+    done = picture_work.run(Path(sources[0]), output, effect, quiet=as_json)
+    done.tell(effect.title, {"pack": effect.title}, as_json=as_json)
+    return 0
 
 
 def _choices(pack: str | None, mix: list[str]) -> list[StyleChoice]:

@@ -1,4 +1,4 @@
-"""`scumble upscale`: enlarge one picture file."""
+"""`scumble upscale`: enlarge a picture file, or several."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from scumble_cli import picture_work
-from scumble_wire.messages import ImageInfo, Upscale
+from scumble_backend.batch.effect import Enlarging
+from scumble_cli import batch_work, picture_work
 
 
 def register(app: typer.Typer) -> None:
@@ -16,9 +16,14 @@ def register(app: typer.Typer) -> None:
 
 
 def upscale(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The picture to enlarge.", show_default=False)],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="IN...", help="The picture to enlarge, or several.", show_default=False)
+    ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where to write the enlarged one.", show_default=False)
+        Path,
+        typer.Option(
+            "--output", "-o", help="Where to write the enlarged one; a folder for several.", show_default=False
+        ),
     ],
     factor: Annotated[float, typer.Option("--factor", "-f", help="1.1 to 16 times as wide and high.")] = 2.0,
     model: Annotated[
@@ -31,16 +36,16 @@ def upscale(
         ),
     ] = "faithful",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Enlarge a picture."""
-
-    def message_for(image: ImageInfo) -> Upscale:
-        try:
-            return Upscale(image, factor, model, priority="batch")
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from error
-
-    done = picture_work.run(source, output, message_for, factor=factor, convert=False, quiet=as_json)
+) -> int:
+    """Enlarge a picture. For whole folders there is `scumble batch --upscale`."""
+    try:
+        effect = Enlarging(factor, model)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    if picture_work.several(sources, output):
+        return batch_work.run(sources, output, [effect], as_json=as_json)
+    done = picture_work.run(Path(sources[0]), output, effect, quiet=as_json)
     width, height = done.result.image.width, done.result.image.height
     more = {"model": model, "factor": factor, "width": width, "height": height}
     done.tell(f"{width} x {height}, {model}", more, as_json=as_json)
+    return 0

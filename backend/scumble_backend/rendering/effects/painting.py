@@ -9,7 +9,7 @@ the layers kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +49,25 @@ class Mix:
     @classmethod
     def single(cls, table: StyleTable) -> Mix:
         return cls(table, torch.ones(1, device=table.scale.device))
+
+
+#: Mean and (population) variance, (1, C) float32 each, of every normalized layer in turn.
+Statistics = list[tuple[Tensor, Tensor]]
+
+
+def pooled(statistics: Sequence[Statistics], weights: Sequence[float]) -> Statistics:
+    """Statistics of several pictures taken together, each counted by its weight; weights sum to 1.
+
+    Source: the law of total variance; Chan, Golub and LeVeque 1979 for taking the mean off first.
+    """
+    together: Statistics = []
+    for layer in zip(*statistics, strict=True):
+        mean = torch.stack([weight * mean for weight, (mean, _) in zip(weights, layer, strict=True)]).sum(dim=0)
+        variance = torch.stack(
+            [weight * (var + (m - mean).square()) for weight, (m, var) in zip(weights, layer, strict=True)]
+        ).sum(dim=0)
+        together.append((mean, variance))
+    return together
 
 
 class Tick:
@@ -114,8 +133,20 @@ class _Layer:
         made = layer.convolve(padded)
         return made[:, :, extra // layer.stride : extra // layer.stride + bottom - top]
 
-    def measure(self, mix: Mix, scale: Tensor, shift: Tensor, maps: Tensor | None, pull: float, tick: Tick) -> None:
-        """Pass over all strips once. scale, shift: (S, C); maps: (S, H, W) at this layer's size, or None."""
+    def measure(
+        self,
+        mix: Mix,
+        scale: Tensor,
+        shift: Tensor,
+        maps: Tensor | None,
+        pull: float,
+        tick: Tick,
+        given: tuple[Tensor, Tensor] | None,
+    ) -> tuple[Tensor, Tensor]:
+        """Pass over all strips once. scale, shift: (S, C); maps: (S, H, W) at this layer's size, or None.
+
+        given: mean and variance to normalize by instead of the layer's own. Returns those that were used.
+        """
         statistics = RunningStatistics()
         for top, bottom in strips(self.height, _strip_rows(self)):
             made = self.convolve(top, bottom)
@@ -126,7 +157,8 @@ class _Layer:
             tick((bottom - top) * self.width * _cost(self.layer))
         if self.keep:
             self.source = _Rows(made[:, :, :0])  # what was read is not needed again: its memory is free
-        mean, variance = self.layer.pulled(*statistics.result(), pull)
+        used = given or statistics.result()
+        mean, variance = self.layer.pulled(*used, pull)
         inverse = torch.rsqrt(variance + EPSILON)
         if maps is None:
             gain = torch.einsum("s,sc->c", mix.weights, scale)[None] * inverse
@@ -135,6 +167,7 @@ class _Layer:
         else:
             self.gain = torch.einsum("shw,sc->chw", maps, scale)[None] * inverse[:, :, None, None]
             self.offset = torch.einsum("shw,sc->chw", maps, shift)[None] - mean[:, :, None, None] * self.gain
+        return used
 
     def read(self, top: int, bottom: int) -> Tensor:
         if self.gain is None or self.offset is None:
@@ -179,6 +212,8 @@ def paint(
     seed: int = 0,
     progress: Callable[[float], None] = lambda fraction: None,
     half: torch.dtype | None = None,
+    statistics: Statistics | None = None,
+    measured: Statistics | None = None,
 ) -> Tensor:
     """Paint one picture.
 
@@ -186,6 +221,7 @@ def paint(
     mix: the styles; masks have the picture's size. seed: of the grain.
     progress: called after every strip with the fraction done, never falling; what it raises stops the work.
     half: type of the convolutions; statistics stay in float32. None: everything in float32.
+    statistics: to normalize by instead of the picture's own. measured: those used are appended to it.
     Returns the same shape, float32, [0, 1].
     Source: Johnson et al. 2016; Dumoulin et al. 2017, equation 5, for styles blended by their tables.
     """
@@ -203,7 +239,10 @@ def paint(
     def layer(module: PaintLayer, source: _Source, *, relu: bool = True, keep: bool = True) -> _Layer:
         nonlocal number
         made = _Layer(module, source, relu=relu, keep=keep)
-        made.measure(mix, scales[number], shifts[number], maps.at(made), config.statistics_pull, tick)
+        given = None if statistics is None else statistics[number]
+        used = made.measure(mix, scales[number], shifts[number], maps.at(made), config.statistics_pull, tick, given)
+        if measured is not None:
+            measured.append(used)
         number += 1
         return made
 

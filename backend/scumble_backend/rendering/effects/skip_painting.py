@@ -27,7 +27,7 @@ from scumble_backend.nets.style_skip import (
     StyleDelta,
     framed,
 )
-from scumble_backend.rendering.effects.painting import Tick, with_grain
+from scumble_backend.rendering.effects.painting import Statistics, Tick, with_grain
 from scumble_backend.rendering.tiling import RunningStatistics, source_rows, strips
 
 #: Numbers that one strip of a stage may hold; measured at 512 pixels on two cores, smaller costs overhead.
@@ -62,6 +62,8 @@ def paint(
     seed: int = 0,
     progress: Callable[[float], None] = lambda fraction: None,
     half: torch.dtype | None = None,
+    statistics: Statistics | None = None,
+    measured: Statistics | None = None,
 ) -> Tensor:
     """Paint one picture.
 
@@ -69,12 +71,18 @@ def paint(
     mix: the styles; masks have the picture's size. seed: of the grain.
     progress: called after every strip with the fraction done, never falling; what it raises stops the work.
     half: type of the convolutions; statistics stay in float32. None: everything in float32.
+    statistics: to normalize by instead of the picture's own. measured: those used are appended to it.
     Returns the same shape, float32, [0, 1].
     Source: `nets/style_skip.py`; where styles have masks, tables and changes of the kernels are weighted at every
     pixel, before the statistics.
     """
     with torch.inference_mode(), torch.autocast(image.device.type, half, enabled=half is not None):
-        return _Painting(network, image, mix, seed, progress, half or torch.float32).run()
+        painting = _Painting(network, image, mix, seed, progress, half or torch.float32)
+        painting.given = statistics
+        painted = painting.run()
+        if measured is not None:
+            measured += painting.used
+        return painted
 
 
 class _Kept:
@@ -143,6 +151,8 @@ class _Painting:
         self.maps = _WeightMaps(framed(mix.weights[None], self.margin)[0]) if mix.weights.dim() == 3 else None
         self.keep = height * width <= KEEP_PIXELS
         self.tick = Tick(self._work(), progress)
+        self.given: Statistics | None = None  # instead of the picture's own
+        self.used: Statistics = []
 
     def run(self) -> Tensor:
         config = self.network.config
@@ -183,7 +193,8 @@ class _Painting:
             if kept is not None:
                 kept.rows(top, bottom).copy_(raw)
             self.tick((bottom - top) * width * _cost(stage))
-        normalize = self._normalization(name, *statistics.result(), (height, width), relu)
+        self.used.append(statistics.result() if self.given is None else self.given[len(self.used)])
+        normalize = self._normalization(name, *self.used[-1], (height, width), relu)
         if kept is None:
             return _Again(height, width, convolve, normalize)
         for top, bottom in strips(height, rows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -65,10 +65,24 @@ class Painted:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Anchor:
+    """A frame of an animation by whose statistics other frames are normalized.
+
+    image: makes (3, H, W) as `stylize` takes it, of the same size. weight: relative, over 0.
+    measured: its statistics by group of styles, kept here for the next frame.
+    """
+
+    image: Callable[[], Tensor]
+    weight: float
+    measured: dict[int, painting.Statistics] = field(default_factory=dict)
+
+
 def stylize(
     image: Tensor,
     parts: Sequence[Part],
     *,
+    anchors: Sequence[Anchor] = (),
     strength: float = 1.0,
     marks: MarkSize | None = None,
     boldness: float = 0.0,
@@ -85,6 +99,7 @@ def stylize(
     strength: 0 returns the image, 1 the full style. marks: size of the brush marks; None: as for a whole picture.
     boldness: -1 (faithful to the picture's forms) .. 0 (as trained) .. 1 (bold); styles without this axis ignore it.
     keep_colors: luminance from the style, color from the image.
+    anchors: pictures whose statistics, pooled, count instead of the image's own.
     enlarger: asked for the network that brings a painting to the size of a large picture; None: there is none.
     Styles on one base network are blended by their tables in one pass; those on different networks by their pictures.
     Raises ImageTooSmall. What `progress` raises stops the work.
@@ -112,7 +127,16 @@ def stylize(
             progress((number + fraction) / len(groups))
 
         painted = _paint_group(
-            [parts[place].style for place in places], clamped, inside, marks, boldness, seed, half, report, enlarger
+            [parts[place].style for place in places],
+            clamped,
+            inside,
+            marks,
+            boldness,
+            seed,
+            half,
+            report,
+            enlarger,
+            _AnchorsOfGroup(number, anchors),
         )
         styled = painted.image if len(groups) == 1 else (0 if styled is None else styled) + share * painted.image
         if painted.note and painted.note not in notes:
@@ -138,6 +162,24 @@ def part_weights(parts: Sequence[Part], size: tuple[int, int], device: torch.dev
     return torch.where(total > 1e-6, masked / total.clamp_min(1e-6), plain)
 
 
+@dataclass(frozen=True)
+class _AnchorsOfGroup:
+    """The anchors as one group of styles sees them."""
+
+    group: int
+    anchors: Sequence[Anchor]
+
+    def missing(self) -> list[Anchor]:
+        return [anchor for anchor in self.anchors if self.group not in anchor.measured]
+
+    def statistics(self) -> painting.Statistics | None:
+        if not self.anchors:
+            return None
+        total = sum(anchor.weight for anchor in self.anchors)
+        weights = [anchor.weight / total for anchor in self.anchors]
+        return painting.pooled([anchor.measured[self.group] for anchor in self.anchors], weights)
+
+
 def _paint_group(
     styles: Sequence[Style],
     image: Tensor,
@@ -148,6 +190,7 @@ def _paint_group(
     half: torch.dtype | None,
     progress: Callable[[float], None],
     enlarger: Callable[[], Network | None],
+    anchors: _AnchorsOfGroup,
 ) -> Painted:
     """Styles on one network, at the resolution that gives the marks their size."""
     low = max(style.stroke_scales[0] for style in styles)
@@ -164,21 +207,15 @@ def _paint_group(
     large = needs_network(size, (height, width))
     share = PAINTING_SHARE if large else 1.0
 
-    def painting_done(fraction: float) -> None:
-        progress(share * fraction)
-
-    network = styles[0].network
-    if isinstance(network, light.SkipStyleNetwork):
-        skip_mix = skip_painting.SkipMix(
-            light.SkipStyleTable.stack([_light_table(style).at(by_table, boldness) for style in styles]),
-            [style.delta for style in styles],
-            weights,
-        )
-        painted = skip_painting.paint(network, work, skip_mix, seed=seed, progress=painting_done, half=half)
-    else:
-        tables = older.StyleTable.stack([_older_table(style).at(by_table) for style in styles])
-        mix = painting.Mix(tables, weights)
-        painted = painting.paint(network, work, mix, seed=seed, progress=painting_done, half=half)
+    paint = _painter(styles, by_table, boldness, weights, seed, half)
+    missing = anchors.missing()
+    passes = 1 + len(missing)
+    for number, anchor in enumerate(missing):
+        frame, measured = anchor.image().clamp(0.0, 1.0), list[tuple[Tensor, Tensor]]()
+        frame = frame if work is image else resized(frame, size).clamp_(0.0, 1.0)
+        paint(frame, lambda done, number=number: progress(share * (number + done) / passes), None, measured)  # type: ignore[misc]
+        anchor.measured[anchors.group] = measured
+    painted = paint(work, lambda done: progress(share * (passes - 1 + done) / passes), anchors.statistics(), None)
     if work is not image:
         enlarging = enlarger() if large else None
         if large and enlarging is None:
@@ -190,6 +227,51 @@ def _paint_group(
         if large:
             add_detail(painted, image, work, small)
     return Painted(painted, note.strip())
+
+
+def _painter(
+    styles: Sequence[Style],
+    by_table: float,
+    boldness: float,
+    weights: Tensor,
+    seed: int,
+    half: torch.dtype | None,
+) -> Callable[[Tensor, Callable[[float], None], painting.Statistics | None, painting.Statistics | None], Tensor]:
+    """A function that paints with a group of styles: (image, progress, statistics, measured) as `paint` has them."""
+    network = styles[0].network
+
+    def paint(
+        image: Tensor,
+        progress: Callable[[float], None],
+        statistics: painting.Statistics | None,
+        measured: painting.Statistics | None,
+    ) -> Tensor:
+        if isinstance(network, light.SkipStyleNetwork):
+            tables = light.SkipStyleTable.stack([_light_table(style).at(by_table, boldness) for style in styles])
+            skip_mix = skip_painting.SkipMix(tables, [style.delta for style in styles], weights)
+            return skip_painting.paint(
+                network,
+                image,
+                skip_mix,
+                seed=seed,
+                progress=progress,
+                half=half,
+                statistics=statistics,
+                measured=measured,
+            )
+        older_tables = older.StyleTable.stack([_older_table(style).at(by_table) for style in styles])
+        return painting.paint(
+            network,
+            image,
+            painting.Mix(older_tables, weights),
+            seed=seed,
+            progress=progress,
+            half=half,
+            statistics=statistics,
+            measured=measured,
+        )
+
+    return paint
 
 
 def _light_table(style: Style) -> light.SkipStyleTable:

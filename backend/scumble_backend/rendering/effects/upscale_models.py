@@ -72,7 +72,8 @@ class UpscaleNetwork:
         if not sound or float((quick.clamp(0, 1) - full.clamp(0, 1)).abs().amax()) > HALF_ERROR:
             log.info("A network that enlarges %d times leaves the range of half precision.", self.factor)
             self._may_half = False
-        return full
+            return full
+        return quick  # not the better one: a picture's result doesn't depend on which was the first
 
 
 def family(store: PackStore, model: str) -> list[InstalledPack]:
