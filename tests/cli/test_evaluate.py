@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from training.conftest import install_base, write_picture
+from training.conftest import install_base, install_light_base, write_picture
 
 from scumble_backend import config
 from scumble_cli.main import main
@@ -40,6 +40,19 @@ def test_a_style_is_measured_against_l_bfgs(folders: tuple[Path, Path], capsys: 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["style", "pixels", "style", "loss", "content", "loss", "L-BFGS", "steps"]
     assert lines[1].startswith("first")
+
+
+def test_a_style_of_the_light_network_is_measured_by_its_own_losses(
+    tmp_path: Path, home: Path, photo_folder: Path, loss_folder: Path, tiny_light_recipes: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    recipe = tiny_light_recipes / "quick-light.toml"
+    install_light_base(config.Places.of_user().packs, photo_folder, loss_folder, recipe)
+    write_picture(tmp_path / "one.png", 90, 80)
+    options = ["--photos", str(photo_folder), "--paintings", str(tmp_path), "--size", "64", "--pictures", "1"]
+    assert main(["evaluate", "style", "one", *options, "--steps", "3", "--json"]) == 0
+    (score,) = json.loads(capsys.readouterr().out)
+    assert score["pack"] == "one" and score["style"] > 0 and score["total"] > 20 * score["style"]
 
 
 def test_the_artifact_suite_tells_goals_that_are_missed(

@@ -44,7 +44,9 @@ def train(
     name: Annotated[str, typer.Option(help="Title of the new style; the file's name by default.")] = "",
     quality: Annotated[
         str,
-        typer.Option(help="quick: minutes; full: all weights, an hour or more on a CPU; standard: what it takes."),
+        typer.Option(
+            help="quick: minutes; standard: four times as long; full: all weights, an hour or more on a CPU."
+        ),
     ] = "standard",
     photos: Annotated[
         Path | None, typer.Option(help="Folder or zip of photos to practice on.", show_default="made-up pictures")

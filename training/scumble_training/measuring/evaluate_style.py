@@ -23,9 +23,10 @@ from scumble_training.measuring.artifacts import Artifacts, measure_artifacts
 from scumble_training.measuring.lbfgs import Start, baseline_weights, equivalence
 from scumble_training.style.data import SUFFIXES
 from scumble_training.style.loop import with_short_side
+from scumble_training.style.many.recipe import ManyRecipe, many_from_json
 from scumble_training.style.objective import Objective
 from scumble_training.style.painting import from_image, read_painting
-from scumble_training.style.recipe import Recipe, load_recipe, recipe_from_json
+from scumble_training.style.recipe import DataRecipe, LossWeights, Recipe, load_recipe, recipe_from_json
 
 Progress = Callable[[float], None]
 
@@ -57,8 +58,16 @@ def recipe_of(pack: InstalledPack, other: str = "") -> Recipe:
     training = pack.manifest.training
     if training is None or not training.recipe:
         raise RecipeInvalid(f"{pack.id} does not tell its recipe.", remedy="Name one with --recipe.")
-    known = {field.name for field in fields(Recipe)}  # a base run notes its styles and steps beside the recipe
-    return recipe_from_json({key: value for key, value in training.recipe.items() if key in known})
+    light = "rank" in training.recipe
+    known = {field.name for field in fields(ManyRecipe if light else Recipe)}  # a run notes its styles and steps, too
+    told = {key: value for key, value in training.recipe.items() if key in known}
+    return _losses_of(many_from_json(told)) if light else recipe_from_json(told)
+
+
+def _losses_of(light: ManyRecipe) -> Recipe:
+    """A recipe with the content and style losses of one for the light network."""
+    weights = LossWeights(light.weights.content, light.weights.style, light.weights.variation)
+    return Recipe(light.name, light.terms, weights=weights, data=DataRecipe(style_side=light.data.style_side))
 
 
 def painting_of(style: str, folder: Path) -> Path:

@@ -19,11 +19,15 @@ from scumble_backend.packs.archive import WEIGHTS, write_pack
 from scumble_backend.packs.making import affine_weights, base_file, style_architecture
 from scumble_backend.packs.manifest import Manifest, Painting, Training
 from scumble_training.measuring.sheet import read_picture
-from scumble_training.releasing.starters import ABOUT, RIGHTS, THUMBNAIL
 from scumble_training.style.export import hardware, jpeg
 from scumble_training.style.many.loop import painter_of, read_weights
 from scumble_training.style.many.recipe import many_from_json
 from scumble_training.style.painting import to_image
+
+#: Titles and artists of the paintings, by the names of their files.
+ABOUT = Path(__file__).parent.parent / "recipes" / "starters.json"
+THUMBNAIL = 256  # pixels
+RIGHTS = "The painting is in the public domain; the network was trained from it by Scumble's own training package."
 
 
 @torch.no_grad()

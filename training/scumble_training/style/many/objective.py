@@ -17,7 +17,7 @@ from scumble_training.style.recipe import LossTerm
 
 LATTICE_PERIOD = 8  # pixels; three doublings can leave patterns of periods 2, 4 and 8
 LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709, on encoded values
-FORM_SIDE = 16  # pixels; light and shade of a picture are what is slower than this, strokes what is faster
+FORM_SIDE = 32  # pixels; light and shade of a picture are what is slower than this, strokes what is faster
 FORM_CONTRAST = (0.5, 1.3)  # how much of the picture's contrast a style may take or add without paying for it
 
 
@@ -143,7 +143,7 @@ def form_loss(painted: Tensor, pictures: Tensor) -> Tensor:
     planes = []
     for images in (painted, pictures):
         luma = (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-        small = F.avg_pool2d(luma, FORM_SIDE)
+        small = F.avg_pool2d(luma, FORM_SIDE, FORM_SIDE // 2)  # overlapping: no blotch falls between four windows
         planes.append(small - small.mean(dim=(2, 3), keepdim=True))
     ours, theirs = planes
     contrast = (ours * theirs).mean(dim=(1, 2, 3)) / theirs.square().mean(dim=(1, 2, 3)).clamp_min(1e-4)
