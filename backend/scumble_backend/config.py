@@ -15,7 +15,8 @@ from scumble_backend.files import write_text
 from scumble_wire import folders
 from scumble_wire.messages import Configure
 
-DEVICE = re.compile(r"auto|cpu|mps|(cuda|xpu)(:\d{1,3})?")
+_ONE = r"(?:cpu|mps|(?:cuda|xpu)(?::\d{1,3})?)"
+DEVICE = re.compile(rf"auto|{_ONE}(?:,{_ONE}){{0,63}}")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Settings:
         """Raises ConfigDamaged, naming the setting."""
         _check(
             isinstance(self.device, str) and DEVICE.fullmatch(self.device) is not None,
-            f"the device {self.device!r} is not one of auto, cpu, cuda, cuda:1, mps, xpu",
+            f"the device {self.device!r} is not one of auto, cpu, cuda, cuda:1, mps, xpu, or several with commas",
         )
         budget, idle = self.memory_budget_mb, self.idle_release_s
         _check(type(budget) is int and 0 <= budget < 1 << 24, f"a memory budget of {budget!r} MB makes no sense")
@@ -42,6 +43,11 @@ class Settings:
         )
         for name in ("loss_network", "photos"):
             _check(isinstance(getattr(self, name), str), f"{name} is not a path")
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Those that are named; ("auto",) where they are to be found out."""
+        return tuple(self.device.split(","))
 
     def changed(self, wish: Configure) -> Settings:
         """The settings with what a client asked for. Raises ConfigDamaged; FileTrouble for a missing path."""

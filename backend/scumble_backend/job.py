@@ -33,6 +33,7 @@ class Job:
     started: float = 0.0
     told: float = float("-inf")  # when the last Progress was sent
     overtaken_s: float = 0.0  # while it waited: seconds that jobs ran which came later and are more urgent
+    lane: int = 0  # on which device it runs
     inside_s: float = 0.0  # while it ran: seconds that more urgent jobs ran inside it
     stopping: bool = False  # a stop was asked for
     replaced: bool = False  # ... because a newer preview took its place
@@ -67,12 +68,16 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Give a job to its lane: the worker, or (kind "train") a new process. `again`: go on from a checkpoint."""
+    """Give a job to its lane: the worker of a device, or (kind "train") a new process.
+
+    again: go on from a checkpoint. lane: number of the device.
+    """
 
     job: str
     message: JobMessage
     frames: Sequence[Any] = ()
     again: bool = False
+    lane: int = 0
 
 
 @dataclass(frozen=True, slots=True)

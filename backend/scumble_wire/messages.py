@@ -230,7 +230,7 @@ class GetStatus:
 class Configure:
     """Change and keep settings; None leaves one as it is. Answered by Status."""
 
-    device: str | None = None  # "auto", "cpu", "cuda", "cuda:1", "mps", "xpu"
+    device: str | None = None  # "auto", "cpu", "cuda", "cuda:1", "mps", "xpu", or several: "cuda:0,cuda:1"
     memory_budget_mb: int | None = None  # for networks kept on the device; 0: no limit of ours
     idle_release_s: float | None = None  # seconds without a job after which the device's memory is freed; 0: never
     loss_network: str | None = None  # file or folder with the loss networks' weights

@@ -101,7 +101,7 @@ class Report:
                 table.add_row(Text(one.source), Text(one.message), Text(one.remedy))
             connection.errors().print(table)
         if self.not_begun:
-            why = "Stopped" if self.stopped else "There is no room left"
+            why = "Stopped" if self.stopped else "The last pictures all failed for a reason of the machine's"
             typer.echo(f"{why}: {self.not_begun} pictures are left. The same command goes on with them.", err=True)
 
     def _tell_notes(self) -> None:
@@ -131,10 +131,13 @@ def run(
     whole batch; nothing has then been painted.
     """
     names = names or Names(several_packs=len(effects) > 1)
+    if cluster:  # other machines have other working folders
+        sources, out = [str(Path(source).absolute()) for source in sources], out.absolute()
     found = inputs.find(sources, out)
     make_folder(out)
     journal = Journal(out)
     with journal.held():
+        journal.clear_leftovers()
         journal.refresh()
         store = PackStore()
         todo = plan.make(found, effects, names, journal, out, store=store, steady=steady, overwrite=overwrite)
@@ -145,8 +148,11 @@ def run(
 
             outcomes = clusters.carry_out(todo.tasks, cluster, store, convert=convert)
         else:
-            hand = Hand(journal, convert=convert)
-            outcomes = threads.carry_out(todo.tasks, hand, _engine_maker(), workers or default_workers())
+            if todo.tasks:  # a backend that can't be started is said at once, not for every picture
+                connection.connect(launch=True).close()
+            workers = workers or default_workers()
+            hand = Hand(journal, convert=convert, workers=workers)
+            outcomes = threads.carry_out(todo.tasks, hand, _engine_maker(), workers)
         _follow(outcomes, report, quiet=as_json)
     if as_json:
         connection.print_json(report.to_json())

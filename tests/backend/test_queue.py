@@ -111,6 +111,29 @@ def test_positions_count_the_jobs_before_it(stage: Stage) -> None:
     assert [message.position for message in stage.said(Accepted)] == [0, 1, 0, 0]
 
 
+def test_jobs_go_to_free_devices_and_an_urgent_one_into_what_matters_least(stage: Stage) -> None:
+    stage.do(stage.queue.open_lane(1, stage.now))
+    batch, apply, waiting = stage.submit(priority="batch"), stage.submit(priority="apply"), stage.submit(b"b")
+    lanes = {action.job: action.lane for action in stage.actions if isinstance(action, Start)}
+    assert lanes == {batch: 0, apply: 1, waiting: 0}, "the batch yields to the third"
+    preview = stage.submit(b"c", priority="preview")
+    lanes = {action.job: action.lane for action in stage.actions if isinstance(action, Start)}
+    assert lanes[preview] in (0, 1) and len(lanes) == 4
+    stage.do(stage.queue.finished(preview, RESULT, (), stage.now))
+    stage.queue.close_lanes()
+    stage.do(stage.queue.finished(apply, RESULT, (), stage.now))
+    last = stage.submit(b"d", priority="batch")
+    assert last not in stage.started(), "the second device takes no more jobs"
+
+
+def test_a_device_that_becomes_ready_takes_what_waits(stage: Stage) -> None:
+    first, second = stage.submit(), stage.submit()
+    assert stage.started() == [first]
+    stage.do(stage.queue.open_lane(1, stage.now))
+    assert stage.started() == [first, second]
+    assert stage.queue.count("running") == 2
+
+
 def test_a_newer_preview_replaces_the_same_clients_waiting_and_running_ones(stage: Stage) -> None:
     running = stage.submit(request=1, priority="preview")
     waiting = stage.submit(request=2, priority="preview")  # replaces the running one, waits for its end

@@ -303,7 +303,7 @@ def test_a_full_disk_stops_a_batch_and_more_room_lets_it_go_on(
     ran = batch([tmp_path / "in"], tmp_path / "out", workers=1)
     assert len(ran.made) == 4
     assert {one.code for one in ran.failures} == {"disk_full"}
-    assert threads.FULL_IN_A_ROW <= len(ran.failures) < 16, "the rest was not begun"
+    assert threads.IN_A_ROW <= len(ran.failures) < 16, "the rest was not begun"
     monkeypatch.undo()
     again = batch([tmp_path / "in"], tmp_path / "out")
     assert again.plan.done == 4 and len(again.made) == 16

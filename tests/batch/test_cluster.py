@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from batch.conftest import Ran, picture
 from scumble_backend.batch import cluster
 from scumble_backend.batch.plan import Plan
 from scumble_backend.errors import ClusterLost, ClusterMissing
-from scumble_backend.packs.store import PackStore
+from scumble_backend.packs.store import Folders, PackStore
 
 #: Pictures of the run whose workers are killed; 1,000 by hand.
 PICTURES = int(os.environ.get("SCUMBLE_CLUSTER_PICTURES", "40"))
@@ -127,13 +128,36 @@ def test_without_ray_the_message_says_how_to_get_it(
     assert "ray[data]" in caught.value.remedy
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_cluster_that_does_not_answer_is_said(
-    tmp_path: Path, batch: Callable[..., Ran], tiny_store: PackStore
+class _Gone(Exception):
+    """As Ray's own errors."""
+
+
+def stand_in(**more: Any) -> Any:
+    """What `cluster` needs of Ray until a cluster would do work: that Ray itself isn't here."""
+    return SimpleNamespace(exceptions=SimpleNamespace(RayError=_Gone), **more)
+
+
+def test_a_cluster_that_is_lost_is_said_with_what_to_do(
+    tmp_path: Path, batch: Callable[..., Ran], tiny_store: PackStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = pytest.importorskip("ray", reason="Ray isn't installed (extra `cluster`)")
-    if found.is_initialized():
-        found.shutdown()
+    def lost() -> Any:
+        raise _Gone("The head node is gone.")
+
+    context = SimpleNamespace(get_current=lost)
+    fake = stand_in(is_initialized=lambda: True, data=SimpleNamespace(DataContext=context))
+    monkeypatch.setattr(cluster, "_ray", lambda: fake)
+    picture(tmp_path / "in/a.png")
+    plan = planned(batch, tmp_path / "in", tmp_path / "far")
+    with pytest.raises(ClusterLost, match="The head node is gone") as caught:
+        list(cluster.carry_out(plan.tasks, "auto", tiny_store, convert=True))
+    assert "same command again" in caught.value.remedy
+    assert not list((tmp_path / "far").rglob("*.scumble")), "the packs are taken away"
+
+
+def test_a_cluster_that_does_not_answer_is_said(
+    tmp_path: Path, batch: Callable[..., Ran], tiny_store: PackStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_ray", lambda: stand_in(is_initialized=lambda: False))
     picture(tmp_path / "in/a.png")
     plan = planned(batch, tmp_path / "in", tmp_path / "far")
     with pytest.raises(ClusterLost, match=r"No Ray cluster answers at 127.0.0.1:1"):
@@ -141,6 +165,7 @@ def test_a_cluster_that_does_not_answer_is_said(
 
 
 def test_packs_travel_with_what_they_need(tmp_path: Path, tiny_store: PackStore) -> None:
-    moved = cluster.unbundle(cluster.bundle(tiny_store, {"wave", "whole"}), tmp_path / "packs")
+    cluster.write_packs(tiny_store, {"wave", "whole"}, tmp_path / "packs")
+    moved = PackStore(Folders(tmp_path / "packs"))
     assert {pack.id for pack in moved.list()} == {"wave", "whole"}
     assert moved.read_base(moved.get("wave").manifest.base)

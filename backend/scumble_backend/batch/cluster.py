@@ -2,31 +2,39 @@
 
 Ray schedules, limits what waits, starts lost actors again with their tasks, and grows and shrinks their number. Each
 actor does with its share what `threads.py` does on one machine; the pictures' folders have to lie where every machine
-of the cluster finds them under the same path. Packs travel with the tasks.
+of the cluster finds them under the same path. Packs are copied into the output folder for the time of the batch.
 """
 
 from __future__ import annotations
 
 import contextlib
-import tempfile
+import pickle
+import secrets
+import shutil
+import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scumble_backend import __version__
 from scumble_backend.batch import threads
 from scumble_backend.batch.engines import OwnEngine
-from scumble_backend.batch.journal import Journal
+from scumble_backend.batch.journal import FOLDER, Journal
 from scumble_backend.batch.outcome import Outcome, failed
 from scumble_backend.batch.plan import Task
 from scumble_backend.batch.work import Hand
 from scumble_backend.config import Settings
-from scumble_backend.errors import ClusterLost, ClusterMissing
+from scumble_backend.errors import ClusterLost, ClusterMissing, from_os_error
 from scumble_backend.extras import how_to_install
+from scumble_backend.files import make_folder, write_bytes
 from scumble_backend.packs.store import Folders, PackStore
 
 #: Tasks that an actor gets at a time. What a lost actor had is begun again; what it had finished is skipped.
 SHARE = 16
+#: Into so many blocks the tasks are cut at most: each costs Ray's driver a little.
+MOST_BLOCKS = 4096
+KNOCK_S = 10.0
 #: Pictures at a time in one actor: one on the device, one being read, one being written.
 AT_A_TIME = 3
 
@@ -39,96 +47,102 @@ def carry_out(tasks: Sequence[Task], address: str, store: PackStore, *, convert:
     if not tasks:
         return
     ray = _ray()
-    packs = bundle(store, {pack for task in tasks for pack in task.job.effect.packs(store)})
-    with _connected(ray, address):
-        try:
-            yield from _outcomes(ray, tasks, packs, convert)
-        except ray.exceptions.RayError as error:
-            raise _lost(address, error) from error
+    out = Path(tasks[0].job.out)
+    packs = out / FOLDER / f"packs-{secrets.token_hex(4)}"
+    write_packs(store, {pack for task in tasks for pack in task.job.effect.packs(store)}, packs)
+    try:
+        with _connected(ray, address):
+            yield from _outcomes(ray, tasks, Errand(str(packs), str(out), convert, __version__))
+    except ray.exceptions.RayError as error:
+        raise _lost(address, error) from error
+    finally:
+        shutil.rmtree(packs, ignore_errors=True)
 
 
-def _outcomes(ray: Any, tasks: Sequence[Task], packs: dict[str, bytes], convert: bool) -> Iterator[Outcome]:
-    from ray import data
+@dataclass(frozen=True)
+class Errand:
+    """What an actor has to know beside its tasks: folders that all machines see, and which Scumble sent it."""
 
-    context = data.DataContext.get_current()
+    packs: str
+    out: str
+    convert: bool
+    version: str
+
+
+def _outcomes(ray: Any, tasks: Sequence[Task], errand: Errand) -> Iterator[Outcome]:
+    context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = False
     resources = ray.cluster_resources()
     gpus = int(resources.get("GPU", 0))
     most = max(1, gpus or int(resources.get("CPU", 1)))
-    shares = [tasks[first : first + SHARE] for first in range(0, len(tasks), SHARE)]
-    rows = data.from_items([{"tasks": share} for share in shares], override_num_blocks=len(shares))
+    shares = [pickle.dumps(tasks[first : first + SHARE]) for first in range(0, len(tasks), SHARE)]
+    blocks = min(len(shares), MOST_BLOCKS)
+    rows = ray.data.from_items([{"tasks": share} for share in shares], override_num_blocks=blocks)
     done = rows.map_batches(
         Carrier,
-        fn_constructor_args=(ray.put(packs), str(tasks[0].job.out), convert, __version__),
+        fn_constructor_args=(errand,),
         batch_size=1,
-        batch_format="numpy",
-        compute=data.ActorPoolStrategy(min_size=1, max_size=min(most, len(shares))),
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(most, len(shares))),
         **({"num_gpus": 1} if gpus else {"num_cpus": 1}),
     )
     for row in done.iter_rows():
-        yield row["outcome"]
+        yield pickle.loads(row["outcome"])
 
 
 class Carrier:
     """An actor: a device with its networks. Ray calls it with batches of tasks and gets their outcomes."""
 
-    def __init__(self, packs: Any, out: str, convert: bool, version: str) -> None:
-        import ray
-
+    def __init__(self, errand: Errand) -> None:
         from scumble_backend.rendering.renderer import Renderer
 
         self._trouble: ClusterLost | None = None
-        if version != __version__:
+        if errand.version != __version__:
             self._trouble = ClusterLost(
-                f"A machine of the cluster has Scumble {__version__}, this one {version}.",
+                f"A machine of the cluster has Scumble {__version__}, this one {errand.version}.",
                 remedy="Install the same version on all of them.",
             )
-        self._folder = tempfile.TemporaryDirectory(prefix="scumble-packs-")
-        store = unbundle(ray.get(packs) if isinstance(packs, ray.ObjectRef) else packs, Path(self._folder.name))
-        self._engine = OwnEngine(Renderer(Settings(), store))
-        self._hand = Hand(Journal(Path(out)), convert=convert)
+        elif not Path(errand.packs).is_dir():
+            self._trouble = ClusterLost(
+                f"A machine of the cluster does not see {errand.out}.",
+                remedy="Use a folder that all of them find under the same path, as on a network drive.",
+            )
+        self._engine = OwnEngine(Renderer(Settings(), PackStore(Folders(Path(errand.packs)))))
+        self._hand = Hand(Journal(Path(errand.out)), convert=errand.convert, workers=AT_A_TIME)
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        import numpy as np
+        """batch: "tasks", pickled lists of them. Gives "outcome", pickled ones, one after the other."""
+        for share in batch["tasks"]:
+            for outcome in self._carry_out(pickle.loads(share)):
+                yield {"outcome": [pickle.dumps(outcome)]}
 
-        for tasks in batch["tasks"]:
-            outcomes = (
-                threads.carry_out(tasks, self._hand, lambda stop: self._engine, AT_A_TIME)
-                if self._trouble is None
-                else (failed(task.source.title, task.output, self._trouble) for task in tasks)
-            )
-            for outcome in outcomes:
-                column = np.empty(1, object)
-                column[0] = outcome
-                yield {"outcome": column}
+    def _carry_out(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        if self._trouble is None:
+            yield from threads.carry_out(tasks, self._hand, lambda stop: self._engine, AT_A_TIME)
+        else:
+            for task in tasks:
+                yield failed(task.source.title, task.output, self._trouble)
 
 
 # --- packs that travel -----------------------------------------------------------------------------------
 
 
-def bundle(store: PackStore, packs: set[str]) -> dict[str, bytes]:
-    """Files of a folder that holds these packs, with the networks they need. Raises PackUnknown, FileTrouble."""
-    from scumble_backend.rendering.effects.enlarging import MODEL
+def write_packs(store: PackStore, packs: set[str], folder: Path) -> None:
+    """A packs' folder that holds these packs and what they need. Raises PackUnknown and its kinds, FileTrouble."""
+    from scumble_backend.rendering.effects.enlarging import MODEL  # loads torch
 
-    files: dict[str, bytes] = {}
     wanted = [store.get(pack) for pack in sorted(packs)]
     # Large paintings are enlarged by this one, where it is installed.
     wanted += [pack for pack in store.list("upscale") if pack.id == MODEL and pack.id not in packs]
+    make_folder(folder / "bases")
     for pack in wanted:
-        files[pack.path.name] = pack.path.read_bytes()
-        if pack.manifest.base:
-            files[f"bases/{pack.manifest.base}.safetensors"] = store.read_base(pack.manifest.base)
-    return files
-
-
-def unbundle(files: dict[str, bytes], folder: Path) -> PackStore:
-    """A packs' folder made of `bundle`'s files."""
-    for name, raw in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(raw)
-    return PackStore(Folders(folder))
+        try:
+            raw = pack.path.read_bytes()
+        except OSError as error:
+            raise from_os_error(error, pack.path, "read") from error
+        write_bytes(folder / pack.path.name, raw)
+        if base := pack.manifest.base:
+            write_bytes(folder / "bases" / f"{base}.safetensors", store.read_base(base))
 
 
 # --- the cluster -----------------------------------------------------------------------------------------
@@ -152,17 +166,33 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
     if ray.is_initialized():  # a program that uses this module has connected already
         yield
         return
+    _knock(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="error")
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-        raise ClusterLost(
-            f"No Ray cluster answers at {address}.",
-            remedy="Check the address, and that Ray has the same version here and there.",
-        ) from error
+        raise _silent(address) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Ray waits for minutes for a cluster that isn't there. Raises ClusterLost."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (colon and port.isdecimal()):
+        return
+    try:
+        socket.create_connection((host, int(port)), KNOCK_S).close()
+    except (OSError, OverflowError) as error:
+        raise _silent(address) from error
+
+
+def _silent(address: str) -> ClusterLost:
+    return ClusterLost(
+        f"No Ray cluster answers at {address}.",
+        remedy="Check the address, and that Ray has the same version here and there.",
+    )
 
 
 def _lost(address: str, error: Exception) -> ClusterLost:

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import socket
 import threading
@@ -24,6 +25,7 @@ from scumble_backend.files import make_folder
 from scumble_wire.locking import try_lock
 
 FOLDER = ".scumble-batch"
+_LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.part\.[A-Za-z]+")  # see `files.temporary_beside`
 
 #: What lies where a result is to go: nothing; what this batch made; that, but of another picture or an older version
 #: of it; that, but with other options; something that no batch made, or that was changed since.
@@ -123,6 +125,15 @@ class Journal:
             self._told.add(entry.options)
             self._options[entry.options] = options
             self._add(entry)
+
+    def clear_leftovers(self) -> None:
+        """Take away the half-written files of a batch that was killed. Only while the folder is `held`."""
+        for here, folders, files in os.walk(self._out):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in files:
+                if _LEFTOVER.fullmatch(name):
+                    with contextlib.suppress(OSError):
+                        Path(here, name).unlink()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

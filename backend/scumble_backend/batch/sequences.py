@@ -65,12 +65,10 @@ def contexts(sources: Iterable[Source]) -> dict[Source, Context]:
             before = place // ANCHORS * ANCHORS
             after = min(last, before + ANCHORS)
             share = (place - before) / (after - before) if after > before else 0.0
-            weights = {before: 1.0 - share}
-            if share:
-                weights[after] = share
+            weights = {before: 1.0 - share, after: share} if share else {before: 1.0}
             found[frame] = Context(
                 tuple(frames[other] for other in around if other != place),
-                tuple((frames[anchor], weight) for anchor, weight in weights.items()),
+                tuple((frames[anchor], weight) for anchor, weight in weights.items() if weight > 0),
             )
     return found
 
@@ -92,7 +90,7 @@ def _sequences(sources: Iterable[Source]) -> list[list[Source]]:
 class Frames:
     """Pictures that were read lately: each frame is asked for by several neighbors. Safe for several threads."""
 
-    def __init__(self, read: Callable[[Source], Loaded], keep: int = 2 * WINDOW + 4) -> None:
+    def __init__(self, read: Callable[[Source], Loaded], keep: int) -> None:
         self._read, self._keep = read, keep
         self._kept: OrderedDict[Source, Loaded] = OrderedDict()
         self._reading: dict[Source, threading.Lock] = {}

@@ -12,9 +12,11 @@ from scumble_backend.batch.outcome import Outcome
 from scumble_backend.batch.plan import Task
 from scumble_backend.batch.work import Hand
 from scumble_backend.errors import DiskFull, JobCancelled
+from scumble_wire.errors import BackendNotStarted, BackendSilent, ConnectionFailed, ConnectionLost
 
-#: So many pictures in a row that found no room, and the batch stops: the next ones would find none, either.
-FULL_IN_A_ROW = 5
+#: Failures that are not the picture's own; after so many in a row the batch stops, as the next ones would fail, too.
+SHARED = {each.code for each in (DiskFull, BackendNotStarted, BackendSilent, ConnectionFailed, ConnectionLost)}
+IN_A_ROW = 5
 _LOOK_S = 0.5
 
 
@@ -26,7 +28,7 @@ def carry_out(
 ) -> Iterator[Outcome]:
     """Outcomes as they come. workers: pictures at a time. Closing the iterator stops what is under way.
 
-    Tasks are begun in order; when the disk is full, those that are left are not begun.
+    Tasks are begun in order. When the disk is full or the backend is gone, those that are left are not begun.
     """
     stop = threading.Event()
     engines: list[BackendEngine | OwnEngine] = []
@@ -43,11 +45,11 @@ def carry_out(
         except JobCancelled:
             return None
 
-    waiting, begun, full = iter(tasks), set[Future[Outcome | None]](), deque[bool](maxlen=FULL_IN_A_ROW)
+    waiting, begun, lost = iter(tasks), set[Future[Outcome | None]](), deque[bool](maxlen=IN_A_ROW)
     with ThreadPoolExecutor(workers, thread_name_prefix="batch") as pool:
         try:
             while True:
-                while len(begun) < 2 * workers and sum(full) < FULL_IN_A_ROW:
+                while len(begun) < 2 * workers and sum(lost) < IN_A_ROW:
                     task = next(waiting, None)
                     if task is None:
                         break
@@ -58,7 +60,7 @@ def carry_out(
                 for future in ended:
                     outcome = future.result()
                     if outcome is not None:
-                        full.append(outcome.code == DiskFull.code)
+                        lost.append(outcome.code in SHARED)
                         yield outcome
         finally:
             stop.set()

@@ -79,12 +79,14 @@ class Hand:
     """Carries out tasks, one after the other or, by several threads, some at a time. Never raises for a task.
 
     convert: colors to sRGB, for networks that know no others; the same for all tasks of a batch.
+    workers: threads that use it.
     """
 
-    def __init__(self, journal: Journal, *, convert: bool) -> None:
+    def __init__(self, journal: Journal, *, convert: bool, workers: int = 1) -> None:
         self._journal = journal
         self._convert = convert
-        self._frames = sequences.Frames(self._load)
+        keep = 2 * sequences.WINDOW + sequences.ANCHORS + workers
+        self._frames = sequences.Frames(self._load, keep)
 
     def carry_out(self, task: Task, engine: Engine) -> Outcome:
         """Read, paint or enlarge, write, record."""

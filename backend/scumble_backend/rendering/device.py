@@ -30,9 +30,10 @@ _OUT_OF_MEMORY_TEXTS = (
 def choose(setting: str = "auto") -> torch.device:
     """The device for a setting: "auto", "cpu", "cuda", "cuda:1", "mps", "xpu" or "xpu:1" (ROCm answers as "cuda").
 
-    "auto" takes the CUDA or ROCm device with the most memory, else XPU, else MPS, else the CPU.
-    Raises DeviceUnavailable.
+    "auto" takes the CUDA or ROCm device with the most memory, else XPU, else MPS, else the CPU; of several,
+    with commas between them, the first. Raises DeviceUnavailable.
     """
+    setting = setting.partition(",")[0]
     if not SETTING.fullmatch(setting):
         raise DeviceUnavailable(
             f"{setting!r} is not a device.", remedy='Choose "auto", "cpu", "cuda", "cuda:1", "mps" or "xpu".'
@@ -52,6 +53,20 @@ def available() -> list[str]:
     """The devices of this machine as settings, the best first."""
     found = [f"cuda:{i}" for i in range(_cuda_count())] + [f"xpu:{i}" for i in range(_xpu_count())]
     return [*found, *(["mps"] if _mps_works() else []), "cpu"]
+
+
+def like(device: torch.device) -> tuple[str, ...]:
+    """Settings of the other devices of this machine that are worth sharing work with: GPUs of the same kind with at
+    least half as much memory.
+    """
+    if device.type == "cuda":
+        sizes = [torch.cuda.get_device_properties(i).total_memory for i in range(_cuda_count())]
+    elif device.type == "xpu":
+        sizes = [torch.xpu.get_device_properties(i).total_memory for i in range(_xpu_count())]
+    else:
+        return ()
+    own = device.index or 0
+    return tuple(f"{device.type}:{i}" for i, size in enumerate(sizes) if i != own and 2 * size >= sizes[own])
 
 
 def describe(device: torch.device) -> str:

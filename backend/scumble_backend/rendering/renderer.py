@@ -58,6 +58,7 @@ class Renderer:
         self.device = devices.choose(settings.device)
         devices.warm_up(self.device)
         self.device_name = devices.describe(self.device)
+        self.further = devices.like(self.device) if settings.device == "auto" else ()
         self._store = store or PackStore()
         self._networks: NetworkCache[Any] = NetworkCache()
         self._anchors: OrderedDict[bytes, dict[int, Statistics]] = OrderedDict()  # of frames that came lately

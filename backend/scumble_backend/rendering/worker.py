@@ -70,6 +70,7 @@ class DeviceState:
     networks: tuple[str, ...] = ()
     memory_mb: float = 0.0
     trouble: str = ""  # why there is no device, in words
+    further: tuple[str, ...] = ()  # settings of more devices like it, where "auto" was asked for
 
 
 Report = Progressed | Finished | Broken | Stopped | DeviceState
@@ -111,6 +112,10 @@ class Worker:
     def configure(self, settings: Settings) -> None:
         """Use other settings from the next job on; a new device is loaded at once."""
         self._chores.put(lambda: self._configure(settings))
+
+    def retire(self) -> None:
+        """Give the device back after what runs; the next job loads it again."""
+        self._chores.put(self._give_back)
 
     def leave(self, timeout_s: float) -> bool:
         """End the thread after the running job, which is told to stop. False: it still runs after `timeout_s`.
@@ -179,7 +184,9 @@ class Worker:
         if renderer is None:
             return
         try:
-            state = DeviceState(renderer.device_name, tuple(renderer.loaded), renderer.memory_mb)
+            state = DeviceState(
+                renderer.device_name, tuple(renderer.loaded), renderer.memory_mb, further=renderer.further
+            )
         except RuntimeError as error:  # a device that is lost can't tell how much memory it has, either
             log.warning("The device does not answer: %s", error)
             state = DeviceState(trouble=f"{renderer.device_name} does not answer.")
@@ -197,6 +204,11 @@ class Worker:
         else:
             self._renderer.configure(settings)
             self._tell_state()
+
+    def _give_back(self) -> None:
+        renderer, self._renderer = self._renderer, None
+        if renderer is not None:
+            renderer.release()
 
     def _forget(self) -> None:
         if self._renderer is not None:

@@ -1,6 +1,6 @@
-"""The queue with its two lanes, the worker and the training processes: what the queue decides is carried out here.
+"""The queue with its lanes, the workers and the training processes: what the queue decides is carried out here.
 
-All methods run on the loop's thread; worker and processes report through `post`.
+All methods run on the loop's thread; workers and processes report through `post`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from scumble_backend.config import Settings
 from scumble_backend.errors import InternalError
 from scumble_backend.job import Action, JobMessage, Send, Start, Stop, StopTraining, failure
 from scumble_backend.packs.store import Folders, PackStore
-from scumble_backend.rendering.worker import Broken, DeviceState, Finished, Progressed, Report, Stopped, Worker
+from scumble_backend.rendering.worker import Broken, DeviceState, Finished, Progressed, Report, Stopped
+from scumble_backend.serving.device_workers import DeviceWorkers
 from scumble_backend.serving.pack_threads import Post
 from scumble_backend.serving.queue import JobQueue
 from scumble_backend.serving.training_processes import Install, Trainings
@@ -50,7 +51,6 @@ class Lanes:
         self._install = install
         self._clock = clock
         self.queue = JobQueue()
-        self.device = DeviceState()
         self.trainings = Trainings(trainings, self._training_told)
 
         def renderer(settings: Settings) -> Renderer:
@@ -58,12 +58,20 @@ class Lanes:
 
             return Renderer(settings, PackStore(folders))
 
-        self._worker = Worker(lambda report: post(lambda: self._reported(report)), settings, renderer)
+        self._workers = DeviceWorkers(
+            settings, renderer, post=post, reported=self._reported, opened=self._device_ready
+        )
+        self._device_setting = settings.device
         self._loading = False
 
+    @property
+    def device(self) -> DeviceState:
+        """What the devices are and hold."""
+        return self._workers.state
+
     def start(self) -> None:
-        """Start the worker; take up trainings of an earlier run."""
-        self._worker.start()
+        """Start the workers; take up trainings of an earlier run."""
+        self._workers.start()
         self.take_up_runs()
 
     def take_up_runs(self) -> None:
@@ -75,11 +83,14 @@ class Lanes:
         """Load torch, if that hasn't been asked for yet."""
         if not self._loading:
             self._loading = True
-            self._worker.load()
+            self._workers.load()
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from the next job on."""
-        self._worker.configure(settings)
+        if settings.device != self._device_setting:
+            self._device_setting = settings.device
+            self.queue.close_lanes()
+        self._workers.configure(settings)
 
     def submit(
         self, client: bytes, request: int, message: JobMessage, frames: Sequence[Any], *, title: str, name: str = ""
@@ -104,9 +115,9 @@ class Lanes:
                 self.carry_out(self.queue.cancel(b"", 0, job.job, now))
 
     def close(self, patience_s: float) -> bool:
-        """Stop everything; training writes its checkpoint. False: the worker is still busy after `patience_s`."""
+        """Stop everything; training writes its checkpoint. False: a worker is still busy after `patience_s`."""
         self.trainings.close(patience_s)
-        return self._worker.leave(patience_s)
+        return self._workers.leave(patience_s)
 
     def carry_out(self, actions: Sequence[Action]) -> None:
         """Each action on its own: what goes wrong with one costs no other, and a job that can't begin has failed."""
@@ -127,16 +138,16 @@ class Lanes:
         if isinstance(action, Send):
             self._send(action.client, action.request, action.message, action.frames)
         elif isinstance(action, Stop):
-            self._worker.stop(action.job)
+            self._workers.stop(action.job)
         elif isinstance(action, StopTraining):
             self.trainings.stop(action.job, pause=action.pause)
         elif isinstance(action.message, Train):
             self.trainings.run(action.job, install=self._install)
         else:
-            self._worker.run(action)
+            self._workers.run(action)
 
     def _reported(self, report: Report) -> None:
-        """The worker has said something."""
+        """A worker has said something of its job."""
         now = self._clock()
         if isinstance(report, Progressed):
             self.carry_out(self.queue.progressed(report.job, report.fraction, report.stage, now))
@@ -146,8 +157,9 @@ class Lanes:
             self.carry_out(self.queue.failed(report.job, report.failure, now))
         elif isinstance(report, Stopped):
             self.carry_out(self.queue.stopped(report.job, now))
-        elif isinstance(report, DeviceState):
-            self.device = report
+
+    def _device_ready(self, lane: int) -> None:
+        self.carry_out(self.queue.open_lane(lane, self._clock()))
 
     def _training_told(self, event: Callable[[JobQueue, float], list[Action]]) -> None:
         """A training process has said something; called on its reader's thread."""

@@ -1,9 +1,10 @@
 """The queue as a pure state machine: events go in, actions come out. No clock, thread, socket or network here.
 
-Two lanes: the *device* lane runs what paints, enlarges and copies, in one worker; the *training* lane runs one
-training process at a time and outlives clients. In the device lane a job of a higher priority is started inside a
-running one of a lower priority (the worker takes it up at the next progress call), so the running jobs form a stack
-of strictly rising priorities and a preview doesn't wait for a long enlargement.
+Two kinds of lanes: a *device* lane, one for each device, runs what paints, enlarges and copies, in one worker; the
+*training* lane runs one training process at a time and outlives clients. Jobs go to a lane that is free. Where none
+is, a job of a higher priority is started inside a running one of a lower priority (the worker takes it up at the next
+progress call), so a lane's running jobs form a stack of strictly rising priorities and a preview doesn't wait for a
+long enlargement.
 
 Overtaking has two bounds, so that no flood of previews starves a job. A job that others have overtaken for
 `PATIENCE_S` is the next to begin. And once it runs, more urgent jobs inside it get no more time than it has had
@@ -46,9 +47,20 @@ class JobQueue:
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
-        self._running: list[Job] = []  # the worker's stack, the most urgent last
+        self._lanes: list[list[Job]] = [[]]  # the stack of each device's worker, the most urgent last
+        self._open = {0}  # lanes that take jobs
         self._training: Job | None = None
         self._count = 0
+
+    def open_lane(self, lane: int, now: float) -> list[Action]:
+        """A further device is ready for jobs."""
+        self._lanes += [[] for _ in range(lane + 1 - len(self._lanes))]
+        self._open.add(lane)
+        return self._dispatch(now)
+
+    def close_lanes(self) -> None:
+        """No device but the first gets further jobs; what runs on others goes on."""
+        self._open = {0}
 
     # --- clients -----------------------------------------------------------------------------------------
 
@@ -270,28 +282,34 @@ class JobQueue:
         if self._training is None and training is not None:
             self._training = training
             actions += self._start(training, now)
-        following = self._following([job for job in waiting if job.kind != "train"], now)
-        if following is not None:
-            self._running.append(following)
-            actions += self._start(following, now)
+        painting = [job for job in waiting if job.kind != "train"]
+        # Free lanes come first, then the one whose job matters least.
+        for lane in sorted(self._open, key=lambda lane: (-_urgency(self._lanes[lane]), lane)):
+            following = self._following(painting, self._lanes[lane], now)
+            if following is not None:
+                painting.remove(following)
+                following.lane = lane
+                self._lanes[lane].append(following)
+                actions += self._start(following, now)
         return actions
 
-    def _following(self, waiting: list[Job], now: float) -> Job | None:
-        """The job that begins now in the device lane, inside the running one if there is one."""
+    def _following(self, waiting: list[Job], running: list[Job], now: float) -> Job | None:
+        """The job that begins now in a device's lane, inside the running one if there is one."""
         urgent = min(waiting, key=_order, default=None)
-        if urgent is None or not self._running:
+        if urgent is None or not running:
             overtaken = [job for job in waiting if job.overtaken_s >= PATIENCE_S]
             return min(overtaken, key=_arrival, default=urgent)
-        outer = self._running[-1]
+        outer = running[-1]
         own_s = now - outer.started - outer.inside_s
         return urgent if urgent.priority < outer.priority and outer.inside_s <= own_s else None
 
     def _left_lane(self, job: Job, now: float) -> None:
         """A running job has ended: those that it kept waiting take note."""
-        place, took = self._running.index(job), now - job.started
+        running = self._lanes[job.lane]
+        place, took = running.index(job), now - job.started
         if place:
-            self._running[place - 1].inside_s += took
-        del self._running[place]
+            running[place - 1].inside_s += took
+        del running[place]
         for other in self._jobs.values():
             if other.state == "waiting" and other.number < job.number and other.priority > job.priority:
                 other.overtaken_s += took
@@ -301,7 +319,7 @@ class JobQueue:
         frames, job.frames = job.frames, ()  # the lane holds the pixels from here on
         if job.kind == "train":
             job.stopping = job.pausing = False
-        start = Start(job.name, job.message, frames, job.again)
+        start = Start(job.name, job.message, frames, job.again, job.lane)
         return [*self._tell(job, now, at_once=True), start]
 
     def _stop(self, job: Job, now: float) -> list[Action]:
@@ -335,7 +353,7 @@ class JobQueue:
         job.watchers.clear()
         if job.kind == "train":
             job.final, job.again = final, True
-        if job in self._running:
+        if job.kind != "train" and job in self._lanes[job.lane]:
             self._left_lane(job, now)
         if self._training is job:
             self._training = None
@@ -356,6 +374,11 @@ class JobQueue:
 
 def _order(job: Job) -> tuple[int, int]:
     return job.priority, job.number
+
+
+def _urgency(running: list[Job]) -> int:
+    """Of a lane's innermost job; higher for those that matter less, highest for a free lane."""
+    return running[-1].priority if running else len(PRIORITIES)
 
 
 def _arrival(job: Job) -> int:

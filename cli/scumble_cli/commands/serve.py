@@ -21,7 +21,11 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps or xpu; for this run only.", show_default=False)
+        str | None,
+        typer.Option(
+            help="auto (all GPUs), cpu, cuda:1, mps, xpu, or several: cuda:0,cuda:2; for this run only.",
+            show_default=False,
+        ),
     ] = None,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay, and print the log.")] = False,
 ) -> None:
