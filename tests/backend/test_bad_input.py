@@ -175,6 +175,7 @@ def test_a_malformed_message_is_answered(raw: Any, backend: Running, frame: byte
         (Copy(ImageInfo(8, 8, frame=3)), [bytes(256)]),
         (Stylize(ImageInfo(8, 8), [StyleChoice("wave", mask_frame=1)]), [bytes(256)]),
         (Stylize(ImageInfo(8, 8), [StyleChoice("wave", mask_frame=1)]), [bytes(256), bytes(63)]),
+        (Stylize(ImageInfo(8, 8), [StyleChoice("wave")], anchor_frames=[1], anchor_weights=[1.0]), [bytes(256)]),
         (Train(ImageInfo(8, 8), "New"), [bytes(9)]),
     ],
 )

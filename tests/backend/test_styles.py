@@ -76,3 +76,33 @@ def test_a_small_copy_is_painted_at_the_size_that_the_whole_is(
     painted(renderer, photo(36, 48), **whole, scale=0.25, priority="preview")
     painted(renderer, photo(72, 96), **whole)  # a detail at its own size
     assert sizes == [(48, 64), (48, 64), (24, 32)]
+
+
+def test_anchors_give_the_statistics_of_both_families_and_are_measured_once(
+    renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame with another frame's statistics; with its own as the anchor nothing changes."""
+    frame, anchor = photo(40, 48), photo(40, 48) // 2
+    info = ImageInfo(48, 40, "u8", "RGB")
+    mix = [StyleChoice("great-wave"), StyleChoice("spray")]
+    calls: list[str] = []
+    for name in ("painting", "skip_painting"):
+        module = getattr(rendering.styles, name)
+        real = module.paint
+
+        def watched(*rest: object, real: object = real, name: str = name, **options: object) -> object:
+            calls.append(name)
+            return real(*rest, **options)  # type: ignore[operator]
+
+        monkeypatch.setattr(module, "paint", watched)
+
+    def with_anchor(other: np.ndarray) -> bytes:
+        message = Stylize(info, mix, anchor_frames=[1], anchor_weights=[1.0])
+        made = renderer.stylize(message, [frame.tobytes(), other.tobytes()], lambda fraction, stage: None)
+        return bytes(made.pixels)
+
+    plain = bytes(renderer.stylize(Stylize(info, mix), [frame.tobytes()], lambda fraction, stage: None).pixels)
+    assert with_anchor(frame) == plain and with_anchor(anchor) != plain
+    calls.clear()
+    assert with_anchor(anchor) != plain
+    assert sorted(calls) == ["painting", "skip_painting"], "the anchor's statistics were kept"

@@ -116,3 +116,19 @@ def test_ctrl_c_tells_how_far_it_got_and_has_status_130(
     told = capsys.readouterr()
     assert "1 of 3 pictures" in told.out and "The same command goes on" in told.err
     monkeypatch.undo()
+
+
+def test_a_sequence_goes_over_the_wire_with_its_anchors(scumble: Scumble, tmp_path: Path, capsys: Any) -> None:
+    for number in range(4):
+        picture(tmp_path / f"in/f{number}.png", seed=number)
+    words = [tmp_path / "in", "--pack", "wave", "-o"]
+    assert scumble("batch", *words, tmp_path / "apart") == 0
+    assert scumble("batch", *words, tmp_path / "shared", "--sequence") == 0
+    differ = [
+        (tmp_path / "apart" / f"f{number}.png").read_bytes() != (tmp_path / "shared" / f"f{number}.png").read_bytes()
+        for number in range(4)
+    ]
+    assert any(differ)
+    capsys.readouterr()
+    assert scumble("batch", *words, tmp_path / "shared", "--sequence") == 0
+    assert "4 of them from before" in capsys.readouterr().out
