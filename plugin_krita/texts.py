@@ -11,7 +11,15 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parent / "plugin_shared" / "scumble_editor"
-TABLES = {"HEADLINES", "STAGES", "STATES", "KINDS"}  # dictionaries whose values are shown through tr
+TABLES = {
+    "HEADLINES",
+    "STAGES",
+    "STATES",
+    "KINDS",
+    "PLACES",
+    "VIEWS",
+    "UNITS",
+}  # dictionaries whose values are shown through tr
 
 
 def gather() -> list[str]:

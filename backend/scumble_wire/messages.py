@@ -17,6 +17,7 @@ from .values import BYTES_PER_SAMPLE as BYTES_PER_SAMPLE
 from .values import CHANNELS as CHANNELS
 from .values import MAX_PIXELS as MAX_PIXELS
 from .values import MAX_SIDE as MAX_SIDE
+from .values import Colors as Colors
 from .values import Depth as Depth
 from .values import ImageInfo as ImageInfo
 from .values import JobInfo as JobInfo
@@ -26,6 +27,7 @@ from .values import Order as Order
 from .values import PackInfo as PackInfo
 from .values import Priority as Priority
 from .values import Quality as Quality
+from .values import Region as Region
 from .values import StyleChoice as StyleChoice
 from .values import Transfer as Transfer
 from .values import check, check_unit
@@ -66,7 +68,9 @@ class Stylize:
     picture_pixels: int = 0  # of the whole picture that the image is a part or a small copy of; 0: it is the whole
     scale: float = 1.0  # pixels of the image per pixel of the picture, along a side; below 1: a small copy
     boldness: float = 0.0  # -1: faithful to the picture's forms, 0: as learned, 1: bold; see PackInfo.boldness
-    keep_colors: bool = False  # luminance from the style, color from the layer
+    colors: Colors = (
+        "style"  # the style's; the "picture"'s; "matched" to its palette; the painting's "palette"; "only" it
+    )
     seed: int = 0  # of the grain; the same seed gives the same picture
     anchor_frames: list[int] = field(
         default_factory=list
@@ -95,6 +99,7 @@ class Stylize:
             all(math.isfinite(weight) and weight > 0 for weight in self.anchor_weights),
             "the weight of an anchor must be over 0.",
         )
+        check(self.colors in ("style", "picture", "matched", "palette", "only"), f"unknown colors {self.colors!r}.")
         check(self.priority in ("preview", "apply", "batch"), f"unknown priority {self.priority!r}.")
 
 

@@ -20,6 +20,8 @@ Priority = Literal["preview", "apply", "batch"]
 Quality = Literal["quick", "standard", "full"]
 JobState = Literal["waiting", "running", "paused", "done", "cancelled", "failed"]
 JobKind = Literal["stylize", "upscale", "train", "copy"]
+Region = Literal["everywhere", "light", "dark", "opaque", "rest"]
+Colors = Literal["style", "picture", "matched", "palette", "only"]
 
 BYTES_PER_SAMPLE: dict[str, int] = {"u8": 1, "u16": 2, "f16": 2, "f32": 4}
 CHANNELS: dict[str, int] = {"GRAY": 1, "GRAYA": 2, "RGB": 3, "RGBA": 4, "BGR": 3, "BGRA": 4}
@@ -81,11 +83,13 @@ class StyleChoice:
     pack: str  # pack id
     weight: float = 1.0  # >= 0
     mask_frame: int | None = None  # frame with one u8 a pixel, the image's size; None: everywhere
+    region: Region = "everywhere"  # or the light, dark or opaque parts, or the rest that the others leave
 
     def __post_init__(self) -> None:
         check(bool(self.pack), "a style needs the id of its pack.")
         check(math.isfinite(self.weight) and self.weight >= 0, "a weight must be 0 or more.")
         check(self.mask_frame is None or self.mask_frame >= 0, "a frame index can't be negative.")
+        check(self.region in ("everywhere", "light", "dark", "opaque", "rest"), f"unknown region {self.region!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class PackInfo:
 
     id: str
     title: str
-    kind: str  # "affine", "network" or "upscale"
+    kind: str  # "affine", "network", "upscale" or "mix"
     version: str = ""
     authors: list[str] = field(default_factory=list)
     license: str = ""  # SPDX expression of the pack
@@ -107,6 +111,13 @@ class PackInfo:
     stroke_scales: list[float] = field(default_factory=lambda: [1.0])  # style packs: smallest and largest trained
     boldness: bool = False  # style packs: True where `Stylize.boldness` has an effect
     description: str = ""
+    network: str = ""  # style packs: names the network; those of one network mix in one pass
+    settings: str = ""  # packs of kind mix: what they choose, as JSON
+
+    @property
+    def is_style(self) -> bool:
+        """Whether it paints by itself."""
+        return self.kind in ("affine", "network")
 
 
 @dataclass(frozen=True, slots=True)

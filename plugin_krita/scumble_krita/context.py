@@ -6,11 +6,13 @@ import functools
 import logging
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 from scumble_editor.backend import Backend
+from scumble_editor.choices import StyleChoices
+from scumble_editor.made import Made
 from scumble_wire.errors import ScumbleError
 from scumble_wire.messages import ImageInfo
 
@@ -39,6 +41,10 @@ class Taken(Protocol):
     def scale(self) -> float:
         """Pixels of the image per pixel of the picture, along a side."""
 
+    @property
+    def masks(self) -> Mapping[str, Any]:
+        """Of the places asked for, one byte a pixel of the image."""
+
 
 class Editor(Protocol):
     """What the model needs of an editor: `layers.canvas.KritaCanvas`, or the tests' own. Raises Troubles."""
@@ -51,18 +57,46 @@ class Editor(Protocol):
 
     def is_open(self, place: Any) -> bool: ...
 
-    def take(self, mark_size: Callable[[int], float]) -> Sequence[Taken]:
-        """The selected layers. mark_size: size of the brush marks on a picture of so many pixels; 1: as learned."""
+    def extent(self, source: str) -> tuple[int, int] | None:
+        """Width and height, in pixels, of what would be enlarged: "layer" (or the selection on it) or "document"."""
+
+    def mask_names(self) -> list[str]:
+        """Masks of the document that a style can be bound to."""
+
+    def take(self, mark_size: Callable[[int], float], places: Sequence[str] = ()) -> Sequence[Taken]:
+        """The selected layers. mark_size: size of the brush marks on a picture of so many pixels; 1: as learned.
+
+        places: those of `StyleChoices.mask_places`; with the selection among them, it does not confine the painting.
+        """
 
     def take_exactly(self, *, need_selection: bool = False) -> Sequence[Taken]: ...
 
     def take_reference(self, source: str, path: str = "") -> tuple[ImageInfo, Any]: ...
 
-    def small_copy(self, side: int, detail: bool) -> Taken:
-        """The current layer as u8 BGRA, at most `side` pixels long; detail: its middle, in its true size."""
+    def small_reference(self, source: str, path: str, side: int) -> tuple[ImageInfo, Any]:
+        """What `take_reference` would take, no side longer than `side`, as u8."""
 
-    def insert(self, taken: Any, image: ImageInfo, frame: Any, name: str) -> str:
-        """Put a result above its source. Returns what has to be said about it; empty: nothing."""
+    def small_copy(
+        self, side: int, detail: bool, places: Sequence[str] = (), at: tuple[float, float] = (0.5, 0.5)
+    ) -> Taken:
+        """The current layer as u8 BGRA, at most `side` pixels long; detail: what lies around `at`, in its true size.
+
+        at: as parts of the width and height.
+        """
+
+    def insert(
+        self, taken: Any, image: ImageInfo, frame: Any, name: str, choices: StyleChoices, replaces: str = ""
+    ) -> str:
+        """Put a result above its source and keep what made it. Returns what has to be said about it; empty: nothing.
+
+        replaces: a layer, as `edit_again` names it, that goes when the new one is there.
+        """
+
+    def edit_again(self) -> tuple[Made, str]:
+        """What made the current layer, and its name for `insert`; empty where the layer it was painted from is gone.
+
+        That layer becomes the current one. Raises NotPainted.
+        """
 
     def insert_enlarged(self, taken: Any, image: ImageInfo, frame: Any, name: str) -> str: ...
 

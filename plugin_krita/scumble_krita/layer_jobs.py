@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from scumble_editor.backend import Delivery, Job, JobMessage
+from scumble_editor.shelf import Shelf
 from scumble_editor.words import tr, upscaled_name
 from scumble_wire.messages import ImageResult, ListPacks
 
@@ -17,8 +18,10 @@ from .troubles import NoStyle
 
 
 class LayerJobs(Part):
-    def __init__(self, context: Context, choices: KeptChoices, preview: StylePreview) -> None:
+    def __init__(self, context: Context, choices: KeptChoices, preview: StylePreview, shelf: Shelf) -> None:
         super().__init__(context)
+        self._shelf = shelf
+        self.replaces = ""  # the layer that the next painting replaces; empty: none
         self._choices = choices
         self._preview = preview
         self._open: list[tuple[Job, Any]] = []  # with the place where its result goes
@@ -29,24 +32,45 @@ class LayerJobs(Part):
         """Paint the selected layers, or the selection on them, each into a new layer."""
         began = self.context.clock()
         style = self._choices.style
-        if not style.pack:
+        if not style.style:
             raise NoStyle
-        everything = self.canvas.take(style.mark_size)
+        everything = self.canvas.take(style.mark_size, style.mask_places)
         read = self.context.clock()
         self.backend.dismiss_problem()
         name = style.layer_name(self.backend.titles)
+        replaces, self.replaces = self.replaces if len(everything) == 1 else "", ""
 
         def submit(taken: Taken) -> Job:
             def insert(job: Job, image: ImageResult, frame: Any) -> None:
                 arrived = self.context.clock()
-                self._note(job, self.canvas.insert(taken, image.image, frame, name))
+                self._note(job, self.canvas.insert(taken, image.image, frame, name, style, replaces))
                 self._measure(job, image, began, read, arrived)
+                self._shelf.remember(style, name, image.image, frame)
 
             title = tr("{name} on {layer}", name=name, layer=taken.place.name)
             message = style.message(taken.image, "apply", title, picture_pixels=taken.picture_pixels)
-            return self._submit(message, taken, insert, self._painted)
+            masks = [taken.masks[place] for place in style.mask_places]
+            return self._submit(message, taken, insert, self._painted, masks)
 
-        return [submit(taken) for taken in everything]
+        jobs = [submit(taken) for taken in everything]
+        if replaces:
+            self.context.changed("choices")
+        return jobs
+
+    @told
+    def edit_again(self) -> None:
+        """Take over what made the current layer; the next painting replaces it."""
+        made, replaces = self.canvas.edit_again()
+        self._shelf.check(made.choices, made.title)
+        self.backend.dismiss_problem()
+        self.replaces = replaces
+        self._choices.choose_style(**vars(made.choices))
+
+    @told
+    def leave_editing(self) -> None:
+        """The next painting is a new layer after all."""
+        self.replaces = ""
+        self.context.changed("choices")
 
     @told
     def apply_last(self) -> None:
@@ -94,6 +118,7 @@ class LayerJobs(Part):
         taken: Taken,
         insert: Callable[[Job, ImageResult, Any], None],
         on_end: Callable[[], None] = lambda: None,
+        masks: Sequence[Any] = (),
     ) -> Job:
         def done(job: Job, delivery: Delivery) -> None:
             assert isinstance(delivery.message, ImageResult)
@@ -103,7 +128,7 @@ class LayerJobs(Part):
             self._open = [each for each in self._open if each[0] is not job]
             on_end()
 
-        job = self.backend.submit(message, [taken.frame], on_done=done, on_end=ended)
+        job = self.backend.submit(message, [taken.frame, *masks], on_done=done, on_end=ended)
         self._open.append((job, taken.place))
         return job
 

@@ -17,6 +17,7 @@ from .kept_choices import KeptChoices
 from .layer_jobs import LayerJobs
 from .pack_files import PackFiles
 from .preview import StylePreview
+from .shelves import Shelves
 from .training import Training
 
 
@@ -32,8 +33,9 @@ class Model(Part):
         self._started = False
         self.choices = KeptChoices(context, file)
         self.preview = StylePreview(context, self.choices)
-        self.layers = LayerJobs(context, self.choices, self.preview)
-        self.training = Training(context, self.choices)
+        self.shelves = Shelves(context, self.choices, self.preview, file.path.with_name("kept.json"))
+        self.layers = LayerJobs(context, self.choices, self.preview, self.shelves.shelf)
+        self.training = Training(context, self.choices, self.shelves.shelf.kept)
         self.pack_files = PackFiles(context)
 
     def subscribe(self, topic: Topic, call: Callable[[], None]) -> None:

@@ -14,8 +14,9 @@ from scumble_wire.messages import ImageInfo, ImageResult
 from .context import Context, Part, Taken, told
 from .kept_choices import KeptChoices
 
-DOCKER_SIDE = 320  # pixels: what the docker shows
-CANVAS_SIDE = 1024  # pixels: what is enlarged over the canvas
+COARSE_SIDE = 320  # pixels: what is painted at once, and what "1:1" shows
+FINE_SIDE = 1024  # pixels: the most that is painted afterwards
+FINER = 1.25  # by so much a finer picture has to be larger to be worth it
 
 
 @dataclass
@@ -34,6 +35,8 @@ class _SmallCopy:
     fingerprint: Any
     side: int
     detail: bool
+    places: list[str]
+    at: tuple[float, float]
     taken: Taken
 
 
@@ -44,12 +47,17 @@ class StylePreview(Part):
         super().__init__(context)
         self._choices = choices
         self._copy: _SmallCopy | None = None
+        self._fine_copy: _SmallCopy | None = None
+        self._fine = False  # whether the newest was asked for as large as there is room
+        self._room = COARSE_SIDE
         self._asked: StyleChoices | None = None  # what the newest preview was asked for with; None: ask again
         self._looking = False
         self.in_docker = False
         self.on_canvas = False
         self.detail = False
+        self.detail_at = (0.5, 0.5)  # the middle of the detail, as parts of the whole
         self.picture: Picture | None = None
+        self.before: Picture | None = None  # the same part of the layer as it is
         self.problem: Problem | None = None
         self.seconds = 0.0  # from asking to showing, of the newest
         self.network_seconds = 0.0  # of these, in the network
@@ -59,6 +67,32 @@ class StylePreview(Part):
     @property
     def shown(self) -> bool:
         return self.in_docker or self.on_canvas
+
+    @property
+    def frame(self) -> tuple[float, float, float, float] | None:
+        """What the detail is of the whole: left, top, width, height as parts of it; None while it is shown itself."""
+        if self._copy is None or self._copy.detail:
+            return None
+        taken = self._copy.taken
+        width = min(1.0, COARSE_SIDE * taken.scale / taken.image.width)
+        height = min(1.0, COARSE_SIDE * taken.scale / taken.image.height)
+        left = min(1 - width, max(0.0, self.detail_at[0] - width / 2))
+        top = min(1 - height, max(0.0, self.detail_at[1] - height / 2))
+        return None if width == height == 1.0 else (left, top, width, height)
+
+    @told
+    def make_room(self, pixels: float) -> None:
+        """There is room for a picture of so many pixels; `look` has one painted that fills it."""
+        self._room = min(FINE_SIDE, max(COARSE_SIDE, -(-round(pixels) // 64) * 64))
+
+    @told
+    def aim(self, x: float, y: float) -> None:
+        """Choose the middle of the detail, as parts of the whole."""
+        self.detail_at = (x, y)
+        if self.detail:
+            self._ask()
+        else:
+            self.context.changed("preview")
 
     @told
     def show(self, *, docker: bool | None = None, canvas: bool | None = None, detail: bool | None = None) -> None:
@@ -90,10 +124,26 @@ class StylePreview(Part):
                 self.context.changed("preview")
                 self._ask()
             elif kept.fingerprint != self.canvas.fingerprint():
-                self._copy = None
+                self._copy = self._fine_copy = None
                 self._ask()
+            elif self._may_be_finer():
+                self._ask(fine=True)
         finally:
             self._looking = False
+
+    def _side(self) -> int:
+        """Of the finer picture."""
+        return FINE_SIDE if self.on_canvas else self._room
+
+    def _may_be_finer(self) -> bool:
+        if self.picture is None or self.backend.preview.busy or self.problem is not None or self.detail:
+            return False
+        taken = self._copy.taken if self._copy is not None else None
+        whole = max(taken.image.width, taken.image.height) / taken.scale if taken is not None else 0
+        return not self._fine_is_asked() and min(self._side(), whole) > FINER * COARSE_SIDE
+
+    def _fine_is_asked(self) -> bool:
+        return self._fine and self._fine_copy is not None and self._fine_copy.side == self._side()
 
     def _choices_changed(self) -> None:
         if self.shown and self._asked != self._choices.style:
@@ -109,17 +159,17 @@ class StylePreview(Part):
     def _forget(self) -> None:
         """What is shown belongs to something that is no longer current."""
         self.backend.preview.drop()
-        self._copy = self._asked = self.picture = None
+        self._copy = self._fine_copy = self._asked = self.picture = self.before = None
         self.canvas.hide_preview()
 
-    def _ask(self) -> None:
-        """Ask for a new picture where one is shown."""
+    def _ask(self, *, fine: bool = False) -> None:
+        """Ask for a new picture where one is shown: a small one at once, a finer one when that is there."""
         style = self._choices.style
-        if not self.shown or not style.pack:
+        if not self.shown or not style.style:
             return
         began = self.context.clock()
         try:
-            taken = self._small_copy()
+            taken = self._small_copy(fine)
         except ScumbleError as error:
             self._forget()
             self._tell(explain(error))
@@ -129,7 +179,7 @@ class StylePreview(Part):
             assert isinstance(delivery.message, ImageResult)
             image, frame = delivery.message.image, delivery.frames[delivery.message.image.frame]
             image.check_payload(len(frame))
-            self.picture = Picture(image, frame)
+            self.picture, self.before = Picture(image, frame), Picture(taken.image, taken.frame)
             self.seconds = self.context.clock() - began
             self.network_seconds = delivery.message.network_seconds
             if self.on_canvas:
@@ -140,22 +190,29 @@ class StylePreview(Part):
             if job.state == "failed":
                 self._tell(job.problem)
 
-        self._asked = style
+        self._asked, self._fine = style, fine
         message = style.message(taken.image, "preview", picture_pixels=taken.picture_pixels, scale=taken.scale)
-        self.backend.preview.show(message, [taken.frame], show, ended)
+        masks = [taken.masks[place] for place in style.mask_places]
+        self.backend.preview.show(message, [taken.frame, *masks], show, ended)
 
     def _tell(self, problem: Problem | None) -> None:
         if problem is None or problem != self.problem:
             self.problem = problem
             self.context.changed("preview")
 
-    def _small_copy(self) -> Taken:
+    def _small_copy(self, fine: bool) -> Taken:
         """The layer as it is now; while a slider is dragged, the one that is there already."""
-        side = CANVAS_SIDE if self.on_canvas else DOCKER_SIDE
+        side = self._side() if fine else COARSE_SIDE
         detail = self.detail and not self.on_canvas
-        copy = self._copy
-        if copy is None or (copy.side, copy.detail) != (side, detail) or copy.key != self.canvas.key():
-            key, fingerprint = self.canvas.key(), self.canvas.fingerprint()
-            copy = _SmallCopy(key, fingerprint, side, detail, self.canvas.small_copy(side, detail))
-            self._copy = copy
+        places, at = self._choices.style.mask_places, self.detail_at if detail else (0.5, 0.5)
+        copy, key = self._fine_copy if fine else self._copy, self.canvas.key()
+        wanted = (key, side, detail, places, at)
+        if copy is None or (copy.key, copy.side, copy.detail, copy.places, copy.at) != wanted:
+            fingerprint = self.canvas.fingerprint()
+            taken = self.canvas.small_copy(side, detail, places, at)
+            copy = _SmallCopy(key, fingerprint, side, detail, places, at, taken)
+            if fine:
+                self._fine_copy = copy
+            else:
+                self._copy = copy
         return copy.taken

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from scumble_editor.backend import Job
-from scumble_editor.words import tr
-from scumble_wire.messages import Train
+import contextlib
+from typing import Any
+
+from scumble_editor.backend import Delivery, Job
+from scumble_editor.kept import KeptFile
+from scumble_editor.words import took_text, tr
+from scumble_wire.errors import ScumbleError
+from scumble_wire.messages import ImageInfo, Train, Trained
 
 from .context import Context, Part, told
 from .kept_choices import KeptChoices
@@ -12,9 +17,10 @@ from .troubles import NoName
 
 
 class Training(Part):
-    def __init__(self, context: Context, choices: KeptChoices) -> None:
+    def __init__(self, context: Context, choices: KeptChoices, kept: KeptFile) -> None:
         super().__init__(context)
         self._choices = choices
+        self._kept = kept
         self.file = ""  # path of the picture, where the choice is to learn from a file
         self.recipe = ""  # name or path of a recipe of one's own; empty: by quality
 
@@ -28,7 +34,27 @@ class Training(Part):
         image, frame = self.canvas.take_reference(choices.source, self.file)
         self.backend.dismiss_problem()
         message = Train(image, name, choices.quality, choices.strength, recipe=self.recipe, title=name)
-        return self.backend.submit(message, [frame], title=tr("Learning {name}", name=name))
+
+        def learned(job: Job, delivery: Delivery) -> None:
+            if isinstance(delivery.message, Trained) and not self.recipe:
+                with contextlib.suppress(OSError):  # only a figure would be lost
+                    self._kept.add_training(choices.quality, delivery.message.seconds)
+                self.context.changed("choices")
+
+        title = tr("Learning {name}", name=name)
+        return self.backend.submit(message, [frame], on_done=learned, title=title)
+
+    def took(self, quality: str) -> str:
+        """How long the last training of a quality took on this machine, in words; empty: none has been measured."""
+        seconds = self._kept.training_seconds().get(quality)
+        return took_text(seconds) if seconds is not None else ""
+
+    def picture(self, side: int) -> tuple[ImageInfo, Any] | None:
+        """A small copy of what would be learned from; None while there is nothing."""
+        try:
+            return self.canvas.small_reference(self._choices.train.source, self.file, side)
+        except ScumbleError:
+            return None
 
     def learn_from_file(self, path: str) -> None:
         self.file = path

@@ -48,6 +48,46 @@ class NoSelection(Trouble):
         super().__init__(tr("Nothing is selected."), remedy=tr("Select a part of the picture first."))
 
 
+class MaskGone(Trouble):
+    code = "mask_gone"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            tr('There is no mask "{name}" in this document.', name=name),
+            remedy=tr("Choose another place for the style."),
+        )
+
+
+class MaskEmpty(Trouble):
+    code = "mask_empty"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            tr('"{name}" is empty here, so a style would have no place.', name=name),
+            remedy=tr("Paint on the mask, or choose another place for the style."),
+        )
+
+
+class NothingSelectedForStyle(Trouble):
+    code = "no_selection"
+
+    def __init__(self) -> None:
+        super().__init__(
+            tr("A style has its place in the selection, but nothing is selected."),
+            remedy=tr("Select something, or choose another place for the style."),
+        )
+
+
+class NotPainted(Trouble):
+    code = "not_painted"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            tr('"{name}" was not painted by Scumble, or its settings were not kept.', name=name),
+            remedy=tr("Choose a painted layer."),
+        )
+
+
 class SelectionOutside(Trouble):
     code = "selection_outside"
 

@@ -26,6 +26,7 @@ from scumble_wire.messages import (
     Status,
     Thumbnail,
 )
+from scumble_wire.mix import MOST_STYLES
 
 from .channel import Broken, Buffer, Channel, Delivery
 from .choices import StyleChoices
@@ -165,8 +166,21 @@ class Backend:
 
     def has_boldness(self, choices: StyleChoices) -> bool:
         """Whether the axis from faithful to bold does anything with the chosen styles."""
-        packs = [self.pack(name) for name in (choices.pack, choices.second_pack) if name]
+        packs = [self.pack(name) for name in choices.packs]
         return any(pack is not None and pack.boldness for pack in packs)
+
+    def another_style(self, choices: StyleChoices) -> str:
+        """A style to mix in: one that isn't in the mix yet, if there is one on the same network; empty: none left."""
+        mixed = [self.pack(name) for name in choices.packs]
+        networks = {pack.network for pack in mixed if pack is not None}
+        left = [pack for pack in self.styles() if pack.id not in choices.packs]
+        near = [pack for pack in left if pack.network in networks]
+        return (near or left)[0].id if left and len(choices.parts) < MOST_STYLES else ""
+
+    def mixed_as_pictures(self, choices: StyleChoices) -> bool:
+        """Whether the styles stand on different networks, so that their pictures are mixed, not their manners."""
+        packs = [self.pack(name) for name in choices.packs]
+        return len({pack.network for pack in packs if pack is not None}) > 1
 
     @property
     def titles(self) -> dict[str, str]:

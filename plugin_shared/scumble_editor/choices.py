@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scumble_wire.messages import ImageInfo, Priority, Quality, StyleChoice, Stylize, Train, Upscale
+from scumble_wire import mix
+from scumble_wire.messages import Colors, ImageInfo, Priority, Quality, StyleChoice, Stylize, Train, Upscale
 
-from .words import style_layer_name
+from .words import style_layer_name, tr
 
 #: Pixels of the picture on which relative and absolute stroke sizes are the same; the backend's own number.
 USUAL_PIXELS = 1_000_000
@@ -74,11 +75,34 @@ def _check(name: str, value: object, default: object, limits: Option) -> None:
         raise ValueError(f"{name} must be one of {', '.join(word for word, _ in limits.words)}, not {value!r}.")
 
 
+#: place of a style -> its label in English; masks of the picture come after them, see `place_words`.
+PLACES = {
+    "everywhere": "Everywhere",
+    "rest": "What is left",
+    "selection": "Selection",
+    "light": "Light parts",
+    "dark": "Dark parts",
+    "opaque": "Opaque parts",
+}
+
+
+def place_words(masks: Sequence[str], chosen: str = "everywhere") -> list[tuple[str, str]]:
+    """(place, label in the user's language) of everything a style can be bound to.
+
+    masks: names of masks and channels in the picture. chosen: the place of now, listed even if it is gone.
+    """
+    places = [(place, tr(label)) for place, label in PLACES.items()]
+    places += [(mix.MASK + name, name) for name in masks]
+    if chosen not in [place for place, _ in places]:
+        places.append((chosen, tr("{name} (is gone)", name=chosen.removeprefix(mix.MASK))))
+    return places
+
+
 @dataclass(frozen=True)
 class StyleChoices(_Checked):
     """What paints: the Style tab, GIMP's filter, "apply last style"."""
 
-    pack: str = _option("", "Style", "The style pack that paints.")
+    style: str = _option("", "Style", "The style that paints, or a mix of up to four.")
     strength: float = _option(1.0, "Strength", "How far the layer turns into the style.", low=0, high=1, step=0.01)
     boldness: float = _option(
         0.0,
@@ -102,22 +126,101 @@ class StyleChoices(_Checked):
         "Stroke size in pixels",
         "Brush marks get the size in pixels that the style learned, times stroke size.",
     )
-    keep_colors: bool = _option(
-        False, "Keep colors", "Take the brush marks from the style, the colors from the layer."
+    colors: Colors = _option(  # noqa: RUF009
+        "style",
+        "Colors",
+        "Whose colors the painted picture has.",
+        words=(
+            ("style", "As the style paints"),
+            ("picture", "Each place keeps its color"),
+            ("matched", "Palette of the picture"),
+            ("palette", "Palette of the painting"),
+            ("only", "Palette alone, no brush marks"),
+        ),
     )
-    second_pack: str = _option("", "Mix with", "A second style to mix in.")
-    mix: float = _option(0.0, "Mix", "How much of the second style: 0 is none, 1 is all.", low=0, high=1, step=0.01)
     seed: int = _option(0, "Seed", "The same seed gives the same picture.", low=0, high=2**31 - 1, step=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            mix.parse(self.style)
+        except ValueError as error:
+            raise ValueError(f"style: {error}") from error
+
+    @property
+    def parts(self) -> list[mix.Part]:
+        """The styles with their weights and places; [] while none is chosen."""
+        return mix.parse(self.style)
+
+    @property
+    def packs(self) -> list[str]:
+        """The ids of the styles, each once."""
+        return list(dict.fromkeys(part.pack for part in self.parts))
+
+    @property
+    def mask_places(self) -> list[str]:
+        """The places whose masks have to be sent, in the order of their frames, which follow the pixels."""
+        return list(dict.fromkeys(part.place for part in self.parts if part.needs_mask))
+
+    @property
+    def places_selection(self) -> bool:
+        """Whether the selection places a style, and so does not confine what is painted."""
+        return "selection" in self.mask_places
+
+    def with_parts(self, parts: Sequence[mix.Part]) -> StyleChoices:
+        """The same with another mix. Raises ValueError when it can't be."""
+        return replace(self, style=mix.written(parts))
+
+    def with_part(self, number: int, /, **changes: Any) -> StyleChoices:
+        """The same with fields of one part changed; see `mix.Part`.
+
+        When the first style gets a place, those that were everywhere paint the rest; when the last place goes, they
+        are everywhere again.
+        """
+        before = self.parts
+        parts = [replace(part, **changes) if index == number else part for index, part in enumerate(before)]
+        if "place" in changes:
+            others = [part for index, part in enumerate(before) if index != number]
+            if changes["place"] not in ("everywhere", "rest") and all(p.place == "everywhere" for p in others):
+                parts = [p if i == number else replace(p, place="rest") for i, p in enumerate(parts)]
+            elif all(part.place in ("everywhere", "rest") for part in parts):
+                parts = [replace(part, place="everywhere") for part in parts]
+        return self.with_parts(parts)
+
+    def with_another(self, pack: str) -> StyleChoices:
+        """The same with one more style mixed in, as strong as the others together are on average."""
+        parts = self.parts
+        weight = round(sum(part.weight for part in parts) / len(parts), 2) if parts else 1.0
+        placed = any(part.place != "everywhere" for part in parts)
+        return self.with_parts([*parts, mix.Part(pack, weight or 1.0, "rest" if placed else "everywhere")])
+
+    def without_part(self, number: int) -> StyleChoices:
+        """The same without one of its styles; the last one stays."""
+        parts = [part for index, part in enumerate(self.parts) if index != number]
+        if not parts:
+            return self
+        if sum(part.weight for part in parts) <= 0:
+            parts = [replace(part, weight=1.0) for part in parts]
+        if all(part.place in ("everywhere", "rest") for part in parts):
+            parts = [replace(part, place="everywhere") for part in parts]
+        return self.with_parts(parts)
+
+    def without_packs(self, gone: Callable[[str], bool]) -> StyleChoices:
+        """The same without the styles of packs that are gone; no style at all where all are."""
+        parts = [part for part in self.parts if not gone(part.pack)]
+        if len(parts) == len(self.parts):
+            return self
+        if not parts or sum(part.weight for part in parts) <= 0:
+            return replace(self, style=mix.written([replace(part, weight=1.0) for part in parts]))
+        return self.with_parts(parts)
 
     def styles(self) -> list[StyleChoice]:
         """The mix as the wire wants it. Raises ValueError when no style is chosen."""
-        if not self.pack:
+        if not self.style:
             raise ValueError("no style is chosen.")
-        if not self.second_pack or self.mix <= 0 or self.second_pack == self.pack:
-            return [StyleChoice(self.pack)]
-        if self.mix >= 1:
-            return [StyleChoice(self.second_pack)]
-        return [StyleChoice(self.pack, round(1 - self.mix, 4)), StyleChoice(self.second_pack, round(self.mix, 4))]
+        frames = {place: number for number, place in enumerate(self.mask_places, 1)}
+        counted = [part for part in self.parts if part.weight > 0]
+        return [part.choice(frames.get(part.place)) for part in counted]
 
     def message(
         self,
@@ -128,7 +231,10 @@ class StyleChoices(_Checked):
         picture_pixels: int = 0,
         scale: float = 1.0,
     ) -> Stylize:
-        """picture_pixels, scale: of what picture the image is a part or a small copy; see `Stylize`."""
+        """picture_pixels, scale: of what picture the image is a part or a small copy; see `Stylize`.
+
+        The masks of `mask_places` have to follow the pixels as frames.
+        """
         return Stylize(
             image,
             self.styles(),
@@ -138,7 +244,7 @@ class StyleChoices(_Checked):
             picture_pixels=picture_pixels,
             scale=scale,
             boldness=self.boldness,
-            keep_colors=self.keep_colors,
+            colors=self.colors,
             seed=self.seed,
             priority=priority,
             title=title,
@@ -151,9 +257,11 @@ class StyleChoices(_Checked):
 
     def layer_name(self, titles: Mapping[str, str]) -> str:
         """titles: pack id -> title, for the name of the new layer."""
-        shown = [(titles.get(style.pack, style.pack), style.weight) for style in self.styles()]
-        second, mix = shown[1] if len(shown) > 1 else ("", 0.0)
-        return style_layer_name(shown[0][0], self.strength, second, mix)
+        parts = [part for part in self.parts if part.weight > 0]
+        whole = sum(part.weight for part in parts)
+        placed = any(part.place != "everywhere" for part in parts)
+        shown = [(titles.get(part.pack, part.pack), 0.0 if placed else part.weight / whole) for part in parts]
+        return style_layer_name(shown, self.strength)
 
 
 @dataclass(frozen=True)
@@ -215,6 +323,7 @@ def read_choices(kind: type[Choices], data: object) -> Choices:
             value = float(value)
         try:
             _check(each.name, value, each.default, each.metadata["option"])
+            kind(**{each.name: value})
         except ValueError:
             continue
         kept[each.name] = value

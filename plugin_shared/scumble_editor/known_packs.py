@@ -44,7 +44,7 @@ class KnownPacks:
         found = []
         for pack in self.all:
             text = " ".join([pack.title, pack.painting, pack.description, pack.id, *pack.authors]).casefold()
-            if pack.kind != "upscale" and all(word in text for word in words):
+            if pack.is_style and all(word in text for word in words):
                 found.append(pack)
         return sorted(found, key=lambda pack: pack.title.casefold())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traceback
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -21,7 +21,7 @@ from scumble_wire.errors import (
     TimedOut,
     WrongProtocol,
 )
-from scumble_wire.messages import Failed
+from scumble_wire.messages import Failed, PackInfo
 
 _table: dict[str, str] = {}
 
@@ -141,6 +141,15 @@ def remaining_text(seconds: float | None) -> str:
     return tr("about {n} h left", n=round(seconds / 3600, 1))
 
 
+def took_text(seconds: float) -> str:
+    """ "took 5 min here": a training that was measured on this machine."""
+    if seconds < 90:
+        return tr("took {n} s here", n=round(seconds))
+    if seconds < 90 * 60:
+        return tr("took {n} min here", n=round(seconds / 60))
+    return tr("took {n} h here", n=round(seconds / 3600, 1))
+
+
 def progress_text(stage: str, fraction: float, remaining_s: float | None) -> str:
     """ "Painting, 40 %, about 12 s left"."""
     parts = [tr(STAGES.get(stage, stage))] if stage else []
@@ -150,9 +159,13 @@ def progress_text(stage: str, fraction: float, remaining_s: float | None) -> str
     return ", ".join([*parts, left] if left else parts)
 
 
-def style_layer_name(title: str, strength: float = 1.0, second: str = "", mix: float = 0.0) -> str:
-    """Name of a painted layer: "Great Wave", "Great Wave 60 %", "Great Wave + Skies 30 %"."""
-    name = f"{title} + {second} {mix:.0%}".replace("%", " %") if second and mix > 0 else title
+def style_layer_name(styles: Sequence[tuple[str, float]], strength: float = 1.0) -> str:
+    """Name of a painted layer: "Great Wave", "Great Wave (60 %)", "Great Wave + Skies 30 %".
+
+    styles: title and share of each; a share of 0 is not told.
+    """
+    further = [f"{title} {share:.0%}".replace("%", " %") if share > 0 else title for title, share in styles[1:]]
+    name = " + ".join([styles[0][0], *further])
     return name if strength >= 0.995 else f"{name} ({round(strength * 100)} %)"
 
 
@@ -170,3 +183,11 @@ def free_name(name: str, taken: Iterable[str]) -> str:
     while f"{name} {number}" in used:
         number += 1
     return f"{name} {number}"
+
+
+def about(pack: PackInfo) -> str:
+    """Some lines on a pack: title, painting, description, authors."""
+    lines = [pack.title, pack.painting, pack.description]
+    if pack.authors:
+        lines.append(tr("By {authors}", authors=", ".join(pack.authors)))
+    return "\n".join(line for line in lines if line)

@@ -204,3 +204,31 @@ def test_marks_can_be_counted_in_pixels_and_boldness_has_a_range(
         assert one.tobytes() != two.tobytes()
     assert scumble("style", source, "-o", tmp_path / "x.png", "--pack", "wave", "--boldness", "2") != 0
     assert "boldness" in capsys.readouterr().err
+
+
+def test_styles_are_placed_by_light_and_by_a_mask_file(scumble: Scumble, tmp_path: Path, capsys: Any) -> None:
+    picture().save(tmp_path / "in.png")
+    mask = Image.new("L", (40, 24))
+    mask.paste(255, (0, 0, 20, 24))
+    mask.save(tmp_path / "mask.png")
+    source, output = tmp_path / "in.png", tmp_path / "out.png"
+    assert scumble("style", source, "-o", output, "-p", f"wave@{tmp_path / 'mask.png'}", "-p", "night@rest") == 0
+    placed = np.asarray(Image.open(output))
+    assert scumble("style", source, "-o", output, "-p", "wave:0.3@light", "-p", "night:0.7@rest") == 0
+    with Image.open(output) as painted:
+        made = json.loads(painted.text["Scumble"])  # type: ignore[attr-defined]
+    assert made["choices"]["style"] == "wave:0.3@light + night:0.7@rest"
+    assert not np.array_equal(placed, np.asarray(Image.open(output)))
+    Image.new("L", (40, 24)).save(tmp_path / "mask.png")
+    assert scumble("style", source, "-o", output, "-p", f"wave@{tmp_path / 'mask.png'}") == 1
+    assert "black everywhere" in capsys.readouterr().err
+    Image.new("L", (41, 24), 255).save(tmp_path / "mask.png")
+    assert scumble("style", source, "-o", output, "-p", f"wave@{tmp_path / 'mask.png'}") == 1
+    assert "41 x 24 pixels, the picture 40 x 24" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["-p", "wave:0"], ["-p", "wave@selection"], ["-p", "wave", "--colors", "loud"]])
+def test_a_mix_that_is_none_is_a_usage_error(scumble: Scumble, tmp_path: Path, words: list[str], capsys: Any) -> None:
+    picture().save(tmp_path / "in.png")
+    assert scumble("style", tmp_path / "in.png", "-o", tmp_path / "out.png", *words) == 2
+    assert "Traceback" not in capsys.readouterr().err

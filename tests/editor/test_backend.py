@@ -12,7 +12,15 @@ from scumble_editor import words
 from scumble_editor.areas import Area, crop_rows, fitted, with_context
 from scumble_editor.backend import Backend
 from scumble_editor.channel import Broken, Delivery
-from scumble_editor.choices import ChoicesFile, StyleChoices, TrainChoices, UpscaleChoices, option, read_choices
+from scumble_editor.choices import (
+    ChoicesFile,
+    StyleChoices,
+    TrainChoices,
+    UpscaleChoices,
+    option,
+    place_words,
+    read_choices,
+)
 from scumble_editor.job_list import FINISHED_KEPT
 from scumble_editor.jobs import Job
 from scumble_wire.errors import BackendNotStarted, ConnectionFailed, ConnectionLost, ScumbleError
@@ -31,6 +39,7 @@ from scumble_wire.messages import (
     Packs,
     PacksChanged,
     Progress,
+    StyleChoice,
     Stylize,
     Thumbnail,
     Train,
@@ -90,7 +99,7 @@ def come(backend: Backend, road: Recorded, ticket: int, *messages: Any, frames: 
 
 
 def stylize(pack: str = "wave", strength: float = 1.0) -> Stylize:
-    return StyleChoices(pack=pack, strength=strength).message(INFO, "preview")
+    return StyleChoices(style=pack, strength=strength).message(INFO, "preview")
 
 
 def test_a_job_goes_from_waiting_to_done_and_hands_over_its_picture(backend: Backend, road: Recorded) -> None:
@@ -311,9 +320,9 @@ def test_the_axis_from_faithful_to_bold_is_offered_where_a_chosen_style_has_it(
 ) -> None:
     backend.refresh_packs()
     come(backend, road, 1, Packs([NIGHT, PackInfo("spray", "Spray", "affine", boldness=True)], 1))
-    assert not backend.has_boldness(StyleChoices(pack="night"))
-    assert backend.has_boldness(StyleChoices(pack="spray"))
-    assert backend.has_boldness(StyleChoices(pack="night", second_pack="spray", mix=0.5))
+    assert not backend.has_boldness(StyleChoices(style="night"))
+    assert backend.has_boldness(StyleChoices(style="spray"))
+    assert backend.has_boldness(StyleChoices("night + spray"))
 
 
 def test_a_change_of_packs_asks_for_the_list_again_but_only_once(backend: Backend, road: Recorded) -> None:
@@ -381,29 +390,70 @@ def test_only_the_last_finished_jobs_stay_listed(backend: Backend, road: Recorde
 
 
 def test_choices_refuse_what_is_out_of_range_or_of_another_type() -> None:
-    for wrong in ({"strength": 1.5}, {"strength": float("nan")}, {"keep_colors": 1}, {"seed": 0.5}, {"pack": None}):
+    for wrong in (
+        {"strength": 1.5},
+        {"strength": float("nan")},
+        {"absolute_strokes": 1},
+        {"seed": 0.5},
+        {"style": None},
+    ):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             StyleChoices(**wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="source must be one of"):
         UpscaleChoices(source="nothing")
 
 
-def test_the_mix_becomes_weights() -> None:
-    assert [(s.pack, s.weight) for s in StyleChoices(pack="a", second_pack="b", mix=0.3).styles()] == [
-        ("a", 0.7),
-        ("b", 0.3),
-    ]
-    assert [s.pack for s in StyleChoices(pack="a", second_pack="b", mix=0.0).styles()] == ["a"]
-    assert [s.pack for s in StyleChoices(pack="a", second_pack="b", mix=1.0).styles()] == ["b"]
+def test_the_mix_becomes_weights_and_frames_of_masks() -> None:
+    choices = StyleChoices("a:0.7@selection + b:0.3@mask:Sky + c:0@light + d@selection")
+    assert choices.mask_places == ["selection", "mask:Sky"] and choices.places_selection
+    assert choices.styles() == [StyleChoice("a", 0.7, 1), StyleChoice("b", 0.3, 2), StyleChoice("d", 1.0, 1)]
     with pytest.raises(ValueError, match="no style"):
         StyleChoices().styles()
+    for wrong in ("a:0 + b:0", "a + b + c + d + e", "a@nowhere"):
+        with pytest.raises(ValueError, match="style: "):
+            StyleChoices(wrong)
+
+
+def test_the_first_place_leaves_the_rest_to_the_others_and_the_last_gives_it_back() -> None:
+    choices = StyleChoices("a + b + c").with_part(0, place="light")
+    assert choices.style == "a@light + b@rest + c@rest"
+    assert choices.with_part(1, place="dark").style == "a@light + b@dark + c@rest"
+    assert choices.with_part(0, place="everywhere").style == "a + b + c"
+    assert choices.without_part(0).style == "b + c"
+
+
+def test_styles_join_and_leave_a_mix() -> None:
+    one = StyleChoices("a:0.4")
+    assert one.with_another("b").style == "a:0.4 + b:0.4"
+    assert one.without_part(0) == one
+    assert StyleChoices("a:0 + b").without_part(1).style == "a"
+    assert StyleChoices("a@light + b@rest").with_another("c").style == "a@light + b@rest + c@rest"
+    assert StyleChoices("a + b").without_packs(lambda pack: pack == "a").style == "b"
+    assert StyleChoices("a").without_packs(lambda pack: True).style == ""
+
+
+def test_places_are_listed_with_the_masks_of_the_picture() -> None:
+    assert ("mask:Sky", "Sky") in place_words(["Sky"])
+    assert place_words([], "mask:Sky")[-1] == ("mask:Sky", "Sky (is gone)")
+
+
+def test_a_style_on_the_same_network_is_mixed_in_first(backend: Backend, road: Recorded) -> None:
+    packs = [
+        PackInfo(name, name.title(), "affine", network=net) for name, net in (("a", "n1"), ("b", "n2"), ("c", "n1"))
+    ]
+    come(backend, road, 0, Packs(packs, 1))
+    assert backend.another_style(StyleChoices("a")) == "c"
+    assert backend.another_style(StyleChoices("a + c")) == "b"
+    assert backend.another_style(StyleChoices("a + b + c")) == ""
+    assert backend.mixed_as_pictures(StyleChoices("a + b")) and not backend.mixed_as_pictures(StyleChoices("a + c"))
 
 
 def test_layer_names_tell_style_mix_and_strength() -> None:
     titles = {"a": "Great Wave", "b": "Night"}
-    assert StyleChoices(pack="a").layer_name(titles) == "Great Wave"
-    assert StyleChoices(pack="a", strength=0.6).layer_name(titles) == "Great Wave (60 %)"
-    assert StyleChoices(pack="a", second_pack="b", mix=0.3).layer_name(titles) == "Great Wave + Night 30 %"
+    assert StyleChoices(style="a").layer_name(titles) == "Great Wave"
+    assert StyleChoices(style="a", strength=0.6).layer_name(titles) == "Great Wave (60 %)"
+    assert StyleChoices("a:0.7 + b:0.3").layer_name(titles) == "Great Wave + Night 30 %"
+    assert StyleChoices("a@light + b@rest").layer_name(titles) == "Great Wave + Night"
     assert words.upscaled_name("Ink", 2.0) == "Ink ×2"
     assert words.free_name("Ink", ["Ink", "Ink 2"]) == "Ink 3"
 
@@ -418,7 +468,7 @@ def test_every_choice_has_a_label_and_its_default_lies_in_its_range() -> None:
 
 
 def test_boldness_and_sizes_travel_with_the_choices() -> None:
-    choices = StyleChoices(pack="wave", boldness=-0.5, stroke_scale=2.0, absolute_strokes=True)
+    choices = StyleChoices(style="wave", boldness=-0.5, stroke_scale=2.0, absolute_strokes=True)
     message = choices.message(ImageInfo(40, 30), "preview", picture_pixels=12_000_000, scale=0.1)
     assert (message.boldness, message.stroke_scale, message.absolute_strokes) == (-0.5, 2.0, True)
     assert (message.picture_pixels, message.scale, message.priority) == (12_000_000, 0.1, "preview")
@@ -427,7 +477,7 @@ def test_boldness_and_sizes_travel_with_the_choices() -> None:
 def test_choices_survive_a_session_and_a_file_of_another_version(tmp_path: Any) -> None:
     file = ChoicesFile(tmp_path / "deep" / "choices.json")
     assert file.get("style", StyleChoices) == StyleChoices() and not file.damaged
-    kept = StyleChoices(pack="wave", strength=0.5, mix=0.25)
+    kept = StyleChoices("wave + night", strength=0.5, seed=25)
     file.put("style", kept)
     file.put("window", {"tab": 2})
     assert ChoicesFile(file.path).get("style", StyleChoices) == kept
@@ -435,7 +485,7 @@ def test_choices_survive_a_session_and_a_file_of_another_version(tmp_path: Any) 
     data = file.read()
     data["style"] |= {"strength": 7, "unknown": 1, "stroke_scale": 2}
     file.path.write_text(json.dumps(data))
-    assert file.get("style", StyleChoices) == StyleChoices(pack="wave", mix=0.25, stroke_scale=2.0)
+    assert file.get("style", StyleChoices) == StyleChoices("wave + night", seed=25, stroke_scale=2.0)
     file.path.write_text("{")
     assert file.get("style", StyleChoices) == StyleChoices() and file.damaged
     assert read_choices(StyleChoices, ["no"]) == StyleChoices()

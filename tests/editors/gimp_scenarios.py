@@ -651,13 +651,89 @@ def scenario_choices_change_the_picture():
     image = new_image()
     pictures = {}
     for values in (
-        {}, {"style": OTHER}, {"stroke_scale": 4.0}, {"keep_colors": True}, {"strength": 0.5},
-        {"second_style": OTHER, "mix": 0.5},
+        {}, {"style": OTHER}, {"stroke_scale": 4.0}, {"colors": "picture"}, {"strength": 0.5},
+        {"style": f"{STYLE}:0.5 + {OTHER}:0.5"}, {"style": f"{STYLE}@light + {OTHER}@rest"}, {"colors": "matched"},
     ):  # fmt: skip
         layer = new_layer(image, alpha=False)
         stylize(image, [layer], **values)
         pictures.setdefault(native(layer), []).append(values)
-    assert len(pictures) == 6, list(pictures.values())
+    assert len(pictures) == 8, list(pictures.values())
+
+
+def scenario_styles_are_placed():
+    """By the selection, which then confines nothing, in place and as a new layer; by a channel, off a moved layer."""
+    image = new_image()
+    pictures = {}
+    for style in (STYLE, OTHER):
+        layer = new_layer(image, alpha=False)
+        stylize(image, [layer], style=style)
+        pictures[style] = read(layer)
+    width, height = SIZE
+    half = 3 * width * (height // 2)
+
+    def apart(one, other):
+        return sum(abs(a - b) for a, b in zip(one, other, strict=True))
+
+    def check(picture, upper, lower):
+        for part, near, far in ((slice(0, half // 2), upper, lower), (slice(-half // 2, None), lower, upper)):
+            near, far = pictures[near][part], pictures[far][part]
+            assert apart(picture[part], near) < apart(picture[part], far)
+
+    mix = f"{STYLE}@selection + {OTHER}@rest"
+    failed = Gimp.PDBStatusType.EXECUTION_ERROR
+    values = {"image": image, "drawables": [layer]}
+    refuse("plug-in-scumble-stylize", failed, "nothing is selected", style=mix, **values)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 0, 0, width, height // 2)
+    layer = new_layer(image, alpha=False)
+    (made,) = stylize(image, [layer], style=mix, result="new-layer")
+    assert made.get_mask() is None and made.get_height() == height
+    check(read(made), STYLE, OTHER)
+    stylize(image, [layer], style=mix)
+    check(read(layer), STYLE, OTHER)
+    _ok, some, _x, _y, _right, bottom = Gimp.Selection.bounds(image)
+    assert some and bottom == height // 2 and not image.get_channels()
+    channel = Gimp.Selection.save(image)
+    channel.set_name("Sky + sea")
+    Gimp.Selection.none(image)
+    layer = new_layer(image, alpha=False)
+    stylize(image, [layer], style=f"{STYLE}@mask:Sky %2B sea + {OTHER}@rest")
+    check(read(layer), STYLE, OTHER)
+    below = new_layer(image, alpha=False, place=(0, height))
+    values = {"image": image, "drawables": [below], "style": f"{STYLE}@mask:Sky %2B sea + {OTHER}@rest"}
+    refuse("plug-in-scumble-stylize", failed, "“Sky + sea” is empty", **values)
+    values["style"] = f"{STYLE}@mask:Gone + {OTHER}@rest"
+    refuse("plug-in-scumble-stylize", failed, "“Gone”", **values)
+
+
+def scenario_a_painted_layer_is_edited_again():
+    """What made it outlives saving and copying; the new layer stands where the old one stood, in one undo step."""
+    image = new_image()
+    layer = new_layer(image, alpha=False)
+    mix = f"{STYLE}:0.6 + {OTHER}:0.4"
+    stylize(image, [layer], style=mix, strength=0.5, seed=7, result="new-layer")
+    failed = Gimp.PDBStatusType.EXECUTION_ERROR
+    refuse("plug-in-scumble-edit-again", failed, "not painted", image=image, drawables=[layer])
+    path = Gio.File.new_for_path(os.environ["SCUMBLE_RESULT"] + ".xcf")
+    assert Gimp.file_save(Gimp.RunMode.NONINTERACTIVE, image, path, None)
+    image.delete()
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, path)
+    old, below = image.get_layers()
+    text = json.loads(bytes(old.get_parasite("scumble-made").get_data()))
+    assert text["choices"]["style"] == mix and text["choices"]["strength"] == 0.5
+    before = native(old)
+    answer = succeed("plug-in-scumble-edit-again", image=image, drawables=[old])
+    new = answer.index(1)
+    assert image.get_layers() == [new, below] and native(new) == before
+    assert new.get_name() == json.loads(bytes(new.get_parasite("scumble-made").get_data()))["title"].removesuffix(
+        " 2"
+    )
+    new.attach_parasite(Gimp.Parasite.new("scumble-made", 1, b"nonsense"))
+    refuse("plug-in-scumble-edit-again", failed, "not painted", image=image, drawables=[new])
+    copy = new_layer(image)
+    copy.attach_parasite(Gimp.Parasite.new("scumble-made", 1, json.dumps({**text, "source": "0"}).encode()))
+    refuse("plug-in-scumble-edit-again", failed, "is gone", image=image, drawables=[copy])
+    wrong = Gimp.PDBStatusType.CALLING_ERROR
+    refuse("plug-in-scumble-edit-again", wrong, "takes one layer", image=image, drawables=[copy, new])
 
 
 def scenario_wrong_arguments():
@@ -668,6 +744,7 @@ def scenario_wrong_arguments():
     refuse("plug-in-scumble-stylize", wrong, "No style was chosen", STYLE, **values)
     refuse("plug-in-scumble-stylize", wrong, "“nonsense”", STYLE, style="nonsense", **values)
     refuse("plug-in-scumble-stylize", wrong, "“tiny-twice”", style=ENLARGER, **values)
+    refuse("plug-in-scumble-stylize", wrong, "add up to 0", style=f"{STYLE}:0 + {OTHER}:0", **values)
     refuse("plug-in-scumble-upscale", wrong, "“nonsense”", ENLARGER, model="nonsense", **values)
     refuse("plug-in-scumble-train", wrong, "name", **values)
     refuse("plug-in-scumble-install-pack", wrong, "No pack file")
@@ -711,7 +788,7 @@ def scenario_a_recipe_that_is_not_there():
 def scenario_arguments_are_typed_and_told():
     procedure = Gimp.get_pdb().lookup_procedure("plug-in-scumble-stylize")
     kinds = {each.name: each.value_type.name for each in procedure.get_arguments()}
-    assert kinds["strength"] == "gdouble" and kinds["keep-colors"] == "gboolean" and kinds["seed"] == "gint"
+    assert kinds["strength"] == "gdouble" and kinds["absolute-strokes"] == "gboolean" and kinds["seed"] == "gint"
     strength = procedure.find_argument("strength")
     assert (strength.minimum, strength.maximum, strength.default_value) == (0.0, 1.0, 1.0)
     for name in Gimp.get_pdb().query_procedures("plug-in-scumble-.*", *[".*"] * 7):

@@ -83,6 +83,10 @@ def scenario_window_stylize():
     assert status == Gimp.PDBStatusType.SUCCESS, answer
     assert len(image.get_layers()) == 2
     painted = native(image.get_layers()[0])
+    image.set_selected_layers([image.get_layers()[0]])
+    status, _answer = interactive("plug-in-scumble-edit-again", "Stylize", "Return", image, "gimp-again", settle=4.0)
+    assert status == Gimp.PDBStatusType.SUCCESS and len(image.get_layers()) == 2
+    undo(image, lambda: len(image.get_layers()) == 2)
     undo(image, lambda: len(image.get_layers()) == 1)
     assert native(image.get_layers()[0]) == before
     succeed("plug-in-scumble-repeat", image=image, drawables=image.get_layers())

@@ -167,8 +167,7 @@ def finish(job, seconds=60.0):
 
 def choose(**changes):
     defaults = {
-        "pack": "tiny-sea", "strength": 1.0, "stroke_scale": 1.0, "keep_colors": False,
-        "second_pack": "", "mix": 0.0, "seed": 0,
+        "style": "tiny-sea", "strength": 1.0, "stroke_scale": 1.0, "colors": "style", "seed": 0,
     }  # fmt: skip
     model().choices.choose_style(**{**defaults, **changes})
 
@@ -402,7 +401,7 @@ def step_hidden_and_locked_layers_are_handled_as_an_artist_expects(figures):
 def step_a_mix_and_keep_colors_change_the_picture(figures):
     made = yield from document()
     pictures = []
-    for changes in ({}, {"second_pack": "tiny-field", "mix": 0.5}, {"keep_colors": True}, {"stroke_scale": 2.0}):
+    for changes in ({}, {"style": "tiny-sea + tiny-field"}, {"colors": "picture"}, {"stroke_scale": 2.0}):
         choose(**changes)
         yield from finish(paint())
         no_problem()
@@ -411,6 +410,121 @@ def step_a_mix_and_keep_colors_change_the_picture(figures):
     assert len(set(pictures)) == len(pictures)
     # Each new one lies on top of those made before, where it is seen.
     assert names(made) == ["Background", "Tiny Sea", "Tiny Sea + Tiny Field 50 %", "Tiny Sea 2", "Tiny Sea 3"]
+
+
+def step_styles_are_placed_by_the_selection_and_by_masks(figures):
+    """Each side has its own style; the selection places, it does not confine; what is missing is said in words."""
+    made = yield from document()
+    choose(style="tiny-sea")
+    yield from finish(paint())
+    choose(style="tiny-field")
+    yield from finish(paint())
+    sea, field = (bytes(node.pixelData(0, 0, 320, 240)) for node in made.rootNode().childNodes()[1:3])
+    selection = Selection()
+    selection.select(0, 0, 160, 240, 255)
+    made.setSelection(selection)
+    choose(style="tiny-sea@selection + tiny-field@rest")
+    tab = docker().style_tab
+    assert [row.place.currentData() for row in tab.mix.rows] == ["selection", "rest"]
+    yield from finish(paint())
+    no_problem()
+    layer = next(node for node in made.rootNode().childNodes() if node.name() == "Tiny Sea + Tiny Field")
+    assert layer.childNodes() == []  # no mask: the whole layer is painted
+
+    def apart(one, other, columns):
+        rows = range(40, 200, 7)
+        return sum(abs(one[4 * (320 * y + x)] - other[4 * (320 * y + x)]) for y in rows for x in columns)
+
+    placed = bytes(layer.pixelData(0, 0, 320, 240))
+    left, right = range(8, 60, 5), range(260, 312, 5)
+    assert apart(placed, sea, left) < apart(placed, field, left)
+    assert apart(placed, field, right) < apart(placed, sea, right)
+    made.setSelection(None)
+    settle(made)
+    assert paint() is None and "nothing is selected" in model().backend.problem.text
+    mask = made.createTransparencyMask("Sky")
+    made.rootNode().childNodes()[1].addChildNode(mask, None)
+    settle(made)
+    choose(style="tiny-sea@mask:Sky + tiny-field@rest")
+    assert "Sky" in model().canvas.mask_names()
+    mask.setPixelData(QByteArray(bytes(320 * 240)), 0, 0, 320, 240)
+    settle(made)
+    yield from activate(made, made.rootNode().childNodes()[0])
+    assert paint() is None and '"Sky" is empty' in model().backend.problem.text
+    mask.setPixelData(QByteArray(b"\xff" * (320 * 120) + bytes(320 * 120)), 0, 0, 320, 240)
+    settle(made)
+    yield from finish(paint())
+    no_problem()
+    choose(style="tiny-sea@mask:Gone + tiny-field@rest")
+    assert paint() is None and 'no mask "Gone"' in model().backend.problem.text
+    choose()
+
+
+def step_a_painted_layer_is_edited_again_and_replaced(figures):
+    """Its settings outlive saving; presets and last results bring theirs back, too."""
+    made = yield from document()
+    kept = model().shelves.shelf.kept
+    choose(style="tiny-sea:0.6 + tiny-field:0.4", strength=0.5, seed=7)
+    chosen = model().choices.style
+    yield from finish(paint())
+    no_problem()
+    model().shelves.keep_preset("Two seas")
+    choose(strength=0.9)
+    model().layers.edit_again()
+    assert "not painted" in model().backend.problem.text
+    path = os.path.join(SHOTS, "made.kra")
+    made.setBatchmode(True)
+    assert made.saveAs(path)
+    yield from close_all()
+    made = APP.openDocument(path)
+    made.setBatchmode(True)
+    APP.activeWindow().addView(made)
+    yield 500
+    painted = made.rootNode().childNodes()[1]
+    old = painted.uniqueId().toString()
+    yield from activate(made, painted)
+    tab = docker().style_tab
+    tab.again.click()
+    no_problem()
+    yield 200
+    assert model().choices.style == chosen and tab.apply.text() == "Replace" and len(tab.mix.rows) == 2
+    assert made.activeNode().name() == "Background"
+    model().choices.change_part(1, weight=0.1)
+    yield from finish(paint())
+    no_problem()
+    settle(made)
+    layers = made.rootNode().childNodes()
+    assert layers[0].name() == "Background" and len(layers) == 2
+    assert layers[1].uniqueId().toString() != old and tab.apply.text() == "Apply"
+    tab.view.activated.emit(tab.view.findData("history"))
+    yield 100
+    assert model().shelves.shelf.view == "history" and tab.grid.keys()[:2] == ["0", "1"]
+    assert [each.choices for each in kept.results()][1] == chosen
+    tab.grid.chosen.emit("1")
+    assert model().choices.style == chosen
+    choose()
+    tab.view.activated.emit(tab.view.findData("presets"))
+    yield 100
+    assert tab.grid.keys() == ["Two seas"]
+    tab.grid.chosen.emit("Two seas")
+    assert model().choices.style == chosen
+    exported = os.path.join(SHOTS, "two.scumble")
+    model().shelves.export_preset(exported, "Two seas")
+    model().pack_files.look_into(exported)
+    yield from wait(lambda: model().pack_files.offer is not None)
+    assert model().pack_files.offer.details.pack.kind == "mix"
+    model().pack_files.refuse()
+    docker().widget().grab().save(os.path.join(SHOTS, "krita-presets.png"))
+    for view in ("surprise", "here"):
+        tab.view.activated.emit(tab.view.findData(view))
+        began = time.monotonic()
+        yield from wait(lambda: all(tile.picture is not None for tile in model().shelves.shelf.tiles()))
+        figures[f"{view}_s"] = round(time.monotonic() - began, 2)
+        yield 1500
+        docker().widget().grab().save(os.path.join(SHOTS, f"krita-{view}.png"))
+    tab.view.activated.emit(tab.view.findData("styles"))
+    model().shelves.remove_preset("Two seas")
+    choose()
 
 
 def step_the_preview_in_the_docker_follows_the_sliders(figures):
@@ -498,7 +612,7 @@ def step_the_preview_on_the_canvas_is_in_no_file_and_in_no_undo_step(figures):
     assert made.exportImage(shown, InfoObject())
     assert QImage(plain) == QImage(shown), "the preview is in the exported file"
     image = overlay()._image.copy()
-    choose(pack="tiny-field")
+    choose(style="tiny-field")
     yield from wait(lambda: overlay()._image != image, 60, "the preview did not follow")
     view = APP.activeWindow().activeView()
     view.canvas().setRotation(30.0)
@@ -699,11 +813,11 @@ def step_a_selection_mask_of_the_layer_confines_painting_while_it_is_active(figu
 def step_two_documents_get_each_their_own_layer(figures):
     second = yield from document(300, 200)
     first = yield from document(3200, 2400)  # long enough to be still at work when the other one is asked for
-    choose(pack="tiny-sea")
+    choose(style="tiny-sea")
     one = paint()
     next(view for view in APP.activeWindow().views() if view.document() == second).setVisible()
     yield from wait(lambda: APP.activeDocument() == second)
-    choose(pack="tiny-field")
+    choose(style="tiny-field")
     two = paint()
     assert len([job for job in model().backend.jobs if job.open]) == 2
     docker().tabs.setCurrentWidget(docker().jobs_tab)
@@ -897,7 +1011,7 @@ def step_a_pack_is_dropped_installed_used_and_removed(figures):
     dialog.grab().save(f"{SHOTS}/krita-install.png")
     dialog.accept()
     yield from wait(lambda: model().backend.pack("tiny-ink") is not None)
-    choose(pack="tiny-ink")
+    choose(style="tiny-ink")
     yield from finish(paint())
     no_problem()
     made = APP.activeDocument()
@@ -1033,7 +1147,7 @@ def step_a_style_is_learned_paused_and_appears_in_the_grid(figures):
     figures["previewed"] = job.preview is not None
     yield from wait(lambda: current.backend.styles("lesson"), 20, "the style did not appear")
     assert docker().style_tab.grid.model().rowCount() == len(current.backend.styles())
-    choose(pack=current.backend.styles("lesson")[0].id)
+    choose(style=current.backend.styles("lesson")[0].id)
     yield from finish(paint())
     no_problem()
     current.training.recipe = ""

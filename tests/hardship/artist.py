@@ -40,7 +40,7 @@ Job = Stylize | Upscale | Copy
 JOBS: tuple[Job, ...] = (
     Stylize(INFO, [StyleChoice("wave")]),
     Stylize(INFO, [StyleChoice("whole")], priority="preview"),
-    Stylize(INFO, [StyleChoice("wave", 0.5), StyleChoice("night", 0.5)], keep_colors=True, priority="batch"),
+    Stylize(INFO, [StyleChoice("wave", 0.5), StyleChoice("night", 0.5)], colors="picture", priority="batch"),
     Upscale(INFO, 2.0, "bicubic"),
     Copy(INFO),
 )

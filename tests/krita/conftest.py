@@ -80,6 +80,10 @@ class Canvas:
         self.copies = 0
         self.fail_on_insert: Exception | None = None
         self.built: list[float] = []
+        self.kept: list[tuple[Any, str]] = []  # what made each result, and what it replaced
+        self.made: Any = None
+        self.scale = 0.1  # of the small copies
+        self.sides: list[int] = []  # of the small copies
         self.parts: list[Any] = []
 
     def _check(self) -> None:
@@ -95,13 +99,22 @@ class Canvas:
     def is_open(self, place: Any) -> bool:
         return not self.closed
 
-    def _taken(self, scale: float) -> Any:
+    def _taken(self, scale: float, places: Sequence[str] = ()) -> Any:
         self._check()
         image, place = self.m.ImageInfo(4, 3, "u8", "BGRA"), SimpleNamespace(name="Sketch")
-        return SimpleNamespace(image=image, frame=bytes(48), place=place, picture_pixels=4800, scale=scale)
+        masks = {each: bytes([255] * 12) for each in places}
+        return SimpleNamespace(
+            image=image, frame=bytes(48), place=place, picture_pixels=4800, scale=scale, masks=masks
+        )
 
-    def take(self, mark_size: Callable[[int], float]) -> list[Any]:
-        return [self._taken(1.0)]
+    def extent(self, source: str) -> tuple[int, int] | None:
+        return (4, 3)
+
+    def mask_names(self) -> list[str]:
+        return ["Sky"]
+
+    def take(self, mark_size: Callable[[int], float], places: Sequence[str] = ()) -> list[Any]:
+        return [self._taken(1.0, places)]
 
     def take_exactly(self, *, need_selection: bool = False) -> list[Any]:
         return [self._taken(1.0)]
@@ -110,18 +123,29 @@ class Canvas:
         self._check()
         return self.m.ImageInfo(4, 3, "u8", "BGRA"), bytes(48)
 
-    def small_copy(self, side: int, detail: bool) -> Any:
-        taken = self._taken(0.1)
+    def small_reference(self, source: str, path: str, side: int) -> Any:
+        return self.take_reference(source, path)
+
+    def small_copy(
+        self, side: int, detail: bool, places: Sequence[str] = (), at: tuple[float, float] = (0.5, 0.5)
+    ) -> Any:
+        self.sides.append(side)
+        taken = self._taken(self.scale, places)
         self.copies += 1
         return taken
 
-    def insert(self, taken: Any, image: Any, frame: Any, name: str) -> str:
+    def insert(self, taken: Any, image: Any, frame: Any, name: str, choices: Any = None, replaces: str = "") -> str:
         if self.fail_on_insert is not None:
             raise self.fail_on_insert
         self.inserted.append((name, frame))
+        self.kept.append((choices, replaces))
         return self.note
 
     insert_enlarged = insert
+
+    def edit_again(self) -> Any:
+        self._check()
+        return self.made, "the painted layer"
 
     def show_preview(self, place: Any, image: Any, frame: Any) -> None:
         self.shown.append(frame)

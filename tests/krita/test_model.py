@@ -21,11 +21,11 @@ def preview_comes(dispatcher: Any) -> None:
 
 
 def test_the_first_style_is_chosen_when_none_was(dispatcher: Any) -> None:
-    assert dispatcher.model.choices.style.pack == "wave"
+    assert dispatcher.model.choices.style.style == "wave"
 
 
 def test_apply_sends_the_choices_and_puts_the_result_under_its_name(dispatcher: Any) -> None:
-    dispatcher.model.choices.choose_style(strength=0.5, second_pack="night", mix=0.25)
+    dispatcher.model.choices.choose_style(strength=0.5, style="wave:0.75 + night:0.25")
     [job] = dispatcher.model.layers.apply_style()
     ticket, message, frames = dispatcher.road.last("Stylize")
     assert (message.strength, message.priority, len(frames[0])) == (0.5, "apply", 48)
@@ -51,7 +51,7 @@ def test_a_finished_job_keeps_no_pixels(dispatcher: Any) -> None:
     sent, came = Pixels(48), Pixels(48)
     taken = dispatcher.canvas.take(lambda pixels: 1.0)[0]
     taken.frame = sent
-    dispatcher.canvas.take = lambda mark_size, taken=taken: [taken]
+    dispatcher.canvas.take = lambda mark_size, places, taken=taken: [taken]
     [job] = dispatcher.model.layers.apply_style()
     dispatcher.come(job.ticket, result(dispatcher), frames=[came])
     dispatcher.canvas.inserted.clear()
@@ -268,20 +268,35 @@ def test_a_missing_pack_file_is_told(dispatcher: Any, tmp_path: Path) -> None:
 
 
 def test_a_removed_style_is_no_longer_chosen(dispatcher: Any) -> None:
-    dispatcher.model.choices.choose_style(second_pack="night", mix=0.5)
+    dispatcher.model.choices.choose_style(style="wave + night")
     dispatcher.come(0, dispatcher.m.PacksChanged(2))
     dispatcher.come(
         dispatcher.road.last("ListPacks")[0], dispatcher.m.Packs([dispatcher.m.PackInfo("ink", "Ink", "network")], 2)
     )
-    assert (
-        dispatcher.model.choices.style.pack,
-        dispatcher.model.choices.style.second_pack,
-        dispatcher.model.choices.style.mix,
-    ) == (
-        "ink",
-        "",
-        0.0,
-    )
+    assert dispatcher.model.choices.style.style == "ink"
+
+
+def test_a_tile_changes_the_marked_style_of_a_mix(dispatcher: Any) -> None:
+    choices = dispatcher.model.choices
+    choices.choose_pack("night")
+    assert choices.style.style == "night"
+    choices.mix_in()
+    assert choices.style.style == "night + wave" and choices.part == 1
+    choices.change_part(1, weight=0.25, place="light")
+    choices.mark_part(0)
+    choices.choose_pack("wave")
+    assert choices.style.style == "wave@rest + wave:0.25@light"
+    choices.take_out(0)
+    assert choices.style.style == "wave:0.25@light"
+
+
+def test_masks_of_places_follow_the_pixels(dispatcher: Any) -> None:
+    dispatcher.model.choices.choose_style(style="wave@mask:Sky + night@rest")
+    dispatcher.model.layers.apply_style()
+    _, message, frames = dispatcher.road.last("Stylize")
+    assert [style.mask_frame for style in message.styles] == [1, None] and bytes(frames[1]) == bytes([255] * 12)
+    dispatcher.model.preview.show(docker=True)
+    assert len(dispatcher.road.last("Stylize")[2]) == 2
 
 
 def test_choices_are_there_again_the_next_time(dispatcher: Any) -> None:
@@ -334,3 +349,98 @@ def test_the_diagnosis_holds_nothing_private_whatever_went_wrong(dispatcher: Any
     text = dispatcher.module("diagnosis").diagnosis(dispatcher.model, "5.2.9")
     assert "Last problem: file_trouble" in text
     assert [word for word in ("ada", "Secret", "wife", "Divorce") if word in text] == []
+
+
+def test_a_result_keeps_what_made_it_and_stands_in_the_last_results(dispatcher: Any) -> None:
+    dispatcher.model.choices.choose_style(style="wave:0.6 + night:0.4", seed=3)
+    [job] = dispatcher.model.layers.apply_style()
+    dispatcher.come(job.ticket, result(dispatcher), frames=[b"\1\2\3\xff" * 12])
+    assert dispatcher.canvas.kept == [(dispatcher.model.choices.style, "")]
+    [kept] = dispatcher.model.shelves.shelf.kept.results()
+    assert kept.choices == dispatcher.model.choices.style and bytes(kept.picture[1][:3]) == b"\3\2\1"
+    dispatcher.model.choices.choose_style(style="night", seed=0)
+    dispatcher.model.shelves.show("history")
+    dispatcher.model.shelves.choose("0")
+    assert dispatcher.model.choices.style == kept.choices
+
+
+def test_editing_again_takes_over_the_settings_and_the_next_painting_replaces_the_layer(dispatcher: Any) -> None:
+    made, choices = dispatcher.module("scumble_editor.made"), dispatcher.module("scumble_editor.choices")
+    dispatcher.canvas.made = made.Made(choices.StyleChoices("night", strength=0.3), "source", "Starry Night")
+    dispatcher.model.layers.edit_again()
+    assert dispatcher.model.choices.style.strength == 0.3
+    [job] = dispatcher.model.layers.apply_style()
+    dispatcher.come(job.ticket, result(dispatcher), frames=[bytes(48)])
+    assert dispatcher.canvas.kept[-1][1] == "the painted layer" and dispatcher.model.layers.replaces == ""
+    dispatcher.model.layers.edit_again()
+    dispatcher.model.layers.leave_editing()
+    dispatcher.model.layers.apply_style()
+    dispatcher.come(dispatcher.road.last("Stylize")[0], result(dispatcher), frames=[bytes(48)])
+    assert dispatcher.canvas.kept[-1][1] == ""
+
+
+def test_editing_again_is_refused_while_a_style_is_missing(dispatcher: Any) -> None:
+    made, choices = dispatcher.module("scumble_editor.made"), dispatcher.module("scumble_editor.choices")
+    dispatcher.canvas.made = made.Made(choices.StyleChoices("scream"), "source", "The Scream")
+    dispatcher.model.layers.edit_again()
+    assert "scream" in dispatcher.model.backend.problem.text
+    assert dispatcher.model.layers.replaces == "" and dispatcher.model.choices.style.style == "wave"
+
+
+def test_presets_are_saved_chosen_exported_and_removed(dispatcher: Any, tmp_path: Path) -> None:
+    shelves, choices = dispatcher.model.shelves, dispatcher.model.choices
+    preview_comes(dispatcher)
+    choices.choose_style(style="wave@light + night@rest", strength=0.5)
+    shelves.keep_preset("Storm")
+    choices.choose_style(style="night", strength=1.0)
+    shelves.show("presets")
+    assert [tile.title for tile in shelves.shelf.tiles()] == ["Storm"]
+    shelves.choose("Storm")
+    assert choices.style.style == "wave@light + night@rest" and choices.style.strength == 0.5
+    shelves.export_preset(str(tmp_path / "storm.scumble"), "Storm")
+    assert (tmp_path / "storm.scumble").read_bytes()[:2] == b"PK"
+    shelves.export_preset(str(tmp_path / "no" / "storm.scumble"), "Storm")
+    assert "can't be saved" in dispatcher.model.backend.problem.text
+    shelves.remove_preset("Storm")
+    assert shelves.shelf.tiles() == []
+
+
+def test_the_layer_is_painted_in_every_style_and_in_six_surprises(dispatcher: Any) -> None:
+    shelves = dispatcher.model.shelves
+    shelves.show("here")
+    for job in ("j1", "j2"):
+        dispatcher.come(dispatcher.road.last("Stylize")[0], result(dispatcher, job), frames=[bytes(48)])
+    assert all(tile.picture is not None for tile in shelves.shelf.tiles())
+    shelves.show("surprise")
+    first = [tile.choices for tile in shelves.shelf.tiles()]
+    shelves.show("surprise")
+    assert len(first) == 6 and first != [tile.choices for tile in shelves.shelf.tiles()]
+    shelves.choose("2")
+    assert dispatcher.model.choices.style == shelves.shelf.tiles()[2].choices
+
+
+def test_a_finer_preview_follows_the_coarse_one_where_there_is_room(dispatcher: Any) -> None:
+    preview, dispatcher.canvas.scale = dispatcher.model.preview, 0.001
+    preview.make_room(700)
+    preview_comes(dispatcher)
+    asked = dispatcher.road.count("Stylize")
+    preview.look()
+    assert dispatcher.road.count("Stylize") == asked + 1 and dispatcher.canvas.sides[-1] == 704
+    dispatcher.come(dispatcher.road.last("Stylize")[0], result(dispatcher), frames=[bytes(48)])
+    preview.look()
+    assert dispatcher.road.count("Stylize") == asked + 1
+    copies = dispatcher.canvas.copies
+    dispatcher.model.choices.choose_style(strength=0.3)
+    assert dispatcher.road.count("Stylize") == asked + 2 and dispatcher.canvas.copies == copies
+
+
+def test_a_frame_shows_what_the_detail_is_and_moves_it(dispatcher: Any) -> None:
+    preview, dispatcher.canvas.scale = dispatcher.model.preview, 0.001
+    preview_comes(dispatcher)
+    left, top, width, height = preview.frame
+    assert (width, height) == pytest.approx((0.08, 320 / 3000)) and left + width / 2 == pytest.approx(0.5)
+    preview.aim(0.99, 0.2)
+    left, top, width, height = preview.frame
+    assert left + width == pytest.approx(1.0) and top + height / 2 == pytest.approx(0.2)
+    preview.show(detail=True)
+    assert preview.frame is None

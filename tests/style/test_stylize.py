@@ -43,7 +43,7 @@ def test_half_strength_lies_halfway() -> None:
 def test_the_callers_image_is_left_alone() -> None:
     image = torch.rand(3, 20, 20)
     before = image.clone()
-    stylize(image, [Part(style())], keep_colors=True, strength=0.7)
+    stylize(image, [Part(style())], colors="picture", strength=0.7)
     assert torch.equal(image, before)
 
 

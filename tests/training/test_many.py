@@ -15,6 +15,7 @@ from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.packs.store import Folders, PackStore
 from scumble_training.recipe_files import RECIPES
 from scumble_training.releasing.light import write_light_packs
+from scumble_training.style import painting
 from scumble_training.style.data import PhotoSet
 from scumble_training.style.many import __main__ as command
 from scumble_training.style.many.crops import CropPool
@@ -208,7 +209,11 @@ def test_packs_paint_as_the_weights_do(make: Maker, tmp_path: Path) -> None:
         run.train_step()
     weights, sample = run.trained_weights(), torch.rand(3, 40, 48)
     note = {"recipe": json.dumps(run.recipe.to_json()), "step": "3", "hours": "0.5"}
-    written = write_light_packs(tmp_path / "packs", weights, note, sample, data="photos", date="2026-01-01")
+    for name in ("great-wave", "scream"):
+        painting.to_image(torch.rand(3, 64, 64)).save(tmp_path / f"{name}.jpg")
+    written = write_light_packs(
+        tmp_path / "packs", weights, note, sample, data="photos", date="2026-01-01", paintings=tmp_path
+    )
     assert [path.stem for path in written] == ["great-wave", "scream"]
     store = PackStore(Folders(tmp_path / "user", (tmp_path / "packs",)))
     network, table, delta = painter_of(weights, "scream", run.recipe)
@@ -216,6 +221,7 @@ def test_packs_paint_as_the_weights_do(make: Maker, tmp_path: Path) -> None:
     style = load_style(pack)
     painted = load_network(store, pack)(sample[None], style.table.at(1.0, 0.5), style.delta)
     torch.testing.assert_close(painted, network(sample[None], table.at(1.0, 0.5), delta), atol=2e-3, rtol=2e-3)
+    assert len(pack.manifest.palette) == 9 and pack.manifest.palette[0] == pytest.approx(0.57, abs=0.1)
     assert pack.manifest.training is not None and pack.manifest.training.seconds == 1800
 
 

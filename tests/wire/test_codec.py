@@ -126,7 +126,10 @@ IMAGE = {"width": 4, "height": 3}
         ({"type": "Stylize", "image": IMAGE, "styles": [{"pack": "a", "weight": "1"}]}, "must be a number, not '1'"),
         ({"type": "Stylize", "image": IMAGE, "styles": [{"pack": "a"}], "strength": math.nan}, "strength"),
         ({"type": "Stylize", "image": IMAGE, "styles": [{"pack": "a"}], "strength": 1.5}, "between 0 and 1"),
-        ({"type": "Stylize", "image": IMAGE, "styles": [{"pack": "a"}], "keep_colors": 1}, "true or false, not 1"),
+        (
+            {"type": "Stylize", "image": IMAGE, "styles": [{"pack": "a"}], "absolute_strokes": 1},
+            "true or false, not 1",
+        ),
         ({"type": "Upscale", "image": IMAGE, "factor": math.inf}, "factor"),
         ({"type": "Upscale", "image": IMAGE, "factor": (1 << 64) - 1}, "factor"),
         ({"type": "Cancel", "job": b"\xff"}, "job must be text, not bytes"),

@@ -88,7 +88,7 @@ def test_words_are_the_codes() -> None:
     told = {
         row[0].strip("`"): tuple(re.findall(r"`(\w+)`", row[1])) for row in rows(part("Words")) if row[0] != "name"
     }
-    names = ("Depth", "Order", "Transfer", "Priority", "Quality", "JobState", "JobKind")
+    names = ("Depth", "Order", "Transfer", "Priority", "Quality", "JobState", "JobKind", "Region", "Colors")
     assert told == {name: typing.get_args(getattr(messages, name)) for name in names}
 
 

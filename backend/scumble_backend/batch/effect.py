@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from scumble_backend.batch.journal import sha256_of
 from scumble_backend.packs.store import PackStore
-from scumble_wire.messages import ImageInfo, StyleChoice, Stylize, Upscale
+from scumble_backend.pictures import masks
+from scumble_wire import mix
+from scumble_wire.messages import ImageInfo, Stylize, Upscale
 
 
 @dataclass(frozen=True)
 class Styling:
-    """Paint in one style or a mix. styles: (pack id, weight); the other fields are those of `Stylize`."""
+    """Paint in one style or a mix.
+
+    styles: (pack id, weight). places: of each style, as in `scumble_wire.mix`, where "mask:FILE" is a picture file;
+    empty: everywhere. The other fields are those of `Stylize`.
+    """
 
     styles: tuple[tuple[str, float], ...]
     strength: float = 1.0
     boldness: float = 0.0
     stroke_scale: float = 1.0
     absolute_strokes: bool = False
-    keep_colors: bool = False
+    colors: str = "style"
     seed: int = 0
+    places: tuple[str, ...] = ()
 
     factor = 1.0  # by which the sides grow
     convert = True  # the network knows sRGB alone
@@ -31,15 +41,39 @@ class Styling:
     def message(self, image: ImageInfo) -> Stylize:
         return Stylize(
             image,
-            [StyleChoice(pack, weight) for pack, weight in self.styles],
+            [
+                part.choice(1 + self.mask_files.index(part.place.removeprefix(mix.MASK)) if part.needs_mask else None)
+                for part in self.parts
+            ],
             strength=self.strength,
             stroke_scale=self.stroke_scale,
             absolute_strokes=self.absolute_strokes,
             boldness=self.boldness,
-            keep_colors=self.keep_colors,
+            colors=self.colors,  # type: ignore[arg-type]  # checked by the message
             seed=self.seed,
             priority="batch",
         )
+
+    @property
+    def parts(self) -> list[mix.Part]:
+        """The styles with their weights and places. Raises ValueError."""
+        places = self.places or ("everywhere",) * len(self.styles)
+        return [mix.Part(pack, weight, place) for (pack, weight), place in zip(self.styles, places, strict=True)]
+
+    @property
+    def mask_files(self) -> list[str]:
+        """Picture files of the places, in the order of their frames, which follow the picture's."""
+        return list(dict.fromkeys(part.place.removeprefix(mix.MASK) for part in self.parts if part.needs_mask))
+
+    def masks(self, image: ImageInfo) -> list[bytes]:
+        """The frames of the places. Raises UnreadableImage for a mask of another size, or an empty one."""
+        return [masks.load(Path(file), image.width, image.height) for file in self.mask_files]
+
+    @property
+    def made_by(self) -> str:
+        """What a PNG file keeps: the settings by the names of the editors' choices, as JSON."""
+        settings = {name: value for name, value in asdict(self).items() if name not in ("styles", "places")}
+        return json.dumps({"scumble": 1, "choices": {"style": mix.written(self.parts), **settings}})
 
     @property
     def title(self) -> str:
@@ -67,9 +101,14 @@ class Enlarging:
     def message(self, image: ImageInfo) -> Upscale:
         return Upscale(image, self.factor, self.model, priority="batch")
 
+    made_by = ""
+
     @property
     def title(self) -> str:
         return self.model
+
+    def masks(self, image: ImageInfo) -> list[bytes]:
+        return []
 
     def packs(self, store: PackStore) -> list[str]:
         """Ids of the packs that serve the model: its own, and those of other factors beside it."""
@@ -94,4 +133,5 @@ def described(effect: Effect, store: PackStore) -> dict[str, Any]:
     fields = asdict(effect)
     if isinstance(effect, Styling):
         fields["styles"] = [list(style) for style in effect.styles]
+        fields["masks"] = [sha256_of(Path(file))[:16] for file in effect.mask_files]
     return {"effect": type(effect).__name__.lower(), **fields, "packs": packs}

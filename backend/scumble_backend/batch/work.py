@@ -42,6 +42,7 @@ class Prepared:
     loaded: Loaded
     message: Any
     frames: list[Any]
+    made_by: str = ""  # what a PNG file keeps of the effect
 
 
 def prepare(loaded: Loaded, output: Path, effect: Effect, context: Shared | None = None) -> Prepared:
@@ -53,12 +54,15 @@ def prepare(loaded: Loaded, output: Path, effect: Effect, context: Shared | None
     size = (max(1, round(info.width * effect.factor)), max(1, round(info.height * effect.factor)))
     file_bytes = size[0] * size[1] * info.channels * loaded.samples.values.dtype.itemsize
     targets.check(output, alpha=info.has_alpha, size=size, sample_bytes=file_bytes)
-    message = effect.message(info)
+    message, masks = effect.message(info), effect.masks(info)
+    made_by = effect.made_by if output.suffix.lower() == ".png" else ""
     if context is None or not isinstance(message, Stylize):
-        return Prepared(loaded, message, [loaded.pixels])
-    numbers = list(range(1, 1 + len(context.anchors)))
+        return Prepared(loaded, message, [loaded.pixels, *masks], made_by)
+    numbers = list(range(1 + len(masks), 1 + len(masks) + len(context.anchors)))
     message = replace(message, anchor_frames=numbers, anchor_weights=[weight for _, weight in context.anchors])
-    return Prepared(loaded, message, [context.pixels, *(anchor.pixels for anchor, _ in context.anchors)])
+    return Prepared(
+        loaded, message, [context.pixels, *masks, *(anchor.pixels for anchor, _ in context.anchors)], made_by
+    )
 
 
 def finish(
@@ -66,6 +70,10 @@ def finish(
 ) -> list[str]:
     """Write the result; returns what has to be told of it. Raises as `writing.save`."""
     loaded = prepared.loaded
+    if prepared.made_by:
+        told = loaded.samples.metadata
+        told = replace(told, texts=[*told.texts, ("Scumble", prepared.made_by)])
+        loaded = replace(loaded, samples=replace(loaded.samples, metadata=told))
     writing.save(output, loaded, result.image, pixels, check=check)
     return list(dict.fromkeys([*loaded.notes, *([result.note] if result.note else [])]))
 

@@ -85,7 +85,9 @@ def _examine_archive(archive: PackArchive, found: Examination, find_base: Callab
         keep(PackDamaged(f"{name} is there, though the manifest does not list it.", remedy=_REMEDY))
     if manifest.files.keys() & UNLISTED:
         keep(ManifestWrong("The manifest lists a file that can't be listed.", remedy=_REMEDY))
-    if WEIGHTS not in manifest.files:
+    if manifest.kind == "mix" and (WEIGHTS in manifest.files or BASE in archive):
+        keep(PackDamaged("A pack of kind mix holds references, no weights.", remedy=_REMEDY))
+    if WEIGHTS not in manifest.files and manifest.kind != "mix":
         keep(PackDamaged(f"The pack has no {WEIGHTS}.", remedy=_REMEDY))
     try:
         found.key = _signer(archive)
@@ -105,7 +107,7 @@ def _examine_archive(archive: PackArchive, found: Examination, find_base: Callab
         elif not name.endswith(".txt"):
             found.findings.extend(check_picture(raw, name))
     try:
-        if WEIGHTS in contents:
+        if WEIGHTS in contents and manifest.kind != "mix":
             found.base = _carried_base(archive, manifest)
             base, installed = found.base, False
             if manifest.kind == "affine" and base is None:

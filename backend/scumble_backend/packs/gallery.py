@@ -21,7 +21,7 @@ from scumble_backend.packs.store import PackStore
 CATALOG = "catalog.json"
 PAGE = "index.html"
 
-_KINDS = {"affine": "style", "network": "style, own network", "upscale": "upscaling"}
+_KINDS = {"affine": "style", "network": "style, own network", "upscale": "upscaling", "mix": "preset"}
 
 _STYLE = """
 :root { color-scheme: light dark; --page: #f6f4f0; --card: #fff; --ink: #22201c; --soft: #6b665d; --line: #ddd8ce;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +84,14 @@ class InstalledPack:
         )
 
 
+def _network_of(manifest: Manifest) -> str:
+    """The name of the convolutions that a style paints with; empty for packs that don't paint."""
+    if manifest.kind not in ("affine", "network"):
+        return ""
+    weights = manifest.files.get(WEIGHTS)
+    return manifest.base or (weights.sha256 if weights is not None else "")
+
+
 def pack_info(manifest: Manifest, *, source: str = "", signed_by: str = "", removable: bool = True) -> PackInfo:
     """What a chooser shows of a pack."""
     painting = manifest.painting
@@ -102,4 +111,6 @@ def pack_info(manifest: Manifest, *, source: str = "", signed_by: str = "", remo
         stroke_scales=[manifest.stroke_scales[0], manifest.stroke_scales[-1]],
         boldness=manifest.boldness,
         description=manifest.description,
+        network=_network_of(manifest),
+        settings=json.dumps(manifest.mix, ensure_ascii=False, sort_keys=True) if manifest.mix else "",
     )

@@ -158,3 +158,7 @@ def _assigned(architecture: Mapping[str, Any], state: Mapping[str, Tensor]) -> n
 def _need_style(pack: InstalledPack) -> None:
     if pack.manifest.kind == "upscale":
         raise PackWrongKind(f"{pack.manifest.title} is not a style; it enlarges.", remedy="Choose a style pack.")
+    if pack.manifest.kind == "mix":
+        raise PackWrongKind(
+            f"{pack.manifest.title} is a preset, which names other styles.", remedy="Choose it as a preset."
+        )

@@ -16,13 +16,14 @@ from typing import Any, Literal, cast, get_args
 
 from scumble_backend.errors import ManifestWrong, PackTooNew, PackUnsupported
 from scumble_backend.packs.strict_json import MAX_JSON_BYTES, Json, parse_json
+from scumble_wire.mix import parse as parse_mix
 
 FORMAT = 1
 """Version of the format that is written. Every version from 1 on stays readable: see `_UPGRADES`."""
 
 MAX_MANIFEST_BYTES = MAX_JSON_BYTES
 
-Kind = Literal["affine", "network", "upscale"]
+Kind = Literal["affine", "network", "upscale", "mix"]
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,63}")
@@ -91,6 +92,8 @@ class Manifest:
     painting: Painting | None = None
     base: str = ""  # affine: sha256 of the base network's safetensors file
     stroke_scales: tuple[float, ...] = (1.0,)  # sizes of the brush marks it was trained for, ascending
+    palette: tuple[float, ...] = ()  # style packs: colors of the painting, nine numbers; see docs/pack-format.md
+    mix: Json = field(default_factory=dict)  # mix: what is chosen, by the names of an editor's choices
     boldness: bool = False  # style packs: learned how much of the picture's form to keep, from faithful to bold
     factors: tuple[int, ...] = ()  # upscale: whole factors the network does in one go
     training: Training | None = None
@@ -104,7 +107,7 @@ class Manifest:
         if self.kind not in get_args(Kind):
             raise PackUnsupported(
                 f"{self.title}: a pack of kind {self.kind!r} is not known here.",
-                remedy="Update Scumble, or ask the pack's author for a pack of kind affine, network or upscale.",
+                remedy="Update Scumble, or ask the pack's author for a pack of kind affine, network, upscale or mix.",
             )
         name = self.architecture.get("name")
         _need(isinstance(name, str) and bool(_NAME.fullmatch(name)), "architecture.name", "a name such as 'style'")
@@ -122,6 +125,15 @@ class Manifest:
             _need(bool(_SHA256.fullmatch(self.base)), "base", "the base network's sha256, 64 hexadecimal digits")
         else:
             _need(self.base == "", "base", "absent: only affine packs stand on a base network")
+        _need(
+            len(self.palette) in (0, 9) and all(_number(each) and abs(each) <= 2 for each in self.palette),
+            "palette",
+            "nine numbers from -2 to 2",
+        )
+        _need(not self.palette or self.kind in ("affine", "network"), "palette", "absent: only styles have one")
+        _need((self.kind == "mix") == bool(self.mix), "mix", "given by packs of kind mix, and by no others")
+        if self.mix:
+            _check_mix(self.mix)
         _need(0 < len(self.stroke_scales) <= 16, "stroke_scales", "1 to 16 numbers")
         _need(
             all(_number(scale) and 0.05 <= scale <= 20 for scale in self.stroke_scales)
@@ -130,8 +142,12 @@ class Manifest:
             "ascending numbers from 0.05 to 20",
         )
         _need(isinstance(self.boldness, bool), "boldness", "true or false")
+        _need(
+            not self.boldness or self.kind in ("affine", "network"),
+            "boldness",
+            "absent: only style packs have this axis",
+        )
         if self.kind == "upscale":
-            _need(not self.boldness, "boldness", "absent: only style packs have this axis")
             _need(0 < len(self.factors) <= 16, "factors", "1 to 16 whole numbers")
             _need(all(_whole(factor) and 1 <= factor <= 16 for factor in self.factors), "factors", "from 1 to 16")
         else:
@@ -161,7 +177,9 @@ class Manifest:
             "homepage": self.homepage,
             "painting": _without_empty(self.painting, Painting) if self.painting else None,
             "base": self.base,
-            "stroke_scales": list(self.stroke_scales) if self.kind != "upscale" else None,
+            "stroke_scales": list(self.stroke_scales) if self.kind in ("affine", "network") else None,
+            "palette": list(self.palette),
+            "mix": self.mix,
             "boldness": self.boldness,
             "factors": list(self.factors),
             "training": _without_empty(self.training, Training) if self.training else None,
@@ -205,6 +223,8 @@ class Manifest:
             stroke_scales=tuple(
                 float(scale) for scale in _list_of(known.get("stroke_scales", [1.0]), (int, float), "stroke_scales")
             ),
+            palette=tuple(float(n) for n in _list_of(known.get("palette", []), (int, float), "palette")),
+            mix=dict(_mapping(known.get("mix", {}), "mix")),
             boldness=known.get("boldness", False),
             factors=tuple(_list_of(known.get("factors", []), int, "factors")),
             training=_read(known.get("training"), Training, "training"),
@@ -284,6 +304,24 @@ def _number(value: object) -> bool:
 
 def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_mix(mix: Json) -> None:
+    """A preset names its styles in the text of `scumble_wire.mix`; the rest are plain values that editors check."""
+    try:
+        parts = parse_mix(mix.get("style", "") if isinstance(mix.get("style"), str) else "")
+    except ValueError as error:
+        raise _wrong(f"The manifest's 'mix.style' can't be read: {error}") from error
+    _need(bool(parts), "mix.style", "given")
+    for part in parts:
+        check_id(part.pack)
+    _need(len(mix) <= 64, "mix", "at most 64 values")
+    for key, value in mix.items():
+        _need_text(key, "mix", 64, empty=False)
+        if isinstance(value, str):
+            _need_text(value, f"mix.{key}", 2_000)
+        else:
+            _need(isinstance(value, bool) or _number(value), f"mix.{key}", "a text, a number, true or false")
 
 
 def _mapping(value: object, name: str) -> Json:

@@ -68,11 +68,11 @@ class PackStore:
     # --- reading ---
 
     def list(self, kind: str = "") -> list[InstalledPack]:
-        """Sound packs by title. kind: "affine", "network", "upscale", "style" (the first two) or "" for all.
+        """Sound packs by title. kind: "affine", "network", "upscale", "mix", "style" (the first two) or "" for all.
 
         A user's pack hides a shipped one of the same id. Damaged files are left out; `problems` names them.
         """
-        kinds = {"": ("affine", "network", "upscale"), "style": ("affine", "network")}.get(kind, (kind,))
+        kinds = {"": ("affine", "network", "upscale", "mix"), "style": ("affine", "network")}.get(kind, (kind,))
         packs = [pack for pack in self._scan().values() if isinstance(pack, InstalledPack)]
         return sorted(
             (p for p in packs if p.manifest.kind in kinds), key=lambda p: (p.manifest.title.casefold(), p.id)

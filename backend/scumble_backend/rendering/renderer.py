@@ -11,20 +11,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from scumble_backend.config import Settings
-from scumble_backend.errors import OutOfMemory, PackError
+from scumble_backend.errors import OutOfMemory, PackError, PackWrongKind
 from scumble_backend.nets.style_skip import StyleDelta
 from scumble_backend.packs import making
 from scumble_backend.packs.store import InstalledPack, PackStore
+from scumble_backend.pictures import thumbnails
 from scumble_backend.rendering import device as devices
 from scumble_backend.rendering import pixels
 from scumble_backend.rendering.effects import enlarging, upscale_models
 from scumble_backend.rendering.effects import stylize as styles
 from scumble_backend.rendering.effects import upscale as upscaling
+from scumble_backend.rendering.effects.colors import Palette, palette_of
 from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.painting import Statistics
+from scumble_backend.rendering.effects.regions import region_masks
 from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
 from scumble_backend.rendering.network_cache import NetworkCache
 from scumble_backend.rendering.pixels import Picture
@@ -104,17 +107,16 @@ class Renderer:
     def _stylize(self, message: Stylize, frames: Sequence[Any], progress: Progress) -> Rendered:
         packs = [self._store.get(choice.pack) for choice in message.styles]
         ready = [self._style(pack) for pack in packs]
+        palettes, told = self._palettes(packs) if message.colors in ("palette", "only") else ([None] * len(packs), "")
         picture = pixels.unpack(message.image, frames[message.image.frame])
         info = replace(message.image, frame=0)
         if message.strength == 0.0:
             return Rendered(info, pixels.pack(picture, info), 0.0, picture.note)
-        height, width = picture.size
-        parts = []
-        for style, choice in zip(ready, message.styles, strict=True):
-            mask = None
-            if choice.mask_frame is not None:
-                mask = pixels.unpack_mask(frames[choice.mask_frame], height, width)[0].to(self.device)
-            parts.append(styles.Part(style, choice.weight, mask))
+        masks = self._masks(picture, message, frames)
+        parts = [
+            styles.Part(style, choice.weight, mask, palette)
+            for style, choice, mask, palette in zip(ready, message.styles, masks, palettes, strict=True)
+        ]
         network_s = 0.0
         marks = MarkSize(
             message.stroke_scale,
@@ -137,7 +139,7 @@ class Renderer:
                     strength=message.strength,
                     marks=marks,
                     boldness=message.boldness,
-                    keep_colors=message.keep_colors,
+                    colors=message.colors,
                     seed=message.seed,
                     half=half,
                     progress=lambda done: progress(LOADED + (PAINTED - LOADED) * done, "painting"),
@@ -156,7 +158,7 @@ class Renderer:
             painted = paint(None)
         progress(PAINTED, "writing")
         made = picture.with_color(painted.image.to("cpu"))
-        note = pixels.join_notes([picture.note, _clipped(picture, message), painted.note])
+        note = pixels.join_notes([picture.note, _clipped(picture, message), painted.note, told])
         return Rendered(info, pixels.pack(made, info), network_s, note)
 
     def _anchors_of(
@@ -238,6 +240,38 @@ class Renderer:
         table, delta = self._networks.get(style_key, pack.id, style)
         return styles.Style(kept, table, (scales[0], scales[-1]), delta)
 
+    def _masks(self, picture: Picture, message: Stylize, frames: Sequence[Any]) -> Sequence[Tensor | None]:
+        """Where each style counts, (H, W) on the device; None: everywhere. Raises PixelsDamaged."""
+        height, width = picture.size
+        sent = [
+            None
+            if choice.mask_frame is None
+            else pixels.unpack_mask(frames[choice.mask_frame], height, width)[0].to(self.device)
+            for choice in message.styles
+        ]
+        regions = [choice.region for choice in message.styles]
+        if all(region == "everywhere" for region in regions):
+            return sent
+        alpha = picture.alpha[0].to(self.device) if picture.alpha is not None else None
+        return region_masks(pixels.to_rgb(picture.color).to(self.device), regions, sent, alpha)
+
+    def _palettes(self, packs: Sequence[InstalledPack]) -> tuple[list[Palette | None], str]:
+        """The colors of the packs' paintings, and what has to be said about them. Raises PackError."""
+        found: list[Palette | None] = []
+        without = []
+        for pack in packs:
+            numbers = pack.manifest.palette
+            if not numbers:
+                without.append(pack.manifest.title)
+            found.append(Palette.from_numbers(numbers) if numbers else _palette_of_sample(pack))
+        if not without:
+            return found, ""
+        names = ", ".join(dict.fromkeys(without))
+        return (
+            found,
+            f"The pack of {names} does not hold its painting's colors; those of its sample picture were used.",
+        )
+
     def _enlarger(self) -> UpscaleNetwork | None:
         """What brings paintings to the size of large pictures; None where its pack is missing or damaged."""
         try:
@@ -270,6 +304,17 @@ class Renderer:
             log.info("The memory did not suffice for %s: freed %d networks, one more attempt.", what, kept)
         with devices.memory_errors(what):
             return work()
+
+
+def _palette_of_sample(pack: InstalledPack) -> Palette:
+    """The colors of a pack's thumbnail. Raises PackWrongKind for one without."""
+    raw = pack.thumbnail_bytes()
+    if raw is None:
+        raise PackWrongKind(
+            f"The pack of {pack.manifest.title} does not tell the colors of its painting.",
+            remedy="Choose other colors, or another style.",
+        )
+    return palette_of(pixels.unpack(*thumbnails.decode(raw, pack.id, 256)).color)
 
 
 def _nbytes(network: nn.Module) -> int:

@@ -79,7 +79,7 @@ def batch(
                     boldness=boldness,
                     stroke_scale=stroke_scale,
                     absolute_strokes=absolute,
-                    keep_colors=keep_colors,
+                    colors="picture" if keep_colors else "style",
                     seed=seed,
                 )
                 for one in dict.fromkeys(pack or [])

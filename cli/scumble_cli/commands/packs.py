@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scumble_backend.packs.catalog import Catalog
     from scumble_backend.packs.store import PackStore
 
-KINDS = ("style", "affine", "network", "upscale")
+KINDS = ("style", "affine", "network", "upscale", "mix")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PackId = Annotated[str, typer.Argument(help="The pack's id, as `scumble packs list` shows it.")]
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from scumble_backend.batch.effect import Styling
-from scumble_cli import batch_work, picture_work
-from scumble_wire.messages import StyleChoice
+from scumble_cli import batch_work, mixing, picture_work
+from scumble_wire.messages import Colors
+
+COLORS = get_args(Colors)
 
 
 def register(app: typer.Typer) -> None:
@@ -27,14 +29,27 @@ def style(
         ),
     ],
     pack: Annotated[
-        str | None, typer.Option("--pack", "-p", help="The style; see `scumble packs list`.", show_default=False)
-    ] = None,
-    mix: Annotated[
         list[str] | None,
-        typer.Option(metavar="PACK:WEIGHT", help="A further style and how much it counts; --pack counts 1."),
+        typer.Option(
+            "--pack",
+            "-p",
+            "--mix",
+            metavar="PACK[:WEIGHT][@PLACE]",
+            help="The style; several, up to four, are mixed by their weights. PLACE: light, dark, opaque, "
+            "rest (what the others leave), or a mask's picture file.",
+            show_default=False,
+        ),
     ] = None,
     strength: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: the picture, 1: the style.")] = 1.0,
-    keep_colors: Annotated[bool, typer.Option("--keep-colors", help="Brush marks only; colors stay.")] = False,
+    colors: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(COLORS),
+            help="As the style paints; each place keeps its color; the palette of the picture; that of the painting; "
+            "that palette alone, without brush marks.",
+        ),
+    ] = "style",
+    keep_colors: Annotated[bool, typer.Option("--keep-colors", help="The same as --colors picture.")] = False,
     boldness: Annotated[
         float,
         typer.Option(
@@ -61,13 +76,17 @@ def style(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Paint a picture in the style of a pack, or of a mix of packs. For whole folders there is `scumble batch`."""
+    if colors not in COLORS:
+        raise typer.BadParameter(f"{colors!r} is not one of {', '.join(COLORS)}.", param_hint="--colors")
+    parts = mixing.parts_of(pack or [])
     effect = Styling(
-        tuple((choice.pack, choice.weight) for choice in _choices(pack, mix or [])),
+        tuple((part.pack, part.weight) for part in parts),
+        places=tuple(part.place for part in parts),
         strength=strength,
         boldness=boldness,
         stroke_scale=stroke_scale,
         absolute_strokes=absolute,
-        keep_colors=keep_colors,
+        colors="picture" if keep_colors else colors,
         seed=seed,
     )
     if picture_work.several(sources, output):
@@ -75,16 +94,3 @@ def style(
     done = picture_work.run(Path(sources[0]), output, effect, quiet=as_json)
     done.tell(effect.title, {"pack": effect.title}, as_json=as_json)
     return 0
-
-
-def _choices(pack: str | None, mix: list[str]) -> list[StyleChoice]:
-    choices = [] if pack is None else [StyleChoice(pack)]
-    for part in mix:
-        name, colon, weight = part.rpartition(":")
-        try:
-            choices.append(StyleChoice(name, float(weight)) if colon else StyleChoice(part))
-        except ValueError as error:
-            raise typer.BadParameter(f"{part!r} is not PACK:WEIGHT with a weight of 0 or more.") from error
-    if not choices or sum(choice.weight for choice in choices) <= 0:
-        raise typer.BadParameter("Name a style with --pack, or several with --mix PACK:WEIGHT.")
-    return choices

@@ -18,22 +18,17 @@ Choices = TypeVar("Choices", StyleChoices, UpscaleChoices, TrainChoices)
 #: What of the choices a procedure takes as arguments, in the order shown.
 FIELDS: dict[type, tuple[str, ...]] = {
     StyleChoices: (
-        "pack",
+        "style",
         "strength",
         "boldness",
         "stroke_scale",
         "absolute_strokes",
-        "keep_colors",
-        "second_pack",
-        "mix",
+        "colors",
         "seed",
     ),
     UpscaleChoices: ("factor", "model"),
     TrainChoices: ("name", "quality", "strength"),
 }
-
-#: field of the choices -> name of the argument, where they differ in more than _ and -.
-NAMES = {"pack": "style", "second_pack": "second-style"}
 
 #: Label of a choice -> the same with GIMP's mnemonic.
 MNEMONICS = {
@@ -42,9 +37,7 @@ MNEMONICS = {
     "Faithful to bold": "Faithful to _bold",
     "Stroke size": "Stroke si_ze",
     "Stroke size in pixels": "Stroke size _in pixels",
-    "Keep colors": "_Keep colors",
-    "Mix with": "Mix _with",
-    "Mix": "Mi_x",
+    "Colors": "_Colors",
     "Seed": "Se_ed",
     "Factor": "_Factor",
     "Model": "_Network",
@@ -55,7 +48,7 @@ MNEMONICS = {
 
 
 def argument(field_name: str) -> str:
-    return NAMES.get(field_name, field_name.replace("_", "-"))
+    return field_name.replace("_", "-")
 
 
 def add(procedure: Any, choices: type, hints: dict[str, str] | None = None) -> None:
@@ -88,6 +81,12 @@ def add_choice(
     for number, (word, text) in enumerate(words):
         choice.add(word, number, _(text), "")
     procedure.add_choice_argument(name, label, blurb, choice, default, FLAGS)
+
+
+def write(config: Any, choices: StyleChoices) -> None:
+    """Put choices into a configuration."""
+    for name in FIELDS[StyleChoices]:
+        config.set_property(argument(name), getattr(choices, name))
 
 
 def read(config: Any, choices: type[Choices]) -> Choices:

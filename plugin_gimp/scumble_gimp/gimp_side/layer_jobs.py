@@ -54,17 +54,20 @@ def compute(
     message: Callable[[Target, ImageInfo], JobMessage],
     steps: Steps,
     watch: Stopwatch,
+    places: Sequence[str] = (),
 ) -> Iterator[Picture]:
     """Let the backend work on parts of targets, one after the other. Raises ScumbleError.
 
     plan: targets of one image, each with the part to send. message: the job for a target's pixels.
+    places: those whose masks follow the pixels.
     """
     srgb = layers.has_srgb_profile(plan[0][0].image) if plan else True
     for aim, area in plan:
         form = layers.pixel_format(aim, srgb=srgb)
         with watch.part("reading"):
             pixels = layers.read(aim.source, area, form)
-        job, delivery = session.run(message(aim, form.info(area.width, area.height)), [pixels], steps)
+            masks = [layers.place_mask(aim, area, place, area.width, area.height) for place in places]
+        job, delivery = session.run(message(aim, form.info(area.width, area.height)), [pixels, *masks], steps)
         watch.job(job, delivery)
         info, painted = picture_of(delivery)
         yield Picture(aim, form, area, info.width, info.height, painted)

@@ -13,10 +13,11 @@ from gi.repository import Gegl, Gimp
 
 from scumble_editor.areas import Area, crop_rows
 from scumble_wire.messages import ImageInfo
+from scumble_wire.mix import MASK
 
 from .errors import LayerRefused
 from .formats import OPAQUE, SCREEN, PixelFormat, choose
-from .targets import Target
+from .targets import Target, flat
 from .texts import _
 
 Buffer = Any  # bytes, bytearray, memoryview
@@ -223,6 +224,56 @@ def selection_small(target: Target, area: Area, width: int, height: int) -> byte
     rectangle = Gegl.Rectangle.new(round((area.x + left) * scale), round((area.y + top) * scale), width, height)
     buffer = target.image.get_selection().get_buffer()
     return bytes(buffer.get(rectangle, scale, "Y u8", Gegl.AbyssPolicy.NONE))
+
+
+def place_mask(target: Target, area: Area, place: str, width: int, height: int) -> bytes:
+    """One byte a pixel of where a style is placed over a part of the target's source, scaled to width x height.
+
+    place: "selection" or "mask:NAME"; 255 is inside. Raises LayerRefused for one that is gone or empty.
+    """
+    image = target.image
+    if place == "selection":
+        item, name, corner = image.get_selection(), _("Selection"), (0, 0)
+        if Gimp.Selection.is_empty(image):
+            raise LayerRefused(
+                _("A style has its place in the selection, but nothing is selected."),
+                remedy=_("Select something, or choose another place for the style."),
+            )
+    else:
+        name = place.removeprefix(MASK)
+        item, corner = _named_mask(image, name)
+    left, top, scale = target.place[0] - corner[0], target.place[1] - corner[1], width / area.width
+    rectangle = Gegl.Rectangle.new(round((area.x + left) * scale), round((area.y + top) * scale), width, height)
+    data = bytes(item.get_buffer().get(rectangle, scale, "Y u8", Gegl.AbyssPolicy.NONE))
+    if not data.strip(b"\0"):
+        raise LayerRefused(
+            _("“{name}” is empty here, so a style would have no place.", name=name),
+            remedy=_("Paint on the mask, or choose another place for the style."),
+        )
+    return data
+
+
+def _named_mask(image: Any, name: str) -> tuple[Any, tuple[int, int]]:
+    """A channel or layer mask, and where its top left corner lies. Raises LayerRefused."""
+    for channel in image.get_channels():
+        if channel.get_name() == name:
+            return channel, (0, 0)
+    for layer in flat(image):
+        mask = layer.get_mask()
+        if mask is not None and mask.get_name() == name:
+            _exists, left, top = layer.get_offsets()
+            return mask, (left, top)
+    raise LayerRefused(
+        _("There is no channel or layer mask “{name}” in this image.", name=name),
+        remedy=_("Choose another place for the style."),
+    )
+
+
+def mask_names(image: Any) -> list[str]:
+    """Names of the channels and layer masks that a style can be bound to, each once."""
+    masks = [layer.get_mask() for layer in flat(image)]
+    found = [*image.get_channels(), *(mask for mask in masks if mask is not None)]
+    return list(dict.fromkeys(each.get_name() for each in found))
 
 
 def style_picture(target: Target) -> tuple[ImageInfo, bytes]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import install, repeat, stylize, train, upscale
+from . import again, install, repeat, stylize, train, upscale
 from .declaring import Declare
 
 _DECLARE: dict[str, Declare] = {
     stylize.NAME: stylize.declare,
     repeat.NAME: repeat.declare,
+    again.NAME: again.declare,
     upscale.NAME: upscale.declare,
     train.NAME: train.declare,
     train.SHOW: train.declare_show,

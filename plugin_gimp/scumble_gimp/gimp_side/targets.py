@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from scumble_editor.areas import Area, with_context
@@ -105,7 +106,7 @@ def look(image: Any, drawable: Any) -> Target:
         _("The channel “{name}” is chosen, not a layer.", name=name),
         _("Click a layer in the Layers dialog and try again."),
     )
-    _check_home(image, drawable)
+    check_home(image, drawable)
     bounds = Area(0, 0, drawable.get_width(), drawable.get_height())
     touched, x, y, width, height = drawable.mask_intersect()
     _must(
@@ -117,13 +118,30 @@ def look(image: Any, drawable: Any) -> Target:
     return _raw(image, drawable, Area(x, y, width, height) if selected else bounds, selected)
 
 
+def whole(target: Target) -> Target:
+    """The same without regard to the selection."""
+    return replace(target, wanted=target.bounds, selected=False)
+
+
+@contextlib.contextmanager
+def without_selection(image: Any) -> Iterator[None]:
+    """Nothing is selected for a while; afterwards it is as before."""
+    kept = _gimp().Selection.save(image)
+    try:
+        _gimp().Selection.none(image)
+        yield
+    finally:
+        image.select_item(_gimp().ChannelOps.REPLACE, kept)
+        image.remove_channel(kept)
+
+
 def _raw(image: Any, layer: Any, wanted: Area, selected: bool) -> Target:
     _exists, left, top = layer.get_offsets()
     bounds = Area(0, 0, layer.get_width(), layer.get_height())
     return Target(image, layer, layer, (left, top), bounds, wanted, bool(layer.has_alpha()), selected)
 
 
-def _check_home(image: Any, layer: Any) -> None:
+def check_home(image: Any, layer: Any) -> None:
     """Raises WrongArgument for a layer that lies in another image, or in none."""
     home = layer.get_image()
     if home is None or home.get_id() != image.get_id():

@@ -107,40 +107,12 @@
    <translation>Stil</translation>
   </message>
   <message>
-   <source>The style pack that paints.</source>
-   <translation>Das Stilpaket, das malt.</translation>
-  </message>
-  <message>
    <source>Strength</source>
    <translation>Stärke</translation>
   </message>
   <message>
    <source>How far the layer turns into the style.</source>
    <translation>Wie weit die Ebene zum Stil wird.</translation>
-  </message>
-  <message>
-   <source>Keep colors</source>
-   <translation>Farben behalten</translation>
-  </message>
-  <message>
-   <source>Take the brush marks from the style, the colors from the layer.</source>
-   <translation>Die Pinselspuren vom Stil, die Farben von der Ebene.</translation>
-  </message>
-  <message>
-   <source>Mix with</source>
-   <translation>Mischen mit</translation>
-  </message>
-  <message>
-   <source>A second style to mix in.</source>
-   <translation>Ein zweiter Stil, der eingemischt wird.</translation>
-  </message>
-  <message>
-   <source>Mix</source>
-   <translation>Mischung</translation>
-  </message>
-  <message>
-   <source>How much of the second style: 0 is none, 1 is all.</source>
-   <translation>Wie viel vom zweiten Stil: 0 ist nichts, 1 ist alles.</translation>
   </message>
   <message>
    <source>Seed</source>
@@ -479,14 +451,6 @@
    <translation>Die Ebene, oder die Auswahl darauf, in eine neue Ebene malen.</translation>
   </message>
   <message>
-   <source>No second style</source>
-   <translation>Kein zweiter Stil</translation>
-  </message>
-  <message>
-   <source>with {style}</source>
-   <translation>mit {style}</translation>
-  </message>
-  <message>
    <source>Painting a preview …</source>
    <translation>Die Vorschau wird gemalt …</translation>
   </message>
@@ -705,6 +669,286 @@
   <message>
    <source>Brush marks get the size in pixels that the style learned, times stroke size.</source>
    <translation>Die Pinselspuren bekommen die Größe in Pixeln, die der Stil gelernt hat, mal Strichgröße.</translation>
+  </message>
+  <message>
+   <source>Everywhere</source>
+   <translation>Überall</translation>
+  </message>
+  <message>
+   <source>What is left</source>
+   <translation>Was übrig bleibt</translation>
+  </message>
+  <message>
+   <source>Light parts</source>
+   <translation>Helle Teile</translation>
+  </message>
+  <message>
+   <source>Dark parts</source>
+   <translation>Dunkle Teile</translation>
+  </message>
+  <message>
+   <source>Opaque parts</source>
+   <translation>Deckende Teile</translation>
+  </message>
+  <message>
+   <source>The style that paints, or a mix of up to four.</source>
+   <translation>Der Stil, der malt, oder eine Mischung aus bis zu vieren.</translation>
+  </message>
+  <message>
+   <source>Colors</source>
+   <translation>Farben</translation>
+  </message>
+  <message>
+   <source>Whose colors the painted picture has.</source>
+   <translation>Wessen Farben das gemalte Bild hat.</translation>
+  </message>
+  <message>
+   <source>As the style paints</source>
+   <translation>Wie der Stil sie malt</translation>
+  </message>
+  <message>
+   <source>Each place keeps its color</source>
+   <translation>Jede Stelle behält ihre Farbe</translation>
+  </message>
+  <message>
+   <source>Palette of the picture</source>
+   <translation>Palette des Bildes</translation>
+  </message>
+  <message>
+   <source>Palette of the painting</source>
+   <translation>Palette des Gemäldes</translation>
+  </message>
+  <message>
+   <source>Palette alone, no brush marks</source>
+   <translation>Nur die Palette, ohne Pinselspuren</translation>
+  </message>
+  <message>
+   <source>{name} (is gone)</source>
+   <translation>{name} (gibt es nicht mehr)</translation>
+  </message>
+  <message>
+   <source>Preset</source>
+   <translation>Vorlage</translation>
+  </message>
+  <message>
+   <source>There is no mask "{name}" in this document.</source>
+   <translation>In diesem Dokument gibt es keine Maske „{name}“.</translation>
+  </message>
+  <message>
+   <source>"{name}" is empty here, so a style would have no place.</source>
+   <translation>„{name}“ ist hier leer; ein Stil hätte keinen Platz.</translation>
+  </message>
+  <message>
+   <source>A style has its place in the selection, but nothing is selected.</source>
+   <translation>Ein Stil hat seinen Platz in der Auswahl, aber es ist nichts ausgewählt.</translation>
+  </message>
+  <message>
+   <source>Choose another place for the style.</source>
+   <translation>Bitte wählen Sie einen anderen Platz für den Stil.</translation>
+  </message>
+  <message>
+   <source>Paint on the mask, or choose another place for the style.</source>
+   <translation>Malen Sie auf die Maske oder wählen Sie einen anderen Platz für den Stil.</translation>
+  </message>
+  <message>
+   <source>Select something, or choose another place for the style.</source>
+   <translation>Wählen Sie etwas aus, oder wählen Sie einen anderen Platz für den Stil.</translation>
+  </message>
+  <message>
+   <source>On different networks: mixed as pictures, not as one manner.</source>
+   <translation>Auf verschiedenen Netzen: Gemischt werden die Bilder, nicht die Malweisen.</translation>
+  </message>
+  <message>
+   <source>Mix in a style</source>
+   <translation>Stil beimischen</translation>
+  </message>
+  <message>
+   <source>Up to four styles become one manner; each can have a place of its own.</source>
+   <translation>Bis zu vier Stile werden zu einer Malweise; jeder kann einen eigenen Platz haben.</translation>
+  </message>
+  <message>
+   <source>The style that a click on a picture above changes.</source>
+   <translation>Der Stil, den ein Klick auf ein Bild oben ändert.</translation>
+  </message>
+  <message>
+   <source>Weight</source>
+   <translation>Anteil</translation>
+  </message>
+  <message>
+   <source>How much the style counts against the others.</source>
+   <translation>Wie viel der Stil gegenüber den anderen zählt.</translation>
+  </message>
+  <message>
+   <source>Where the style is painted; soft where a mask is soft.</source>
+   <translation>Wo der Stil gemalt wird; weich, wo eine Maske weich ist.</translation>
+  </message>
+  <message>
+   <source>Take this style out of the mix.</source>
+   <translation>Diesen Stil aus der Mischung nehmen.</translation>
+  </message>
+  <message>
+   <source>Styles</source>
+   <translation>Stile</translation>
+  </message>
+  <message>
+   <source>On this picture</source>
+   <translation>Auf diesem Bild</translation>
+  </message>
+  <message>
+   <source>Favorites</source>
+   <translation>Favoriten</translation>
+  </message>
+  <message>
+   <source>Last used</source>
+   <translation>Zuletzt benutzt</translation>
+  </message>
+  <message>
+   <source>Presets</source>
+   <translation>Vorlagen</translation>
+  </message>
+  <message>
+   <source>Last results</source>
+   <translation>Letzte Ergebnisse</translation>
+  </message>
+  <message>
+   <source>Surprise me</source>
+   <translation>Überrasch mich</translation>
+  </message>
+  <message>
+   <source>“{title}” needs styles that aren't installed: {names}.</source>
+   <translation>„{title}“ braucht Stile, die nicht installiert sind: {names}.</translation>
+  </message>
+  <message>
+   <source>Install their packs first.</source>
+   <translation>Installieren Sie zuerst deren Pakete.</translation>
+  </message>
+  <message>
+   <source>It can't be saved: {error}.</source>
+   <translation>Es kann nicht gespeichert werden: {error}.</translation>
+  </message>
+  <message>
+   <source>Check the folder, or choose another one.</source>
+   <translation>Prüfen Sie den Ordner, oder wählen Sie einen anderen.</translation>
+  </message>
+  <message>
+   <source>What the pictures below show.</source>
+   <translation>Was die Bilder darunter zeigen.</translation>
+  </message>
+  <message>
+   <source>Edit again</source>
+   <translation>Neu bearbeiten</translation>
+  </message>
+  <message>
+   <source>Choose what made the current layer. Apply then replaces it; a second click lets it be.</source>
+   <translation>Wählt, womit die aktuelle Ebene gemalt wurde. „Ersetzen“ malt sie dann neu; ein zweiter Klick lässt sie, wie sie ist.</translation>
+  </message>
+  <message>
+   <source>Presets and favorites</source>
+   <translation>Vorlagen und Favoriten</translation>
+  </message>
+  <message>
+   <source>Nothing here yet.</source>
+   <translation>Hier ist noch nichts.</translation>
+  </message>
+  <message>
+   <source>Replace</source>
+   <translation>Ersetzen</translation>
+  </message>
+  <message>
+   <source>"{name}" was not painted by Scumble, or its settings were not kept.</source>
+   <translation>„{name}“ wurde nicht von Scumble gemalt, oder die Einstellungen wurden nicht aufbewahrt.</translation>
+  </message>
+  <message>
+   <source>Choose a painted layer.</source>
+   <translation>Bitte wählen Sie eine gemalte Ebene.</translation>
+  </message>
+  <message>
+   <source>Save as a preset …</source>
+   <translation>Als Vorlage speichern …</translation>
+  </message>
+  <message>
+   <source>Export as a pack …</source>
+   <translation>Als Paket exportieren …</translation>
+  </message>
+  <message>
+   <source>Name:</source>
+   <translation>Name:</translation>
+  </message>
+  <message>
+   <source>Export as a pack</source>
+   <translation>Als Paket exportieren</translation>
+  </message>
+  <message>
+   <source>Take {style} off the favorites</source>
+   <translation>{style} aus den Favoriten nehmen</translation>
+  </message>
+  <message>
+   <source>Delete the preset {name}</source>
+   <translation>Vorlage {name} löschen</translation>
+  </message>
+  <message>
+   <source>Add {style} to the favorites</source>
+   <translation>{style} zu den Favoriten</translation>
+  </message>
+  <message>
+   <source>Turn the wheel to zoom, drag to move, click twice to see all of it.</source>
+   <translation>Mausrad zoomt, Ziehen verschiebt, ein Doppelklick zeigt wieder alles.</translation>
+  </message>
+  <message>
+   <source>Compare with the layer as it is: drag the line.</source>
+   <translation>Mit der Ebene vergleichen, wie sie ist: die Linie ziehen.</translation>
+  </message>
+  <message>
+   <source>Another seed: the same style with other grain.</source>
+   <translation>Ein anderer Startwert: derselbe Stil mit anderer Körnung.</translation>
+  </message>
+  <message>
+   <source>How large the result is to be.</source>
+   <translation>Wie groß das Ergebnis werden soll.</translation>
+  </message>
+  <message>
+   <source>Size</source>
+   <translation>Größe</translation>
+  </message>
+  <message>
+   <source>%</source>
+   <translation>%</translation>
+  </message>
+  <message>
+   <source>pixels wide</source>
+   <translation>Pixel breit</translation>
+  </message>
+  <message>
+   <source>pixels high</source>
+   <translation>Pixel hoch</translation>
+  </message>
+  <message>
+   <source>cm wide, printed at 300 dpi</source>
+   <translation>cm breit, gedruckt mit 300 dpi</translation>
+  </message>
+  <message>
+   <source>cm high, printed at 300 dpi</source>
+   <translation>cm hoch, gedruckt mit 300 dpi</translation>
+  </message>
+  <message>
+   <source>took {n} h here</source>
+   <translation>dauerte hier {n} Std.</translation>
+  </message>
+  <message>
+   <source>took {n} s here</source>
+   <translation>dauerte hier {n} s</translation>
+  </message>
+  <message>
+   <source>took {n} min here</source>
+   <translation>dauerte hier {n} Min.</translation>
+  </message>
+  <message>
+   <source>The picture to learn from.</source>
+   <translation>Das Bild, von dem gelernt wird.</translation>
+  </message>
+  <message>
+   <source>Nothing to learn from yet.</source>
+   <translation>Noch nichts, wovon gelernt werden könnte.</translation>
   </message>
  </context>
 </TS>

@@ -1,16 +1,31 @@
 """Krita's documents as the model sees them: take pixels, put results, show a preview. Main thread only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from krita import Krita
 
+from scumble_editor.areas import fitted
+from scumble_editor.choices import StyleChoices
+from scumble_editor.made import Made
 from scumble_wire.messages import ImageInfo
 
-from ..troubles import Trouble
-from . import enlarged_document, reading, whole_document, writing
+from ..troubles import NotPainted, Trouble
+from . import enlarged_document, masks, reading, records, whole_document, writing
 from .overlay import CanvasOverlay, canvas_widget, masked_picture
-from .places import Place, Taken, current_document, is_open, selection_for, source_layer
+from .places import (
+    Place,
+    Taken,
+    area_of,
+    canvas_of,
+    current_document,
+    find_node,
+    is_open,
+    selected_part,
+    selection_for,
+    source_layer,
+)
 
 
 class KritaCanvas:
@@ -57,10 +72,31 @@ class KritaCanvas:
     def is_open(self, place: Place) -> bool:
         return is_open(place.document)
 
-    def take(self, mark_size: Callable[[int], float]) -> list[Taken]:
+    def extent(self, source: str) -> tuple[int, int] | None:
+        try:
+            document, node = self._source()
+            selected, _ = selected_part(document, node)
+        except Trouble:
+            return None
+        if source == "document":
+            return document.width(), document.height()
+        area = selected or area_of(node.bounds()).meet(canvas_of(document))
+        return None if area.empty else (area.width, area.height)
+
+    def mask_names(self) -> list[str]:
+        try:
+            return masks.mask_names(current_document())
+        except Trouble:
+            return []
+
+    def take(self, mark_size: Callable[[int], float], places: Sequence[str] = ()) -> list[Taken]:
         document, nodes = self._sources()
-        size = mark_size(document.width() * document.height())
-        return [reading.take_layer(document, node, size) for node in nodes]
+        size, whole = mark_size(document.width() * document.height()), "selection" in places
+        found = [reading.take_layer(document, node, size, whole=whole) for node in nodes]
+        return [
+            replace(taken, masks=masks.read_masks(document, node, taken.place.area, places))
+            for taken, node in zip(found, nodes, strict=True)
+        ]
 
     def take_exactly(self, *, need_selection: bool = False) -> list[Taken]:
         document, nodes = self._sources()
@@ -75,14 +111,45 @@ class KritaCanvas:
         taken = reading.take_layer(*self._source(), context=False, need_selection=source == "selection")
         return taken.image, taken.frame
 
-    def small_copy(self, side: int, detail: bool) -> Taken:
-        return reading.small_copy(*self._source(), side, detail=detail)
+    def small_reference(self, source: str, path: str, side: int) -> tuple[ImageInfo, Any]:
+        if source == "file":
+            return reading.small_file(path, side)
+        if source == "document":
+            document = current_document()
+            size = fitted(document.width(), document.height(), side)
+            return reading.picture_of(document.thumbnail(*size))
+        taken = reading.small_copy(*self._source(), side, detail=False, whole=False)
+        return taken.image, taken.frame
 
-    def insert(self, taken: Taken, image: ImageInfo, frame: Any, name: str) -> str:
-        made = self._made_from(taken.place)
+    def small_copy(
+        self, side: int, detail: bool, places: Sequence[str] = (), at: tuple[float, float] = (0.5, 0.5)
+    ) -> Taken:
+        document, node = self._source()
+        taken = reading.small_copy(document, node, side, detail=detail, at=at, whole="selection" in places)
+        size = (taken.image.width, taken.image.height)
+        return replace(taken, masks=masks.read_masks(document, node, taken.place.area, places, size))
+
+    def insert(
+        self, taken: Taken, image: ImageInfo, frame: Any, name: str, choices: StyleChoices, replaces: str = ""
+    ) -> str:
+        made, document = self._made_from(taken.place), taken.place.document
         layer, note = writing.insert_result(taken, image, frame, name, made)
         made.add(layer.uniqueId().toString())
+        if find_node(document, layer.uniqueId()) is not None:  # not in a document of its own
+            records.keep(document, layer, Made(choices, taken.place.node_id.toString(), name))
+            if replaces:
+                records.remove(document, replaces)
         return note
+
+    def edit_again(self) -> tuple[Made, str]:
+        document, layer = self._source()
+        made = records.of(document, layer)
+        if made is None:
+            raise NotPainted(layer.name())
+        source = records.source_of(document, made)
+        if source is not None:
+            document.setActiveNode(source)
+        return made, layer.uniqueId().toString() if source is not None else ""
 
     def insert_enlarged(self, taken: Taken, image: ImageInfo, frame: Any, name: str) -> str:
         made = self._made_from(taken.place)

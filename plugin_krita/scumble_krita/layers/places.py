@@ -1,6 +1,7 @@
 """Where pixels come from and where results go: the document, the layer, the selection."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from krita import Krita
@@ -38,6 +39,7 @@ class Taken:
     frame: Any  # buffer
     place: Place
     scale: float = 1.0  # pixels of the image per pixel of the picture, along a side
+    masks: Mapping[str, bytes] = field(default_factory=dict)  # of the styles' places, as large as the image
 
     @property
     def picture_pixels(self) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from krita import Krita
@@ -79,15 +80,22 @@ def for_wire(data: QByteArray, area: Area, space: Space) -> tuple[ImageInfo, Any
 
 
 def take_layer(
-    document: Any, node: Any, mark_size: float = 1.0, *, context: bool = True, need_selection: bool = False
+    document: Any,
+    node: Any,
+    mark_size: float = 1.0,
+    *,
+    context: bool = True,
+    need_selection: bool = False,
+    whole: bool = False,
 ) -> Taken:
     """A layer, or the selection on it with the context that the network has to see.
 
     mark_size: of the brush marks against what styles learned, for the width of the context.
+    whole: all of the layer, whatever is selected.
     context False: exactly the selection's rectangle, or exactly what is painted. Raises a Trouble.
     """
     canvas = canvas_of(document)
-    selected, mask = selected_part(document, node)
+    selected, mask = (None, None) if whole else selected_part(document, node)
     if selected is None and need_selection:
         raise NoSelection
     painted = area_of(node.bounds())
@@ -134,14 +142,32 @@ def read_file(path: str) -> tuple[ImageInfo, bytes]:
     return picture_of(image)
 
 
-def small_copy(document: Any, node: Any, side: int, *, detail: bool) -> Taken:
+def small_file(path: str, side: int) -> tuple[ImageInfo, bytes]:
+    """A picture file, no side longer than `side`. Raises UnreadablePicture."""
+    image = QImage(path)
+    if image.isNull():
+        raise UnreadablePicture(path.rsplit("/", 1)[-1])
+    keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    return picture_of(image.scaled(side, side, keep, smooth))
+
+
+def small_copy(
+    document: Any,
+    node: Any,
+    side: int,
+    *,
+    detail: bool,
+    at: tuple[float, float] = (0.5, 0.5),
+    whole: bool = False,
+) -> Taken:
     """The layer or selection small enough for the docker, as BGRA u8.
 
-    detail: not scaled down but cut out of the middle, so that brush marks have their true size. Raises a Trouble.
+    detail: not scaled down but cut out around `at`, so that brush marks have their true size. whole: all of the
+    layer, whatever is selected. The area that the picture shows is its place's. Raises a Trouble.
     """
     canvas = canvas_of(document)
     bounds = area_of(node.bounds())
-    selected, mask = selected_part(document, node)
+    selected, mask = (None, None) if whole else selected_part(document, node)
     area = selected or bounds.meet(canvas)
     if area.meet(bounds).empty:
         raise LayerEmpty(node.name())
@@ -150,12 +176,14 @@ def small_copy(document: Any, node: Any, side: int, *, detail: bool) -> Taken:
     place = Place(document, node.uniqueId(), node.name(), area, area, mask, space, size, bounds, space)
     if detail:
         width, height = min(area.width, side), min(area.height, side)
-        middle = Area(area.x + (area.width - width) // 2, area.y + (area.height - height) // 2, width, height)
+        left = min(area.width - width, max(0, round(at[0] * area.width) - width // 2))
+        top = min(area.height - height, max(0, round(at[1] * area.height) - height // 2))
+        middle = Area(area.x + left, area.y + top, width, height)
         image, frame, sent = for_wire(read_node(node, middle), middle, space)
         if image.depth != "u8" or image.order != "BGRA" or image.transfer != "srgb":
             data = convert(QByteArray(bytes(frame)), width, height, sent, U8)
             image, frame = ImageInfo(width, height, "u8", "BGRA", "srgb"), memoryview(data)
-        return Taken(image, bytes(frame), place)
+        return Taken(image, bytes(frame), replace(place, area=middle))
     image, data = picture_of(reduced(node, area, *fitted(area.width, area.height, side, least=8)))
     return Taken(image, data, place, image.width / area.width)
 

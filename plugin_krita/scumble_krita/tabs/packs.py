@@ -2,7 +2,8 @@
 
 from krita import Krita
 
-from scumble_editor.words import tr
+from scumble_editor.shelf import Tile
+from scumble_editor.words import about, tr
 from scumble_wire.messages import PackInfo
 
 from ..model import Model
@@ -24,7 +25,7 @@ from ..qt import (
 from ..widgets.grid import StyleGrid
 from ..widgets.pictures import FittedPicture
 
-KINDS = {"affine": "Style", "network": "Style with a network of its own", "upscale": "Upscaler"}
+KINDS = {"affine": "Style", "network": "Style with a network of its own", "upscale": "Upscaler", "mix": "Preset"}
 
 
 class PacksTab(QWidget):
@@ -32,7 +33,7 @@ class PacksTab(QWidget):
         super().__init__()
         self._model = model
         self._chosen = ""
-        self.grid = StyleGrid(model.backend, 56)
+        self.grid = StyleGrid(56)
         self.grid.chosen.connect(self._choose)
         self.about = QLabel()
         self.about.setWordWrap(True)
@@ -53,6 +54,7 @@ class PacksTab(QWidget):
         column.addWidget(self.about)
         column.addLayout(row)
         model.backend.subscribe("packs", self._fill)
+        model.backend.subscribe("thumbnails", self._fill)
         model.subscribe("pack_file", self._offer)
         self._fill()
 
@@ -60,7 +62,8 @@ class PacksTab(QWidget):
         packs = sorted(self._model.backend.packs, key=lambda pack: (pack.kind == "upscale", pack.title.casefold()))
         if self._chosen not in [pack.id for pack in packs]:
             self._chosen = packs[0].id if packs else ""
-        self.grid.fill(packs, self._chosen)
+        backend = self._model.backend
+        self.grid.fill([Tile(p.id, p.title, about(p), backend.thumbnail(p.id)) for p in packs], self._chosen)
         self._show()
 
     def _choose(self, pack: str) -> None:

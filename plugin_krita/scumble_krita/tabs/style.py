@@ -1,10 +1,12 @@
 """The Style tab: choose a style, look at it, apply it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from krita import Krita
 
 from scumble_editor.choices import StyleChoices, option
+from scumble_editor.shelf import VIEWS, Tile
 from scumble_editor.words import tr
 
 from ..model import Model
@@ -12,6 +14,7 @@ from ..qt import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPushButton,
     QSplitter,
@@ -20,10 +23,12 @@ from ..qt import (
     QVBoxLayout,
     QWidget,
 )
+from ..widgets.compare import ComparePicture
 from ..widgets.grid import StyleGrid
 from ..widgets.job_row import JobRow
-from ..widgets.pictures import FittedPicture
+from ..widgets.mix_rows import MixRows
 from ..widgets.slider import BarSlider, percent, read_percent, read_times, signed_percent, times
+from ..widgets.style_menu import StyleMenu
 
 
 class StyleTab(QWidget):
@@ -31,23 +36,33 @@ class StyleTab(QWidget):
         super().__init__()
         self._model = model
         self._row: JobRow | None = None
+        self._tiles: Sequence[Tile] = ()
         self._sizes: list[int] = []  # of the splitter, while there is a preview
         self.search = QLineEdit()
         self.search.setPlaceholderText(tr("Search styles"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._fill)
-        self.grid = StyleGrid(model.backend)
-        self.grid.chosen.connect(lambda pack: model.choices.choose_style(pack=pack))
+        self.view = QComboBox()
+        self.view.setToolTip(tr("What the pictures below show."))
+        self.view.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for word, label in VIEWS.items():
+            self.view.addItem(tr(label), word)
+        self.view.activated.connect(lambda index: model.shelves.show(self.view.itemData(index)))
+        self.grid = StyleGrid()
+        self.grid.chosen.connect(lambda key: model.shelves.choose(key))
+        self.empty = QLabel()
+        self.empty.setWordWrap(True)
         self.strength = self._slider("strength", percent, read_percent)
         self.boldness = self._slider("boldness", signed_percent, read_percent)
         self.stroke_scale = self._slider("stroke_scale", times, read_times, logarithmic=True)
         self.absolute_strokes = self._check_box("absolute_strokes")
-        self.keep_colors = self._check_box("keep_colors")
-        self.second = QComboBox()
-        self.second.setToolTip(tr(option(StyleChoices, "second_pack").help))
-        self.second.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.second.activated.connect(self._choose_second)
-        self.mix = self._slider("mix", percent, read_percent)
+        self.colors = QComboBox()
+        self.colors.setToolTip(tr(option(StyleChoices, "colors").help))
+        self.colors.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for word, label in option(StyleChoices, "colors").words:
+            self.colors.addItem(tr(label), word)
+        self.colors.activated.connect(lambda index: model.choices.choose_style(colors=self.colors.itemData(index)))
+        self.mix = MixRows(model)
 
         self.preview_docker = self._toggle(tr("Preview"), tr("Show the result here while you choose."))
         self.preview_docker.clicked.connect(lambda on: model.preview.show(docker=bool(on)))
@@ -59,37 +74,64 @@ class StyleTab(QWidget):
             "1:1", tr("Show a detail in its true size, with brush marks as they will be.")
         )
         self.preview_detail.clicked.connect(lambda on: model.preview.show(detail=bool(on)))
-        self.picture = FittedPicture()
+        self.picture = ComparePicture()
+        self.picture.setToolTip(tr("Turn the wheel to zoom, drag to move, click twice to see all of it."))
         self.picture.hide()
+        self.picture.looked_closer.connect(self._make_room)
+        self.picture.aimed.connect(model.preview.aim)
+        self.compare = self._toggle("◧", tr("Compare with the layer as it is: drag the line."))
+        self.compare.clicked.connect(lambda on: self.picture.split(bool(on)))
 
         self.apply = QPushButton(Krita.instance().icon("dialog-ok"), tr("Apply"))
         self.apply.setToolTip(tr("Paint the layer, or the selection on it, into a new layer."))
         self.apply.clicked.connect(lambda: model.layers.apply_style())
 
-        amounts, mix = QHBoxLayout(), QHBoxLayout()
+        self.again = QToolButton()
+        self.again.setText(tr("Edit again"))
+        self.again.setToolTip(
+            tr("Choose what made the current layer. Apply then replaces it; a second click lets it be.")
+        )
+        self.again.setCheckable(True)
+        self.again.clicked.connect(lambda on: model.layers.edit_again() if on else model.layers.leave_editing())
+        self.more = QToolButton()
+        self.more.setText("…")
+        self.more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.more.setToolTip(tr("Presets and favorites"))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setMenu(StyleMenu(model, self))
+
+        amounts = QHBoxLayout()
         amounts.addWidget(self.strength, 1)
         amounts.addWidget(self.stroke_scale, 1)
-        mix.addWidget(self.second, 1)
-        mix.addWidget(self.mix, 1)
         toggles = QHBoxLayout()
         toggles.setSpacing(2)
-        for each in (self.preview_docker, self.preview_canvas, self.preview_detail):
+        for each in (self.preview_docker, self.preview_canvas, self.preview_detail, self.compare):
             toggles.addWidget(each)
+        self.dice = QToolButton()
+        self.dice.setText("⚄")
+        self.dice.setToolTip(tr("Another seed: the same style with other grain."))
+        self.dice.clicked.connect(lambda: model.choices.throw_dice())
         toggles.addStretch(1)
+        toggles.addWidget(self.dice)
+        toggles.addWidget(self.mix.add)
         boxes = QHBoxLayout()
-        boxes.addWidget(self.keep_colors)
+        boxes.addWidget(self.colors, 1)
         boxes.addWidget(self.absolute_strokes)
-        boxes.addStretch(1)
         above, below = QWidget(), QWidget()
         styles, work = QVBoxLayout(above), QVBoxLayout(below)
         for column in (styles, work):
             column.setContentsMargins(0, 0, 0, 0)
             column.setSpacing(4)
-        styles.addWidget(self.search)
+        look = QHBoxLayout()
+        look.setSpacing(2)
+        look.addWidget(self.view, 1)
+        look.addWidget(self.search, 1)
+        styles.addLayout(look)
+        styles.addWidget(self.empty)
         styles.addWidget(self.grid, 1)
+        work.addWidget(self.mix)
         work.addLayout(amounts)
         work.addWidget(self.boldness)
-        work.addLayout(mix)
         work.addLayout(boxes)
         work.addLayout(toggles)
         work.addWidget(self.picture, 1)
@@ -102,10 +144,15 @@ class StyleTab(QWidget):
         self._column.setContentsMargins(4, 6, 4, 4)
         self._column.setSpacing(4)
         self._column.addWidget(self.splitter, 1)
-        self._column.addWidget(self.apply)
+        do = QHBoxLayout()
+        do.setSpacing(2)
+        do.addWidget(self.apply, 1)
+        do.addWidget(self.again)
+        do.addWidget(self.more)
+        self._column.addLayout(do)
         model.subscribe("choices", self._show_choices)
         model.subscribe("preview", self._show_preview)
-        model.backend.subscribe("packs", self._fill)
+        model.shelves.shelf.subscribe(self._fill)
         model.backend.subscribe("jobs", self._show_job)
         self._fill()
         self._show_preview()
@@ -114,8 +161,9 @@ class StyleTab(QWidget):
         self, name: str, show: Callable[[float], str], read: Callable[[str], float], *, logarithmic: bool = False
     ) -> BarSlider:
         limits = option(StyleChoices, name)
+        usual = getattr(StyleChoices(), name)
         slider = BarSlider(
-            tr(limits.label), limits.low, limits.high, limits.step, show, read, logarithmic=logarithmic
+            tr(limits.label), limits.low, limits.high, limits.step, show, read, logarithmic=logarithmic, usual=usual
         )
         slider.setToolTip(tr(limits.help))
         slider.changed.connect(lambda value: self._model.choices.choose_style(**{name: value}))
@@ -137,32 +185,34 @@ class StyleTab(QWidget):
         return button
 
     def _fill(self) -> None:
-        backend = self._model.backend
-        self.grid.fill(backend.styles(self.search.text()), self._model.choices.style.pack)
-        self.second.clear()
-        self.second.addItem(tr("No second style"), "")
-        for pack in backend.styles():
-            self.second.addItem(tr("with {style}", style=pack.title), pack.id)
+        shelf = self._model.shelves.shelf
+        self._tiles = tiles = shelf.tiles(self.search.text())
+        self.view.setCurrentIndex(max(0, self.view.findData(shelf.view)))
+        self.grid.fill(tiles, self._marked())
+        self.empty.setText(tr("Nothing here yet."))
+        self.empty.setVisible(not tiles and self._model.backend.packs_known)
         self._show_choices()
 
-    def _choose_second(self, index: int) -> None:
-        pack = self.second.itemData(index) or ""
-        mix = self._model.choices.style.mix
-        self._model.choices.choose_style(second_pack=pack, mix=mix if mix > 0 and pack else 0.5 if pack else 0.0)
+    def _marked(self) -> str:
+        """The tile that shows what is chosen."""
+        kept = self._model.choices
+        same = [tile.key for tile in self._tiles if tile.choices == kept.style]
+        return same[0] if same else kept.marked_pack()
 
     def _show_choices(self) -> None:
         style = self._model.choices.style
-        self.grid.mark(style.pack)
+        self.grid.mark(self._marked())
         self.strength.set_value(style.strength)
         self.boldness.set_value(style.boldness)
         self.boldness.setVisible(self._model.backend.has_boldness(style))
         self.stroke_scale.set_value(style.stroke_scale)
         self.absolute_strokes.setChecked(style.absolute_strokes)
-        self.keep_colors.setChecked(style.keep_colors)
-        self.second.setCurrentIndex(max(0, self.second.findData(style.second_pack)))
-        self.mix.set_value(style.mix)
-        self.mix.setEnabled(bool(style.second_pack))
-        self.apply.setEnabled(bool(style.pack))
+        self.colors.setCurrentIndex(max(0, self.colors.findData(style.colors)))
+        self.mix.show_choices()
+        self.apply.setEnabled(bool(style.style))
+        replaces = bool(self._model.layers.replaces)
+        self.again.setChecked(replaces)
+        self.apply.setText(tr("Replace") if replaces else tr("Apply"))
 
     def _show_preview(self) -> None:
         preview = self._model.preview
@@ -170,13 +220,29 @@ class StyleTab(QWidget):
         self.preview_canvas.setChecked(preview.on_canvas)
         self.preview_detail.setChecked(preview.detail)
         self.preview_detail.setEnabled(preview.in_docker and not preview.on_canvas)
+        self.compare.setEnabled(preview.in_docker)
         self._show_picture(preview.in_docker or preview.problem is not None)
         if preview.problem is not None:
             self.picture.show_text(preview.problem.text)
         elif preview.picture is not None:
-            self.picture.show_picture(preview.picture.info, preview.picture.data)
+            before = preview.before
+            self.picture.show_pair(
+                (before.info, before.data) if before is not None else None,
+                (preview.picture.info, preview.picture.data),
+                preview.frame,
+            )
+            self._make_room()
         elif preview.in_docker:
             self.picture.show_text(tr("Painting a preview …"))
+
+    def _make_room(self) -> None:
+        """Tell how large a picture would fill the room there is."""
+        inside, ratio = self.picture.contentsRect(), self.picture.devicePixelRatioF()
+        self._model.preview.make_room(max(inside.width(), inside.height()) * self.picture.zoom * ratio)
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._make_room()
 
     def _show_picture(self, shown: bool) -> None:
         """Make room for the preview, half of the tab until the splitter is dragged, or give it back to the styles."""

@@ -1,6 +1,7 @@
 """The Train tab: learn a style from one picture."""
 
 from pathlib import Path
+from typing import Any
 
 from krita import Krita
 
@@ -20,6 +21,7 @@ from ..qt import (
     QWidget,
 )
 from ..widgets.job_list import JobList
+from ..widgets.pictures import FittedPicture
 from ..widgets.slider import BarSlider, read_times, times
 
 
@@ -27,6 +29,7 @@ class TrainTab(QWidget):
     def __init__(self, model: Model) -> None:
         super().__init__()
         self._model = model
+        self._pictured: Any = None  # what the picture shows
         self.name = QLineEdit()
         self.name.setPlaceholderText(tr("Name of the new style"))
         self.name.textEdited.connect(lambda text: model.choices.choose_train(name=text))
@@ -51,6 +54,8 @@ class TrainTab(QWidget):
         self.strength.changed.connect(lambda value: model.choices.choose_train(strength=value))
         self.go = QPushButton(Krita.instance().icon("dialog-ok"), tr("Learn this style"))
         self.go.clicked.connect(lambda: model.training.start())
+        self.picture = FittedPicture(140)
+        self.picture.setToolTip(tr("The picture to learn from."))
         row = QHBoxLayout()
         row.addWidget(self.source, 1)
         row.addWidget(self.file)
@@ -64,6 +69,7 @@ class TrainTab(QWidget):
         column.setSpacing(6)
         column.addLayout(form)
         column.addWidget(self.strength)
+        column.addWidget(self.picture)
         column.addWidget(self.go)
         waiting = tr(
             "Training goes on in the background, even when Krita is closed. The finished style appears under Style."
@@ -85,6 +91,27 @@ class TrainTab(QWidget):
         self.quality.setCurrentIndex(max(0, self.quality.findData(choices.quality)))
         self.strength.set_value(choices.strength)
         self.go.setEnabled(bool(choices.name.strip()))
+        for index, (word, text) in enumerate(option(TrainChoices, "quality").words):
+            took = self._model.training.took(word)
+            self.quality.setItemText(index, f"{tr(text)} ({took})" if took else tr(text))
+        if self.isVisible():
+            self._show_picture(choices.source)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        super().showEvent(event)
+        self._show_picture(self._model.choices.train.source)
+
+    def _show_picture(self, source: str) -> None:
+        """What would be learned from now; asked for again only when it may be another picture."""
+        wanted = (source, self._model.training.file, self._model.canvas.key(), self._model.canvas.fingerprint())
+        if wanted == self._pictured:
+            return
+        self._pictured = wanted
+        picture = self._model.training.picture(280)
+        if picture is None:
+            self.picture.show_text(tr("Nothing to learn from yet."))
+        else:
+            self.picture.show_picture(*picture)
 
     def _choose_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(

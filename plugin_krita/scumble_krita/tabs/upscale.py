@@ -1,12 +1,25 @@
 """The Upscale tab."""
 
+from typing import Any
+
 from krita import Krita
 
 from scumble_editor.choices import UpscaleChoices, option
+from scumble_editor.sizes import UNITS, Wish, shown, size_text
 from scumble_editor.words import tr
 
 from ..model import Model
-from ..qt import QComboBox, QFormLayout, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from ..qt import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 from ..widgets.job_list import JobList
 from ..widgets.slider import BarSlider, read_times, times
 
@@ -29,13 +42,24 @@ class UpscaleTab(QWidget):
             button.clicked.connect(lambda _, factor=factor: model.choices.choose_upscale(factor=factor))
             usual.addWidget(button)
         usual.addStretch(1)
+        self.size = QDoubleSpinBox()
+        self.size.setRange(0.1, 200_000)
+        self.size.setDecimals(1)
+        self.size.setKeyboardTracking(False)
+        self.size.setToolTip(tr("How large the result is to be."))
+        self.size.valueChanged.connect(self._size_typed)
+        self.unit = QComboBox()
+        for word, label in UNITS.items():
+            self.unit.addItem(tr(label), word)
+        self.unit.activated.connect(lambda index: self._show())
+        self.sizes = QLabel()
         self.network = QComboBox()
         self.network.setToolTip(tr(option(UpscaleChoices, "model").help))
         self.network.activated.connect(lambda index: model.choices.choose_upscale(model=self.network.itemData(index)))
         self.source = QComboBox()
         for word, label in option(UpscaleChoices, "source").words:
             self.source.addItem(tr(label), word)
-        for box in (self.network, self.source):
+        for box in (self.network, self.source, self.unit):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.source.activated.connect(lambda index: model.choices.choose_upscale(source=self.source.itemData(index)))
         self.about = QLabel()
@@ -44,6 +68,11 @@ class UpscaleTab(QWidget):
         self.go.clicked.connect(lambda: model.layers.upscale())
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        size = QHBoxLayout()
+        size.addWidget(self.size)
+        size.addWidget(self.unit, 1)
+        form.addRow(tr("Size"), size)
+        form.addRow("", self.sizes)
         form.addRow(tr(option(UpscaleChoices, "source").label), self.source)
         form.addRow(tr(option(UpscaleChoices, "model").label), self.network)
         column = QVBoxLayout(self)
@@ -59,6 +88,30 @@ class UpscaleTab(QWidget):
         model.backend.subscribe("packs", self._fill)
         self._fill()
 
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """Another layer may be current by now."""
+        super().showEvent(event)
+        self._show()
+
+    def _show_size(self, choices: UpscaleChoices) -> None:
+        """What the factor comes to; a person's typing is not what changes here."""
+        now = self._model.canvas.extent(choices.source)
+        self.size.setEnabled(now is not None)
+        self.sizes.setText(size_text(*now, choices.factor) if now is not None else "")
+        self.size.blockSignals(True)
+        if now is not None:
+            unit = self.unit.currentData()
+            self.size.setDecimals(1 if unit.startswith("print") else 0)
+            self.size.setValue(shown(choices.factor, unit, *now))
+        self.size.blockSignals(False)
+
+    def _size_typed(self, value: float) -> None:
+        now = self._model.canvas.extent(self._model.choices.upscale.source)
+        if now is not None:
+            limits = option(UpscaleChoices, "factor")
+            factor = Wish(value, self.unit.currentData()).factor(*now)
+            self._model.choices.choose_upscale(factor=min(limits.high, max(limits.low, factor)))
+
     def _fill(self) -> None:
         self.network.clear()
         for pack in self._model.backend.upscalers():
@@ -71,6 +124,7 @@ class UpscaleTab(QWidget):
         self.factor.set_value(choices.factor)
         self.network.setCurrentIndex(max(0, self.network.findData(choices.model)))
         self.source.setCurrentIndex(max(0, self.source.findData(choices.source)))
+        self._show_size(choices)
         pack = self._model.backend.pack(choices.model)
         self.about.setText(pack.description if pack is not None else "")
         self.about.setVisible(bool(self.about.text()))

@@ -1,10 +1,10 @@
 """A grid of pictures with names, as Krita's own resource choosers show brushes."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from scumble_editor.backend import Backend
-from scumble_editor.words import tr
-from scumble_wire.messages import ImageInfo, PackInfo
+from scumble_editor.shelf import Tile
+from scumble_wire.messages import ImageInfo
 
 from ..qt import (
     QAbstractItemView,
@@ -29,6 +29,7 @@ ID = (
     else Qt.ItemDataRole.UserRole.value
 )
 PICTURE = ID + 1
+SHOWN = ID + 2  # what the picture was made from
 MARGIN = 4
 LINES = 2  # of a name
 
@@ -69,17 +70,17 @@ class _Tile(QStyledItemDelegate):
 
 
 class StyleGrid(QListView):
-    """Styles to choose one from."""
+    """Tiles to choose one from."""
 
-    chosen = pyqtSignal(str)  # pack id, by a person
+    chosen = pyqtSignal(str)  # key of a tile, by a person
 
-    def __init__(self, backend: Backend, side: int = 72) -> None:
-        """side: of the pictures, in pixels; the backend has them."""
+    def __init__(self, side: int = 72) -> None:
+        """side: of the pictures, in pixels."""
         super().__init__()
-        self._backend = backend
         self._side = side
         self._items = QStandardItemModel()
         self._filling = False
+        self._told = ""  # the tile whose choice was told while the button is down
         self.setModel(self._items)
         self._tile = _Tile(side)
         self.setItemDelegate(self._tile)
@@ -94,46 +95,51 @@ class StyleGrid(QListView):
         self.setMouseTracking(True)
         self.setMinimumHeight(side)
         self.selectionModel().currentChanged.connect(self._current_changed)
-        backend.subscribe("thumbnails", self._add_pictures)
+        self.clicked.connect(self._clicked)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(260, 2 * (self._side + 48))
 
-    def fill(self, packs: list[PackInfo], current: str) -> None:
-        """Show these packs, with the current one highlighted."""
-        self._filling = True
-        try:
-            self._items.clear()
-            for pack in packs:
-                item = QStandardItem(pack.title)
-                item.setData(pack.id, ID)
-                item.setToolTip(_about(pack))
-                self._items.appendRow(item)
-        finally:
-            self._filling = False
-        for pack in packs:
-            self._backend.thumbnail(pack.id)  # asks for it, if need be
-        self._add_pictures()
+    def keys(self) -> list[str]:
+        return [self._items.item(row).data(ID) for row in range(self._items.rowCount())]
+
+    def fill(self, tiles: Sequence[Tile], current: str) -> None:
+        """Show these tiles, with the current one highlighted; those there already only get their pictures."""
+        if [tile.key for tile in tiles] != self.keys():
+            self._filling = True
+            try:
+                self._items.clear()
+                for tile in tiles:
+                    item = QStandardItem()
+                    item.setData(tile.key, ID)
+                    self._items.appendRow(item)
+            finally:
+                self._filling = False
+            QTimer.singleShot(0, lambda: self.scrollTo(self.currentIndex()))  # once it is laid out
+        for row, tile in enumerate(tiles):
+            item = self._items.item(row)
+            item.setText(tile.title)
+            item.setToolTip(tile.about)
+            if tile.picture is not None and item.data(SHOWN) is not tile.picture:
+                item.setData(tile.picture, SHOWN)
+                item.setData(self._square(*tile.picture), PICTURE)
         self.mark(current)
-        QTimer.singleShot(0, lambda: self.scrollTo(self.currentIndex()))  # once it is laid out
 
     def mark(self, current: str) -> None:
-        """Highlight a pack where it is among those shown, and no other."""
+        """Highlight a tile where it is among those shown, and no other."""
         self._filling = True
         try:
-            self.clearSelection()
-            for row in range(self._items.rowCount()):
-                if self._items.item(row).data(ID) == current:
+            self.selectionModel().clear()
+            for row, key in enumerate(self.keys()):
+                if key == current:
                     self.setCurrentIndex(self._items.index(row, 0))
         finally:
             self._filling = False
 
-    def _add_pictures(self) -> None:
-        for row in range(self._items.rowCount()):
-            item = self._items.item(row)
-            picture = self._backend.thumbnails.get(item.data(ID))
-            if picture is not None and item.data(PICTURE) is None:
-                item.setData(self._square(*picture), PICTURE)
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        if self.currentIndex().isValid():  # the chosen tile stays in sight
+            self.scrollTo(self.currentIndex())
 
     def _square(self, info: ImageInfo, data: Any) -> QPixmap:
         """The middle of a picture in the size of a tile."""
@@ -148,11 +154,11 @@ class StyleGrid(QListView):
 
     def _current_changed(self, index: Any, before: Any) -> None:
         if not self._filling and index.isValid():
+            self._told = index.data(ID)
             self.chosen.emit(index.data(ID))
 
-
-def _about(pack: PackInfo) -> str:
-    lines = [pack.title, pack.painting, pack.description]
-    if pack.authors:
-        lines.append(tr("By {authors}", authors=", ".join(pack.authors)))
-    return "\n".join(line for line in lines if line)
+    def _clicked(self, index: Any) -> None:
+        """A click on the tile that is current already; `_current_changed` has told the others."""
+        told, self._told = self._told, ""
+        if index.data(ID) != told:
+            self.chosen.emit(index.data(ID))

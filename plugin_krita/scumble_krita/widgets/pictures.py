@@ -4,7 +4,7 @@ from typing import Any
 
 from scumble_wire.messages import ImageInfo
 
-from ..qt import QColor, QImage, QLabel, QPainter, QPixmap, QSize, QSizePolicy, Qt
+from ..qt import QColor, QImage, QLabel, QPainter, QPixmap, QRectF, QSize, QSizePolicy, Qt
 
 
 def to_image(info: ImageInfo, data: Any) -> QImage:
@@ -19,6 +19,15 @@ def to_image(info: ImageInfo, data: Any) -> QImage:
     if info.depth != "u8" or info.order not in formats:
         raise ValueError(f"{info.order} {info.depth} can't be shown.")
     return QImage(bytes(data), info.width, info.height, info.width * info.channels, formats[info.order]).copy()
+
+
+def checks(painter: QPainter, area: QRectF) -> None:
+    """Gray squares, as they are seen below transparent pixels."""
+    painter.fillRect(area, QColor(160, 160, 160))
+    x, y = int(area.left()), int(area.top())
+    for row in range(y, int(area.bottom()) + 1, 8):
+        for column in range(x + (row - y) % 16, int(area.right()) + 1, 16):
+            painter.fillRect(QRectF(column, row, 8, 8), QColor(200, 200, 200))
 
 
 class FittedPicture(QLabel):
@@ -70,9 +79,6 @@ class FittedPicture(QLabel):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.setClipRect(x, y, size.width(), size.height())
-        for row in range(0, size.height(), 8):
-            for column in range(0, size.width(), 8):
-                light = (row + column) // 8 % 2
-                painter.fillRect(x + column, y + row, 8, 8, QColor(200, 200, 200) if light else QColor(160, 160, 160))
+        checks(painter, QRectF(x, y, size.width(), size.height()))
         painter.drawPixmap(x, y, size.width(), size.height(), self._picture)
         painter.end()

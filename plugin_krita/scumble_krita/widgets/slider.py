@@ -8,9 +8,10 @@ from ..qt import QColor, QLineEdit, QPainter, QPalette, QRectF, QSize, QSizePoli
 
 
 class BarSlider(QWidget):
-    """Drag, wheel or arrow keys change the value; a double click or Enter lets it be typed.
+    """Drag, wheel or arrow keys change the value; Enter or a right click lets it be typed, a double click resets it.
 
-    low, high, step: in the value's own unit. show, read: between a value and its text ("80 %").
+    low, high, step: in the value's own unit. show, read: between a value and its text ("80 %"). usual: what a double
+    click brings back; None: there is nothing, so it lets the value be typed.
     """
 
     changed = pyqtSignal(float)  # by a person, not by `set_value`
@@ -25,10 +26,11 @@ class BarSlider(QWidget):
         read: Callable[[str], float] = float,
         *,
         logarithmic: bool = False,
+        usual: float | None = None,
     ) -> None:
         super().__init__()
         self._name, self._low, self._high, self._step = name, low, high, step
-        self._show, self._read, self._log = show, read, logarithmic
+        self._show, self._read, self._log, self._usual = show, read, logarithmic, usual
         self._value = low
         self._edit: QLineEdit | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -79,6 +81,12 @@ class BarSlider(QWidget):
             self._drag(event)
 
     def mouseDoubleClickEvent(self, event: Any) -> None:  # noqa: N802
+        if self._usual is None:
+            self._start_typing()
+        else:
+            self._change(self._usual)
+
+    def contextMenuEvent(self, event: Any) -> None:  # noqa: N802
         self._start_typing()
 
     def wheelEvent(self, event: Any) -> None:  # noqa: N802

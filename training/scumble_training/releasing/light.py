@@ -18,6 +18,7 @@ from torch import Tensor
 from scumble_backend.packs.archive import WEIGHTS, write_pack
 from scumble_backend.packs.making import affine_weights, base_file, style_architecture
 from scumble_backend.packs.manifest import Manifest, Painting, Training
+from scumble_backend.rendering.effects.colors import palette_of
 from scumble_training.measuring.sheet import read_picture
 from scumble_training.style.export import hardware, jpeg
 from scumble_training.style.many.loop import painter_of, read_weights
@@ -40,12 +41,15 @@ def write_light_packs(
     styles: Sequence[str] = (),
     data: str,
     date: str,
+    paintings: Path | None = None,
 ) -> list[Path]:
     """Write bases/<sha256>.safetensors and a .scumble per style.
 
     weights, note: tensors and metadata of a run's weights.safetensors (`ManyRun.trained_weights`). sample: (3, H, W),
     the photo that thumbnails show painted. styles: all of the run's where left out. data: the photos, in words.
-    date: ISO 8601, when the run ended. Returns the packs' paths. Raises KeyError for a style that the run hasn't.
+    date: ISO 8601, when the run ended. paintings: folder with <style>.jpg, whose colors the packs then tell; None:
+    they don't. Returns the packs' paths. Raises FileTrouble for a painting that is missing, KeyError for a style that
+    the run hasn't.
     """
     recipe = many_from_json(json.loads(note["recipe"]))
     there = sorted({name.split(".")[1] for name in weights if name.startswith("styles.")})
@@ -81,6 +85,7 @@ def write_light_packs(
             painting=known,
             base=base,
             boldness=table.scale_bold is not None,
+            palette=palette_of(read_picture(paintings / f"{style}.jpg", 512)).numbers() if paintings else (),
             training=training,
         )
         files = {
@@ -101,12 +106,13 @@ def main() -> None:
     parser.add_argument("--sample", type=Path, required=True, help="photo for the thumbnails")
     parser.add_argument("--data", required=True, help="the training photos, in words")
     parser.add_argument("--date", required=True, help="when the run ended, ISO 8601")
+    parser.add_argument("--paintings", type=Path, help="folder with the paintings, <style>.jpg, for their colors")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     weights, note = read_weights(options.weights)
     written = write_light_packs(
         options.out, weights, note, read_picture(options.sample, 512),
-        styles=options.styles, data=options.data, date=options.date,
+        styles=options.styles, data=options.data, date=options.date, paintings=options.paintings,
     )  # fmt: skip
     print(f"{len(written)} packs in {options.out}")
 

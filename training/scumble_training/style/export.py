@@ -72,12 +72,13 @@ def write_style_pack(
     rights: PaintingRights | None = None,
     license: str = "",
     with_base: bool = False,
+    palette: tuple[float, ...] = (),
 ) -> Manifest:
     """Write a .scumble file.
 
     network, table (N = 1), delta: on any device. base_sha256: the installed base network the table stands on; empty:
     the pack holds all weights. with_base: carry the base network in the pack too. rights: whose painting it is;
-    unknown by default. Raises DiskFull, FileTrouble.
+    unknown by default. palette: of the painting, nine numbers. Raises DiskFull, FileTrouble.
     """
     octaves = story.recipe.stroke_octaves if isinstance(story.recipe, Recipe) else (0.0,)
     manifest = Manifest(
@@ -89,6 +90,7 @@ def write_style_pack(
         painting=rights,
         base=base_sha256,
         boldness=isinstance(table, SkipStyleTable) and table.scale_bold is not None,
+        palette=palette,
         stroke_scales=tuple(sorted(2.0**octave for octave in octaves)),
         training=story.training(),
         quality={name: round(value, 6) for name, value in story.quality.items()},

@@ -15,6 +15,7 @@ from scumble_backend.errors import LossNetworkMissing
 from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, StyleDelta
 from scumble_backend.packs.making import AnyStyleNetwork, AnyStyleTable
 from scumble_backend.packs.store import Folders, PackStore, default_folders
+from scumble_backend.rendering.effects.colors import palette_of
 from scumble_backend.training_runs.events import Done, Preview, Progress
 from scumble_backend.training_runs.job import TrainingJob
 from scumble_training.distributed import World
@@ -193,7 +194,8 @@ class Sitting:
             manifest = write_style_pack(
                 pack, title=job.name, pack_id=pack_id, network=outcome.network, table=outcome.table,
                 delta=outcome.delta, base_sha256=outcome.base_sha256, story=story, with_base=outcome.with_base,
-                thumbnail=self.painting.thumbnail(256), previews=[to_image(picture) for picture in paints],
+                thumbnail=self.painting.thumbnail(256), palette=palette_of(self.painting.pixels).numbers(),
+                previews=[to_image(picture) for picture in paints],
             )  # fmt: skip
             write_report(
                 report,

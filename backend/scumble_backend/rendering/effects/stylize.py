@@ -12,6 +12,7 @@ from scumble_backend.errors import ImageTooSmall
 from scumble_backend.nets import style as older
 from scumble_backend.nets import style_skip as light
 from scumble_backend.rendering.effects import painting, skip_painting
+from scumble_backend.rendering.effects.colors import Palette, palette_of, recolored
 from scumble_backend.rendering.effects.enlarging import (
     LUMA,
     MODEL,
@@ -28,6 +29,12 @@ WIDEST = (-0.65, 1.25)
 
 #: Share of the progress until a painting is there that has to be enlarged by a network.
 PAINTING_SHARE = 0.35
+
+#: What to tell when styles can't be painted in one pass.
+APART = (
+    "These styles stand on different networks: each was painted by itself and the pictures were mixed. "
+    "Styles that stand on one network mix into one manner."
+)
 
 #: Pixels; on smaller pictures there is nothing to paint.
 SMALLEST_SIDE = older.SMALLEST_SIDE
@@ -50,11 +57,15 @@ class Style:
 
 @dataclass(frozen=True)
 class Part:
-    """One style of a mix. weight: relative, 0 or more. mask: (H, W) in [0, 1] where it counts; None: everywhere."""
+    """One style of a mix. weight: relative, 0 or more. mask: (H, W) in [0, 1] where it counts; None: everywhere.
+
+    palette: of the style's painting; needed for the colors "palette" and "only".
+    """
 
     style: Style
     weight: float = 1.0
     mask: Tensor | None = None
+    palette: Palette | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,7 @@ def stylize(
     strength: float = 1.0,
     marks: MarkSize | None = None,
     boldness: float = 0.0,
-    keep_colors: bool = False,
+    colors: str = "style",
     seed: int = 0,
     half: torch.dtype | None = None,
     progress: Callable[[float], None] = lambda fraction: None,
@@ -98,8 +109,10 @@ def stylize(
     outside [0, 1] is clamped before the network and returns with strength < 1 only.
     strength: 0 returns the image, 1 the full style. marks: size of the brush marks; None: as for a whole picture.
     boldness: -1 (faithful to the picture's forms) .. 0 (as trained) .. 1 (bold); styles without this axis ignore it.
-    keep_colors: luminance from the style, color from the image.
     anchors: pictures whose statistics, pooled, count instead of the image's own.
+    colors: "style": as the style paints; "picture": luminance from the style, color from the image; "matched": the
+    painted picture with the image's palette; "palette": with that of the style's painting; "only": the image itself
+    with that palette, not painted.
     enlarger: asked for the network that brings a painting to the size of a large picture; None: there is none.
     Styles on one base network are blended by their tables in one pass; those on different networks by their pictures.
     Raises ImageTooSmall. What `progress` raises stops the work.
@@ -117,8 +130,12 @@ def stylize(
         groups.setdefault(id(part.style.network), []).append(place)
     inside_range = bool(image.amin() >= 0.0) and bool(image.amax() <= 1.0)
     clamped = image if inside_range else image.clamp(0.0, 1.0)  # a copy of a large layer takes as much as the layer
-    styled: Tensor | None = None
-    notes: list[str] = []
+    if colors == "only":
+        progress(1.0)
+        styled = _in_palette(clamped, parts, weights)
+        return Painted(styled if strength == 1.0 else torch.lerp(image, styled, strength))
+    styled = None
+    notes: list[str] = [APART] if len(groups) > 1 else []
     for number, places in enumerate(groups.values()):
         share = weights[places].sum(dim=0)
         inside = torch.where(share > 0, weights[places] / share.clamp_min(1e-12), 1.0 / len(places))
@@ -142,9 +159,28 @@ def stylize(
         if painted.note and painted.note not in notes:
             notes.append(painted.note)
     assert styled is not None  # there is at least one group
-    if keep_colors:
+    if colors == "picture":
         styled = with_luma_of(image, styled)
+    elif colors == "matched":
+        styled = recolored(styled, palette_of(styled), palette_of(clamped))
+    elif colors == "palette":
+        styled = _in_palette(styled, parts, weights)
     return Painted(styled if strength == 1.0 else torch.lerp(image, styled, strength), " ".join(notes))
+
+
+def _in_palette(picture: Tensor, parts: Sequence[Part], weights: Tensor) -> Tensor:
+    """A picture in the colors of the parts' paintings, (3, H, W); weights as `part_weights` gives them."""
+    palettes = [part.palette for part in parts]
+    known = [palette for palette in palettes if palette is not None]
+    assert len(known) == len(parts)  # whoever asks for these colors gives every part its palette
+    if weights.shape[-1] == 1:
+        shares = weights.flatten().tolist()
+        return recolored(picture, palette_of(picture), Palette.blended(known, shares))
+    made = torch.zeros_like(picture)
+    for palette, weight in zip(known, weights, strict=True):
+        if bool(weight.any()):
+            made += weight * recolored(picture, palette_of(picture, weight), palette)
+    return made.clamp_(0.0, 1.0)
 
 
 def part_weights(parts: Sequence[Part], size: tuple[int, int], device: torch.device) -> Tensor:

@@ -1,17 +1,20 @@
-"""The live preview: a small picture of the layer that follows the sliders, and the original while it is pressed."""
+"""The live preview: a small picture of the layer that follows the sliders and what is painted on the layer."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from gi.repository import Gdk, GdkPixbuf, Gtk
+from gi.repository import GdkPixbuf, GLib, Gtk
 
 from scumble_editor.areas import Area
 from scumble_editor.backend import Backend, Delivery, Job
 from scumble_editor.choices import StyleChoices
+from scumble_editor.shelf import Sample
+from scumble_wire.errors import ScumbleError
+from scumble_wire.messages import ImageInfo
 
-from .. import layers
+from .. import layers, targets
 from ..formats import SCREEN, SCREEN_GRAY
 from ..session import picture_of
 from ..stopwatch import note_preview
@@ -19,8 +22,13 @@ from ..targets import Target
 from ..texts import _
 from . import pictures
 from .preview_line import PreviewLine
+from .view import View
 
-SIDE = 440  # pixels of the longer side
+SIDE = 440  # pixels of the longer side, at first and of a detail
+FINE_SIDE = 1024  # pixels: the most that is painted where there is more room
+FINER = 1.25  # by so much a finer picture has to be larger to be worth it
+FOLLOW_MS, FOLLOWED = 700, 64  # how often is looked whether the layer was painted on, and at how many pixels a side
+TILE_SIDE = 128  # of the small paintings on tiles
 
 
 class Preview(Gtk.Box):
@@ -36,77 +44,108 @@ class Preview(Gtk.Box):
         self._target = seen if with_effects else target
         self._form = SCREEN_GRAY if target.drawable.is_gray() else SCREEN
         self._painted: GdkPixbuf.Pixbuf | None = None
+        self._came: tuple[ImageInfo, Any] | None = None  # the painted picture as the backend sent it
         self._wish: StyleChoices | None = None
+        self._places: list[str] = []  # those whose masks go with the picture
         self._detail = False
-        self._pressed = False
-        self._image = Gtk.Image()
-        box = Gtk.EventBox()
-        box.add(self._image)
-        box.set_size_request(SIDE, min(SIDE, 330))
-        box.set_tooltip_text(_("Press to see the layer as it is."))
-        box.add_events(Gdk.EventMask.BUTTON_PRESS_MASK | Gdk.EventMask.BUTTON_RELEASE_MASK)
-        box.connect("button-press-event", self._press, True)
-        box.connect("button-release-event", self._press, False)
+        self._at = (0.5, 0.5)  # the middle of the detail, as parts of the whole
+        self._side = SIDE
+        self._seen_before: bytes | None = None  # what the layer looked like, for following
+        self._view = View(SIDE, min(SIDE, 330))
+        self._view.set_tooltip_text(
+            _("Press to see the layer as it is. Turn the wheel to zoom, drag to move, click twice to see all of it.")
+        )
+        self._view.on_aimed = self._aim
+        self._view.on_room = self._wish_finer
         frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
-        frame.add(box)
+        frame.add(self._view)
         self.pack_start(frame, True, True, 0)
         self._line = PreviewLine(backend, note)
         self._original = Gtk.CheckButton.new_with_mnemonic(_("_Original"))
-        self._original.connect("toggled", lambda _button: self._draw())
+        self._original.connect("toggled", lambda button: self._view.show_plain(button.get_active()))
+        compare = Gtk.ToggleButton(label="◧", tooltip_text=_("Compare with the layer as it is: drag the line."))
+        compare.connect("toggled", lambda button: self._view.split(button.get_active()))
         detail = Gtk.CheckButton.new_with_mnemonic(_("_Detail at 100 %"))
         detail.set_tooltip_text(_("Show the middle of the picture at its own size: brush marks as they will be."))
         detail.connect("toggled", self._set_detail)
         below = Gtk.Box(spacing=6)
         below.pack_start(self._original, False, False, 0)
         below.pack_start(detail, False, False, 0)
+        below.pack_start(compare, False, False, 0)
         below.pack_end(self._line, True, True, 0)
         self.pack_start(below, False, False, 0)
+        self._follower = GLib.timeout_add(FOLLOW_MS, self._follow)
+        self.connect("destroy", lambda _box: GLib.source_remove(self._follower))
         self._take()
 
     def show_style(self, choices: StyleChoices, *, with_effects: bool) -> None:
         """Paint the picture with these choices. with_effects: of what is seen, not of the layer's own pixels."""
         target = self._seen if with_effects else self._plain
-        if target is not self._target:
-            self._target = target
+        places = choices.mask_places
+        if target is not self._target or places != self._places:
+            self._target, self._places = target, places
             self._take()
         self._line.note = self._note if target is self._seen else _("Without the effects, which stay")
         self._paint(choices)
 
     def _paint(self, choices: StyleChoices) -> None:
         self._wish = choices
+        if self._trouble is not None:
+            self._backend.preview.drop()
+            self._line.tell(str(self._trouble))
+            return
         self._line.painting()
         scale = self._info.width / self._area.width
         message = choices.message(self._info, "preview", picture_pixels=self._target.picture_pixels, scale=scale)
-        self._backend.preview.show(message, [self._pixels], self._arrived, self._line.ended)
+        self._backend.preview.show(message, [self._pixels, *self._place_masks], self._arrived, self._line.ended)
+
+    def shown(self) -> tuple[ImageInfo, Any] | None:
+        """The painted picture as it came; None while there is none."""
+        return self._came
+
+    def sample(self) -> Sample:
+        """The picture as it is, for small paintings of it."""
+        area = self._target.with_context()
+        width, height, pixels = layers.read_small(self._target.source, area, TILE_SIDE, self._form)
+        info = self._form.info(width, height)
+        return Sample(info, pixels, self._target.picture_pixels, width / area.width)
 
     def tell(self, text: str) -> None:
         """Show a line instead of the spinner."""
         self._line.tell(text)
 
-    def _take(self) -> None:
-        """Read the layer's small picture, or the middle of it at its own size."""
-        target = self._target
+    def _take(self, *, keep: bool = False) -> None:
+        """Read the layer's small picture, or a part of it at its own size."""
+        target = targets.whole(self._target) if "selection" in self._places else self._target
         area = target.with_context()
+        self._whole = area
         if self._detail:
             width, height = min(area.width, SIDE), min(area.height, SIDE)
-            middle = target.wanted
-            left = middle.x + (middle.width - width) // 2
-            top = middle.y + (middle.height - height) // 2
+            left = area.x + round(self._at[0] * area.width) - width // 2
+            top = area.y + round(self._at[1] * area.height) - height // 2
             left = max(area.x, min(left, area.x + area.width - width))
             top = max(area.y, min(top, area.y + area.height - height))
             area = Area(left, top, width, height)
         self._area = area
-        width, height, self._pixels = layers.read_small(target.source, area, SIDE, self._form)
+        width, height, self._pixels = layers.read_small(target.source, area, self._side, self._form)
         self._info = self._form.info(width, height)
+        self._place_masks: list[bytes] = []
+        self._trouble: ScumbleError | None = None
+        try:
+            self._place_masks = [layers.place_mask(target, area, place, width, height) for place in self._places]
+        except ScumbleError as error:
+            self._trouble = error
         self._mask = layers.selection_small(target, area, width, height) if target.selected else None
         self._before = pictures.on_checks(pictures.pixbuf(self._info, self._pixels))
-        self._painted = None
+        if not keep:
+            self._painted = self._came = None
         self._draw()
 
     def _arrived(self, job: Job, delivery: Delivery) -> None:
         info, data = picture_of(delivery)
         if (info.width, info.height) != (self._info.width, self._info.height):
             return  # an answer to what was shown before "Detail" was switched
+        self._came = (info, data)
         if self._mask is None:
             self._painted = pictures.on_checks(pictures.pixbuf(info, data))
         else:
@@ -117,16 +156,41 @@ class Preview(Gtk.Box):
         note_preview(job, delivery, time.monotonic())
 
     def _draw(self) -> None:
-        original = self._pressed or self._original.get_active() or self._painted is None
-        self._image.set_from_pixbuf(self._before if original else self._painted)
+        frame = None
+        if not self._detail:
+            width, height = min(1.0, SIDE / self._whole.width), min(1.0, SIDE / self._whole.height)
+            left = min(1 - width, max(0.0, self._at[0] - width / 2))
+            top = min(1 - height, max(0.0, self._at[1] - height / 2))
+            frame = None if width == height == 1.0 else (left, top, width, height)
+        self._view.show_pair(self._before, self._painted, frame)
 
-    def _press(self, _box: Any, _event: Any, pressed: bool) -> bool:
-        self._pressed = pressed
-        self._draw()
-        return False
+    def _aim(self, x: float, y: float) -> None:
+        self._at = (x, y)
+
+    def _wish_finer(self) -> None:
+        """A picture that fills the room, once what is shown is there."""
+        room = min(FINE_SIDE, max(SIDE, round(self._view.room)))
+        if self._wish is not None and not self._detail and room > FINER * self._side:
+            self._side = room
+            self._again(keep=True)
+
+    def _again(self, *, keep: bool) -> None:
+        """keep: show what is painted already until the new picture is there."""
+        self._take(keep=keep)
+        if self._wish is not None:
+            self._paint(self._wish)
+
+    def _follow(self) -> bool:
+        """Called now and then: paint again if the layer was painted on. A drawn copy of effects stays as it is."""
+        target = self._target
+        if target.source == target.drawable and target.drawable.is_valid() and not self._backend.preview.busy:
+            now = layers.read_small(target.source, target.bounds, FOLLOWED, self._form)[2]
+            before, self._seen_before = self._seen_before, now
+            if before is not None and before != now:
+                self._again(keep=True)
+        return True  # go on
 
     def _set_detail(self, button: Any) -> None:
         self._detail = button.get_active()
-        self._take()
-        if self._wish is not None:
-            self._paint(self._wish)
+        self._side = SIDE
+        self._again(keep=False)

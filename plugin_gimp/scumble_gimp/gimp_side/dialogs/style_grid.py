@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from gi.repository import GObject, Gtk, Pango
+from gi.repository import GLib, GObject, Gtk, Pango
 
 from scumble_editor.backend import Backend
+from scumble_editor.shelf import VIEWS, Shelf, Tile
 from scumble_wire.messages import PackInfo
 
 from ..texts import _
@@ -17,18 +19,28 @@ COLUMNS = 3
 
 
 class StyleGrid(Gtk.Box):
-    """Emits `chosen` with the id of a pack when a person picks one."""
+    """Emits `chosen` with the key of a tile when a person picks one."""
 
     __gsignals__ = {"chosen": (GObject.SignalFlags.RUN_FIRST, None, (str,))}  # noqa: RUF012  (PyGObject's own form)
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, shelf: Shelf, show_view: Callable[[str], None]) -> None:
+        """show_view: told of the view that a person asks for."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
-        self._backend = backend
+        self._backend, self._shelf = backend, shelf
         self._chosen = ""
         self._filling = False
-        self._images: dict[str, Gtk.Image] = {}
+        self._shown: dict[str, tuple[Gtk.Image, Any]] = {}  # by key, with the picture that it holds
+        self._view = Gtk.ComboBoxText(tooltip_text=_("What the pictures below show."))
+        for word, label in VIEWS.items():
+            self._view.append(word, _(label))
+        self._view.set_active_id(shelf.view)
+        self._view.connect("changed", lambda combo: show_view(combo.get_active_id()))
         self._search = Gtk.SearchEntry(placeholder_text=_("Search styles"))
         self._search.connect("search-changed", lambda _entry: self.fill())
+        self._again = Gtk.Button.new_from_icon_name("view-refresh-symbolic", Gtk.IconSize.BUTTON)
+        self._again.set_tooltip_text(_("Six others"))
+        self._again.set_no_show_all(True)
+        self._again.connect("clicked", lambda _button: show_view("surprise"))
         self._flow = Gtk.FlowBox(
             selection_mode=Gtk.SelectionMode.BROWSE,
             min_children_per_line=COLUMNS,
@@ -42,62 +54,81 @@ class StyleGrid(Gtk.Box):
         self._flow.connect("selected-children-changed", self._picked)
         self._empty = Gtk.Label(wrap=True, justify=Gtk.Justification.CENTER, max_width_chars=36)
         self._empty.set_no_show_all(True)
-        scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
-        scrolled.set_min_content_height(270)
-        scrolled.add(self._flow)
-        self.pack_start(self._search, False, False, 0)
-        self.pack_start(scrolled, True, True, 0)
+        self._scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN)
+        self._scrolled.set_min_content_height(270)
+        self._scrolled.add(self._flow)
+        look = Gtk.Box(spacing=6)
+        look.pack_start(self._view, False, False, 0)
+        look.pack_start(self._search, True, True, 0)
+        look.pack_start(self._again, False, False, 0)
+        self.pack_start(look, False, False, 0)
+        self.pack_start(self._scrolled, True, True, 0)
         self.pack_start(self._empty, False, False, 0)
+        shelf.subscribe(self.fill)
 
-    def choose(self, pack: str) -> None:
-        """Mark a style; does not emit `chosen`."""
-        self._chosen = pack
+    def choose(self, key: str) -> None:
+        """Mark a tile and keep it in sight; does not emit `chosen`."""
+        self._chosen = key
         self._filling = True
         for child in self._flow.get_children():
-            if child.get_name() == pack:
+            if child.get_name() == key:
                 self._flow.select_child(child)
+                GLib.idle_add(self._see, child)
         self._filling = False
 
     def fill(self) -> None:
-        """Show the installed styles that the search line asks for."""
-        self._filling = True
-        for child in self._flow.get_children():
-            child.destroy()
-        self._images.clear()
-        found = self._backend.styles(self._search.get_text())
-        for pack in found:
-            self._flow.add(self._tile(pack))
-        self._flow.show_all()
-        self._empty.set_visible(self._backend.packs_known and not found)
-        self._empty.set_text(
-            _("No style fits the search.")
-            if self._search.get_text()
-            else _("No style is installed. Install one with Filters > Scumble > Install Style Pack.")
-        )
-        self._filling = False
-        self.choose(self._chosen)
-        self.fill_pictures()
+        """Show the shelf's tiles that the search line asks for; those there already only get their pictures."""
+        tiles = self._shelf.tiles(self._search.get_text())
+        self._again.set_visible(self._shelf.view == "surprise")
+        if not tiles or [tile.key for tile in tiles] != list(self._shown):
+            self._filling = True
+            for child in self._flow.get_children():
+                child.destroy()
+            self._shown.clear()
+            for tile in tiles:
+                self._flow.add(self._tile(tile))
+            self._flow.show_all()
+            self._filling = False
+            self._empty.set_visible(self._backend.packs_known and not tiles)
+            self._empty.set_text(self._none())
+            self.choose(self._chosen)
+        for tile in tiles:
+            image, shown = self._shown[tile.key]
+            if tile.picture is not None and tile.picture is not shown:
+                image.set_from_pixbuf(pictures.fit(pictures.pixbuf(*tile.picture), SIDE))
+                self._shown[tile.key] = (image, tile.picture)
 
-    def fill_pictures(self) -> None:
-        """Put the thumbnails in that have come by now; ask for the others."""
-        for name, image in self._images.items():
-            found = self._backend.thumbnail(name, 2 * SIDE)
-            if found is not None:
-                image.set_from_pixbuf(pictures.fit(pictures.pixbuf(*found), SIDE))
+    def _none(self) -> str:
+        if self._search.get_text():
+            return _("No style fits the search.")
+        if self._shelf.view == "styles":
+            return _("No style is installed. Install one with Filters > Scumble > Install Style Pack.")
+        return _("Nothing here yet.")
 
-    def _tile(self, pack: PackInfo) -> Gtk.FlowBoxChild:
+    def _tile(self, tile: Tile) -> Gtk.FlowBoxChild:
         image = Gtk.Image.new_from_icon_name("image-loading", Gtk.IconSize.DIALOG)
         image.set_size_request(SIDE, SIDE)
-        self._images[pack.id] = image
+        self._shown[tile.key] = (image, None)
         label = Gtk.Label(
-            label=pack.title, ellipsize=Pango.EllipsizeMode.END, max_width_chars=13, justify=Gtk.Justification.CENTER
+            label=tile.title,
+            ellipsize=Pango.EllipsizeMode.END,
+            max_width_chars=13,
+            lines=2,
+            wrap=True,
+            justify=Gtk.Justification.CENTER,
         )
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2, margin=3)
         box.pack_start(image, False, False, 0)
         box.pack_start(label, False, False, 0)
-        child = Gtk.FlowBoxChild(child=box, name=pack.id, tooltip_text=about(pack))
-        child.get_accessible().set_name(pack.title)
+        child = Gtk.FlowBoxChild(child=box, name=tile.key, tooltip_text=tile.about)
+        child.get_accessible().set_name(tile.title)
         return child
+
+    def _see(self, child: Any) -> bool:
+        if child.get_parent() is not None:
+            place, view = child.get_allocation(), self._scrolled.get_vadjustment()
+            view.clamp_page(place.y, place.y + place.height)
+        return False  # an idle call of GLib: not again
 
     def _picked(self, flow: Any) -> None:
         children = flow.get_selected_children()

@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from gi.repository import GObject, Gtk
 
 from scumble_editor.choices import StyleChoices
+from scumble_editor.kept import KeptFile
+from scumble_editor.shelf import Shelf
+from scumble_editor.words import about
+from scumble_wire.errors import ScumbleError
 
-from .. import arguments
+from .. import arguments, layers
+from ..layer_jobs import Work
+from ..records import kept_file
 from ..seen import as_seen
 from ..session import Session
 from ..targets import Target
 from ..texts import _
 from . import asking
+from .mix_rows import MixRows
+from .presets import Presets
 from .preview import Preview
 from .style_grid import StyleGrid
 from .troubles import TroubleBar
 
 
-def ask(procedure: Any, config: Any, session: Session, aims: list[Target]) -> bool:
-    """Show the dialog; True when the layers are to be painted with what `config` holds now."""
+def ask(procedure: Any, config: Any, session: Session, aims: list[Target], paint: Work) -> bool:
+    """Show the dialog; True when the layers are to be painted with what `config` holds now.
+
+    paint: what "Apply" does, with the dialog open.
+    """
     dialog = asking.dialog_of(procedure, config, _("Stylize"), _("_Paint"))
     with as_seen(aims[:1]) as (seen,):
-        return asking.run(dialog, session, lambda dialog: StylizeDialog(dialog, config, session, aims, seen))
+        return asking.run(dialog, session, lambda dialog: StylizeDialog(dialog, config, session, aims, seen, paint))
 
 
 class StylizeDialog:
     """Fills GIMP's procedure dialog: preview on the left, styles and sliders on the right."""
 
-    def __init__(self, dialog: Any, config: Any, session: Session, aims: list[Target], seen: Target) -> None:
-        """seen: the first of the targets as it is seen, with its effects."""
+    def __init__(
+        self, dialog: Any, config: Any, session: Session, aims: list[Target], seen: Target, paint: Work
+    ) -> None:
+        """seen: the first of the targets as it is seen, with its effects. paint: for "Apply"."""
+        self._session, self._aims, self._work = session, aims, paint
         self._dialog, self._config, self._backend = dialog, config, session.backend
         note = _("The first of {n} layers", n=len(aims)) if len(aims) > 1 else ""
         self._preview = Preview(session.backend, aims[0], seen, with_effects=self._with_effects(), note=note)
-        self._grid = StyleGrid(session.backend)
+        self._shelf = Shelf(session.backend, KeptFile(kept_file()), about)
+        self._grid = StyleGrid(session.backend, self._shelf, self._show_view)
         self._grid.set_size_request(350, -1)
-        self._grid.connect("chosen", lambda _grid, pack: config.set_property("style", pack))
-        self._second = Gtk.ComboBoxText()
+        self._mix = MixRows(session.backend, layers.mask_names(aims[0].image), self._mix_changed)
+        self._grid.connect("chosen", lambda _grid, key: self._tile_chosen(key))
+        self._presets = Presets(dialog, self._shelf, self._choices, self._preview.shown, self._mix.pack_marked)
         right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         right.pack_start(self._grid, True, True, 0)
         for widget in self._sliders():
@@ -51,7 +68,6 @@ class StylizeDialog:
         halves.show_all()
         self._ends = [
             session.backend.subscribe("packs", self._packs_came),
-            session.backend.subscribe("thumbnails", self._grid.fill_pictures),
             session.backend.subscribe("problem", self._trouble),
         ]
         self._follower = asking.Follower(config, self._show)
@@ -62,6 +78,7 @@ class StylizeDialog:
     def close(self) -> None:
         """Stop following; the widgets go with the dialog."""
         self._follower.close()
+        self._shelf.drop()
         for end in self._ends:
             end()
 
@@ -71,57 +88,98 @@ class StylizeDialog:
         self._boldness = dialog.get_spin_scale("boldness", 100.0)
         stroke = dialog.get_spin_scale("stroke-scale", 1.0)
         stroke.set_gamma(2.0)  # half of the way is 1
-        mix = dialog.get_spin_scale("mix", 100.0)
-        keep = dialog.get_widget("keep-colors", GObject.TYPE_NONE)
+        colors = dialog.get_widget("colors", GObject.TYPE_NONE)
         result = dialog.get_widget("result", GObject.TYPE_NONE)
-        second = Gtk.Box(spacing=6)
-        label = Gtk.Label.new_with_mnemonic(_("Mix _with"))
-        label.set_mnemonic_widget(self._second)
-        second.pack_start(label, False, False, 0)
-        second.pack_start(self._second, True, True, 0)
-        self._mix = mix
-        self._second.connect("changed", self._second_chosen)
         expander = Gtk.Expander.new_with_mnemonic(_("_More"))
         inside = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_top=6)
         absolute = dialog.get_widget("absolute-strokes", GObject.TYPE_NONE)
-        for widget in (second, mix, absolute, dialog.get_widget("seed", GObject.TYPE_NONE)):
+        dice = Gtk.Button(label="⚄", tooltip_text=_("Another seed: the same style with other grain."))
+        dice.connect("clicked", lambda _button: self._config.set_property("seed", random.randrange(1 << 16)))
+        seed = Gtk.Box(spacing=6)
+        seed.pack_start(dialog.get_widget("seed", GObject.TYPE_NONE), True, True, 0)
+        seed.pack_start(dice, False, False, 0)
+        for widget in (absolute, seed):
             inside.pack_start(widget, False, False, 0)
         expander.add(inside)
-        expander.set_expanded(bool(self._config.get_property("second-style")))
-        return [strength, self._boldness, stroke, keep, result, expander]
+        return [self._mix, strength, self._boldness, stroke, colors, result, self._below(), expander]
+
+    def _below(self) -> Any:
+        """The presets' menu, and painting with the dialog open."""
+        self._apply = Gtk.Button.new_with_mnemonic(_("_Apply"))
+        self._apply.set_tooltip_text(_("Paint now and go on choosing; each time is an undo step of its own."))
+        self._apply.connect("clicked", self._paint_now)
+        row = Gtk.Box(spacing=6)
+        row.pack_start(self._presets, False, False, 0)
+        row.pack_end(self._apply, False, False, 0)
+        return row
+
+    def _paint_now(self, _button: Any) -> None:
+        self._dialog.set_sensitive(False)
+        try:
+            self._work(self._session, self._aims[0].image, self._aims, self._config)
+        except (ScumbleError, ValueError) as error:
+            self._backend.report(error)
+        finally:
+            self._dialog.set_sensitive(True)
+        self._follower.wish()
 
     def _packs_came(self) -> None:
         styles = self._backend.styles()
-        self._grid.fill()
-        self._second.handler_block_by_func(self._second_chosen)
-        self._second.remove_all()
-        self._second.append("", _("None"))
-        for pack in styles:
-            self._second.append(pack.id, pack.title)
-        self._second.handler_unblock_by_func(self._second_chosen)
-        wanted = self._config.get_property("style")
-        if styles and self._backend.pack(wanted or "") is None:
-            self._config.set_property("style", styles[0].id)
+        names = {pack.id for pack in styles}
+        given = self._choices()
+        left = given.without_packs(lambda pack: pack not in names)
+        if styles and not left.style:
+            left = left.with_another(styles[0].id)
+        if left != given:
+            self._config.set_property("style", left.style)
         self._follower.wish()
 
-    def _second_chosen(self, combo: Any) -> None:
-        """A person chose; when `_show` follows the config, nothing is new."""
-        if (combo.get_active_id() or "") == (self._config.get_property("second-style") or ""):
+    def _choices(self) -> StyleChoices:
+        """What the config holds; a mix that can't be read, from a script's last values, counts as none."""
+        try:
+            return arguments.read(self._config, StyleChoices)
+        except ValueError:
+            self._config.set_property("style", "")
+            return arguments.read(self._config, StyleChoices)
+
+    def _show_view(self, view: str) -> None:
+        """A person wants to see other pictures to click on."""
+        self._shelf.show(view, self._choices())
+        if self._shelf.wants_sample:
+            self._shelf.paint(self._preview.sample())
+
+    def _tile_chosen(self, key: str) -> None:
+        try:
+            choices = self._shelf.chosen(key)
+        except ScumbleError as error:
+            self._backend.report(error)
             return
-        self._config.set_property("second-style", combo.get_active_id() or "")
-        if combo.get_active_id() and self._config.get_property("mix") == 0:
-            self._config.set_property("mix", 0.5)
+        if choices is None:
+            self._mix.choose_pack(key)
+        else:
+            self._mix.marked = 0
+            arguments.write(self._config, choices)
+
+    def _marked(self, choices: StyleChoices) -> str:
+        """The tile that shows what is chosen."""
+        if self._shelf.view in ("presets", "history", "surprise"):
+            return next((tile.key for tile in self._shelf.tiles() if tile.choices == choices), "")
+        return self._mix.pack_marked()
+
+    def _mix_changed(self, choices: StyleChoices) -> None:
+        """A person changed the mix."""
+        self._config.set_property("style", choices.style)
+        self._grid.choose(self._marked(choices))
 
     def _show(self) -> None:
-        style, second = self._config.get_property("style") or "", self._config.get_property("second-style") or ""
-        known = self._backend.pack(style) is not None
+        choices = self._choices()
+        known = bool(choices.style) and all(self._backend.pack(name) is not None for name in choices.packs)
         self._dialog.set_response_sensitive(Gtk.ResponseType.OK, known)
+        self._apply.set_sensitive(known)
         if self._backend.packs_known:
-            self._grid.choose(style)
-            self._second.set_active_id(second)
-        self._mix.set_sensitive(bool(second))
+            self._mix.show_choices(choices)
+            self._grid.choose(self._marked(choices))
         if known:
-            choices = arguments.read(self._config, StyleChoices)
             self._boldness.set_visible(self._backend.has_boldness(choices))
             self._preview.show_style(choices, with_effects=self._with_effects())
         elif self._backend.packs_known:

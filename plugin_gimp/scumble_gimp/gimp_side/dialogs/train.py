@@ -6,6 +6,11 @@ from typing import Any
 
 from gi.repository import GObject, Gtk
 
+from scumble_editor.choices import TrainChoices, option
+from scumble_editor.kept import KeptFile
+from scumble_editor.words import took_text
+
+from ..records import kept_file
 from ..texts import _
 from . import asking
 
@@ -18,6 +23,7 @@ def ask(procedure: Any, config: Any) -> bool:
         dialog.get_widget("name", GObject.TYPE_NONE),
         dialog.get_widget("source", GObject.TYPE_NONE),
         dialog.get_widget("quality", GObject.TYPE_NONE),
+        _took(),
         dialog.get_spin_scale("strength", 1.0),
         _about(),
     ):
@@ -27,6 +33,17 @@ def ask(procedure: Any, config: Any) -> bool:
     accepted = dialog.run()
     dialog.destroy()
     return bool(accepted)
+
+
+def _took() -> Any:
+    """How long each quality took on this machine, as far as that was measured."""
+    took = KeptFile(kept_file()).training_seconds()
+    words = option(TrainChoices, "quality").words
+    label = Gtk.Label(xalign=0)
+    label.set_text(", ".join(f"{_(text)}: {took_text(took[word])}" for word, text in words if word in took))
+    label.get_style_context().add_class("dim-label")
+    label.set_no_show_all(not label.get_text())
+    return label
 
 
 def _about() -> Any:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 from gi.repository import GimpUi, Gtk
 
 from scumble_editor.backend import Delivery, Job
-from scumble_wire.messages import Train, TrainPreview
+from scumble_editor.kept import KeptFile
+from scumble_wire.messages import Train, Trained, TrainPreview
 
+from ..records import kept_file
 from ..session import Session
 from ..texts import DOMAIN, _
 from . import pictures
@@ -23,12 +26,23 @@ def watch(session: Session, message: Train | None = None, frames: Sequence[Any] 
     GimpUi.init(DOMAIN)
     window = TrainingWindow(session)
     with session.main_loop():
-        job = session.backend.submit(message, frames, title=message.name) if message is not None else None
+        job = _submitted(session, message, frames) if message is not None else None
         session.backend.refresh_jobs()
         window.dialog.run()
     window.close()
     if job is not None:
         session.until_accepted(job)  # whoever closes the window at once has started it all the same
+
+
+def _submitted(session: Session, message: Train, frames: Sequence[Any]) -> Job:
+    """Start a training; how long it took is kept when it ends while we look."""
+
+    def learned(_job: Job, delivery: Delivery) -> None:
+        if isinstance(delivery.message, Trained) and not message.recipe:
+            with contextlib.suppress(OSError):  # only a figure would be lost
+                KeptFile(kept_file()).add_training(message.quality, delivery.message.seconds)
+
+    return session.backend.submit(message, frames, title=message.name, on_done=learned)
 
 
 class TrainingWindow:

@@ -9,7 +9,8 @@ from gi.repository import GdkPixbuf, GObject, Gtk
 
 from scumble_editor.areas import Area
 from scumble_editor.backend import Delivery, Job
-from scumble_editor.choices import UpscaleChoices
+from scumble_editor.choices import UpscaleChoices, option
+from scumble_editor.sizes import UNITS, Wish, shown, size_text
 
 from .. import arguments, layers
 from ..formats import SCREEN, SCREEN_GRAY
@@ -51,6 +52,15 @@ class UpscaleDialog:
         self._original.connect("toggled", lambda _button: self._draw())
         self._line = PreviewLine(session.backend)
         self._size = Gtk.Label(xalign=0)
+        self._wished = Gtk.SpinButton.new_with_range(0.1, 200_000, 1)
+        self._wished.set_tooltip_text(_("How large the result is to be."))
+        self._wished.connect("value-changed", self._size_wished)
+        self._unit = Gtk.ComboBoxText()
+        for word, label in UNITS.items():
+            self._unit.append(word, _(label))
+        self._unit.set_active_id("width")
+        self._unit.connect("changed", lambda _combo: self._show_size())
+        self._following = False  # the size follows the factor; nobody wishes for it
         self._models = Gtk.ComboBoxText()
         self._models.connect("changed", self._model_chosen)
         halves = Gtk.Box(spacing=12, border_width=12)
@@ -100,7 +110,10 @@ class UpscaleDialog:
         model.pack_start(self._models, True, True, 0)
         right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         result = self._dialog.get_widget("result", GObject.TYPE_NONE)
-        for widget in (self._map, model, factor, self._size, result):
+        wished = Gtk.Box(spacing=6)
+        wished.pack_start(self._wished, False, False, 0)
+        wished.pack_start(self._unit, True, True, 0)
+        for widget in (self._map, model, factor, wished, self._size, result):
             right.pack_start(widget, False, False, 0)
         return right
 
@@ -130,9 +143,7 @@ class UpscaleDialog:
     def _show(self) -> None:
         choices = arguments.read(self._config, UpscaleChoices)
         aim = self._plain if self._config.get_property("result") == "whole-image" else self._seen
-        wanted = aim.wanted
-        width, height = round(wanted.width * choices.factor), round(wanted.height * choices.factor)
-        self._size.set_text(f"{wanted.width} × {wanted.height} → {width} × {height}")
+        self._show_size()
         self._models.set_active_id(choices.model)
         self._dialog.set_response_sensitive(Gtk.ResponseType.OK, self._backend.packs_known)
         area = self._detail(aim, choices.factor)
@@ -148,6 +159,29 @@ class UpscaleDialog:
         if self._backend.packs_known:
             self._line.painting()
             self._backend.preview.show(choices.message(info, "preview"), [pixels], self._arrived, self._line.ended)
+
+    def _wanted(self) -> tuple[int, int]:
+        """Width and height of what is enlarged."""
+        if self._config.get_property("result") == "whole-image":
+            image = self._plain.image
+            return int(image.get_width()), int(image.get_height())
+        return self._seen.wanted.width, self._seen.wanted.height
+
+    def _show_size(self) -> None:
+        """What the factor comes to."""
+        factor, unit = self._config.get_property("factor"), self._unit.get_active_id()
+        self._size.set_text(size_text(*self._wanted(), factor))
+        self._following = True
+        self._wished.set_digits(1 if unit.startswith("print") else 0)
+        self._wished.set_value(shown(factor, unit, *self._wanted()))
+        self._following = False
+
+    def _size_wished(self, spin: Any) -> None:
+        if self._following:
+            return
+        limits = option(UpscaleChoices, "factor")
+        factor = Wish(spin.get_value(), self._unit.get_active_id()).factor(*self._wanted())
+        self._config.set_property("factor", min(limits.high, max(limits.low, factor)))
 
     def _detail(self, aim: Target, factor: float) -> Area:
         """The part of the target's source that, enlarged, fills the picture."""

@@ -1,0 +1,176 @@
+"""What a mix of styles costs against one style, and how its borders look; a sheet of mixes to look at.
+
+    python benchmarks/mixing.py PICTURE [--packs A,B,C,D] [--side 1000] [--rounds 3] [--sheet OUT.jpg] [--json]
+
+Four styles on one network are painted in turns: one alone, all mixed by weights, all placed by soft masks. Seconds
+are of the process's own threads, so that other work on the machine does not count. `border` is the gradient energy of
+a feathered border between two styles against that inside them (target 1.2), `crossfade` the same for a mix of the two
+pictures. The sheet shows styles alone, mixed, placed, and in every kind of colors.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+from chosen_packs import add_options, chosen
+from shared_options import options_of, parser_for
+
+import torch  # isort: skip
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from scumble_backend.packs.making import load_network, load_style, network_name
+from scumble_backend.pictures import thumbnails
+from scumble_backend.rendering.effects.colors import Palette, palette_of
+from scumble_backend.rendering.effects.enlarging import LUMA
+from scumble_backend.rendering.effects.regions import region_masks
+from scumble_backend.rendering.effects.stylize import Part, Style, stylize
+from scumble_backend.rendering.pixels import unpack
+from scumble_training.measuring.sheet import read_picture
+from scumble_training.style.painting import to_image
+
+STYLES = 4
+MIX_TARGET, PLACE_TARGET, BORDER_TARGET = 1.05, 1.15, 1.2
+FEATHER = 0.08  # of the width: half of the soft border
+CELL, TITLE = 300, 20  # pixels
+
+
+def main() -> None:
+    parser = parser_for(__doc__, json=True, device="auto", threads=True, out=True)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--side", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sheet", type=Path, help="JPEG file to write")
+    add_options(parser)
+    options = options_of(parser)
+    on = chosen(options)
+    first = network_name(on.packs[0])
+    packs = [pack for pack in on.packs if network_name(pack) == first][:STYLES]
+    network = load_network(on.store, packs[0]).to(on.device)
+    photo = read_picture(options.picture, options.side).to(on.device)
+    styles, palettes = [], []
+    for pack in packs:
+        loaded = load_style(pack)
+        delta = loaded.delta.to(on.device) if loaded.delta else None
+        styles.append(Style(network, loaded.table.to(on.device), delta=delta))
+        raw = pack.thumbnail_bytes()
+        numbers = pack.manifest.palette
+        assert numbers or raw is not None  # packs that ship have a picture
+        palettes.append(
+            Palette.from_numbers(numbers)
+            if numbers
+            else palette_of(unpack(*thumbnails.decode(raw or b"", pack.id, 256)).color)
+        )
+    masks = soft_columns(len(styles), photo)
+    plain = [Part(style, 1.0, None, palette) for style, palette in zip(styles, palettes, strict=True)]
+    placed = [Part(style, 1.0, mask) for style, mask in zip(styles, masks, strict=True)]
+    seconds = measured(
+        {
+            "one": lambda: stylize(photo, plain[:1]).image,
+            "mixed": lambda: stylize(photo, plain).image,
+            "placed": lambda: stylize(photo, placed).image,
+        },
+        options.rounds,
+    )
+    halves = soft_columns(2, photo)
+    apart = [stylize(photo, [part]).image for part in plain[:2]]
+    together = stylize(photo, [Part(styles[0], 1.0, halves[0]), Part(styles[1], 1.0, halves[1])]).image
+    faded = halves[0] * apart[0] + halves[1] * apart[1]
+    result = {
+        "packs": [pack.id for pack in packs],
+        "pixels": photo.shape[-2] * photo.shape[-1],
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "mixed_against_one": round(seconds["mixed"] / seconds["one"], 3),
+        "placed_against_one": round(seconds["placed"] / seconds["one"], 3),
+        "border": round(border_energy(together, apart, halves[0]), 3),
+        "crossfade": round(border_energy(faded, apart, halves[0]), 3),
+        "targets": {"mixed": MIX_TARGET, "placed": PLACE_TARGET, "border": BORDER_TARGET},
+    }
+    if options.sheet is not None:
+        write_sheet(options.sheet, photo, plain, [pack.manifest.title for pack in packs], apart)
+    text = json.dumps(result, indent=1)
+    print(text if options.json else "\n".join(f"{name}: {value}" for name, value in result.items()))
+    if options.out is not None:
+        options.out.write_text(text + "\n", encoding="utf-8")
+
+
+def measured(jobs: dict[str, Callable[[], Tensor]], rounds: int) -> dict[str, float]:
+    """The least seconds of each job over rounds in which they take turns."""
+    best = dict.fromkeys(jobs, float("inf"))
+    with torch.inference_mode():
+        for _ in range(rounds):
+            for name, job in jobs.items():
+                began = time.process_time()
+                job()
+                best[name] = min(best[name], time.process_time() - began)
+    return best
+
+
+def soft_columns(count: int, photo: Tensor) -> list[Tensor]:
+    """Masks of columns side by side, each flowing into the next, (H, W), summing to 1."""
+    height, width = photo.shape[-2:]
+    x = torch.linspace(0, 1, width, device=photo.device)
+    edges = [torch.sigmoid((x - place / count) / FEATHER * 4) for place in range(1, count)]
+    steps = [torch.ones_like(x), *edges, torch.zeros_like(x)]
+    return [(one - other).clamp(0, 1).expand(height, width) for one, other in pairwise(steps)]
+
+
+def border_energy(picture: Tensor, apart: list[Tensor], mask: Tensor) -> float:
+    """Mean squared gradient of luma where a mask is soft, against that of the two styles alone at the same place."""
+    soft = ((mask > 0.1) & (mask < 0.9))[1:, 1:]
+
+    def energy(image: Tensor) -> float:
+        luma = (image * torch.tensor(LUMA, device=image.device)[:, None, None]).sum(dim=0)
+        along, across = luma[1:, 1:] - luma[:-1, 1:], luma[1:, 1:] - luma[1:, :-1]
+        return float((along * along + across * across)[soft].mean())
+
+    return 2 * energy(picture) / sum(energy(image) for image in apart)
+
+
+def write_sheet(path: Path, photo: Tensor, parts: list[Part], titles: list[str], apart: list[Tensor]) -> None:
+    """Three rows: styles and their mixes, places, colors."""
+    one, two = parts[:2]
+    light, rest = region_masks(photo, ["light", "rest"], [None, None])
+
+    def painted(*mixed: Part, colors: str = "style") -> Image.Image:
+        with torch.inference_mode():
+            return to_image(stylize(photo, mixed, colors=colors).image.cpu())
+
+    def of(part: Part, weight: float = 1.0, mask: Tensor | None = None) -> Part:
+        return Part(part.style, weight, mask, part.palette)
+
+    half = 0.5 * apart[0] + 0.5 * apart[1]
+    columns = soft_columns(len(parts), photo)
+    cells = [
+        ("The picture", to_image(photo.cpu())),
+        (titles[0], to_image(apart[0].cpu())),
+        (titles[1], to_image(apart[1].cpu())),
+        ("Both, mixed", painted(of(one), of(two))),
+        ("For comparison: their pictures, cross-faded", to_image(half.cpu())),
+        (f"{titles[0]} in the light parts", painted(of(one, 1.0, light), of(two, 1.0, rest))),
+        (f"{titles[1]} in the light parts", painted(of(two, 1.0, light), of(one, 1.0, rest))),
+        ("Four, side by side", painted(*(of(p, 1.0, mask) for p, mask in zip(parts, columns, strict=True)))),
+        ("Four, mixed", painted(*parts)),
+        ("Each place keeps its color", painted(of(one), colors="picture")),
+        ("Palette of the picture", painted(of(one), colors="matched")),
+        ("Palette of the painting", painted(of(one), colors="palette")),
+        ("Palette alone", painted(of(one), colors="only")),
+    ]
+    wide, high = 4, -(-len(cells) // 4)
+    shape = cells[0][1].size
+    tall = round(CELL * shape[1] / shape[0])
+    sheet = Image.new("RGB", (wide * (CELL + 8), high * (tall + TITLE + 8)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, (title, picture) in enumerate(cells):
+        x, y = number % wide * (CELL + 8) + 4, number // wide * (tall + TITLE + 8) + 4
+        sheet.paste(picture.resize((CELL, tall), Image.Resampling.LANCZOS), (x, y))
+        draw.text((x, y + tall + 3), title, fill="black")
+    sheet.save(path, quality=88)
+
+
+if __name__ == "__main__":
+    main()
