@@ -160,8 +160,10 @@ class Shelf:
             self._changed()
 
     def keep_preset(self, name: str, choices: StyleChoices, picture: tuple[ImageInfo, Any] | None) -> None:
-        """Raises ValueError for an empty name, OSError."""
-        self.kept.put_preset(name, choices, thumbnail(*picture, SIDE) if picture is not None else None)
+        """picture: of the preview; None: that of a result made so, if there is one. Raises ValueError, OSError."""
+        small = thumbnail(*picture, SIDE) if picture is not None else None
+        made = [each.picture for each in self.kept.results() if each.choices == choices and small is None]
+        self.kept.put_preset(name, choices, made[0] if made else small)
         self._changed()
 
     def remove_preset(self, name: str) -> None:

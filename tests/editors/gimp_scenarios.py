@@ -721,8 +721,7 @@ def scenario_a_painted_layer_is_edited_again():
     text = json.loads(bytes(old.get_parasite("scumble-made").get_data()))
     assert text["choices"]["style"] == mix and text["choices"]["strength"] == 0.5
     before = native(old)
-    answer = succeed("plug-in-scumble-edit-again", image=image, drawables=[old])
-    new = answer.index(1)
+    (new,) = succeed("plug-in-scumble-edit-again", image=image, drawables=[old])
     assert image.get_layers() == [new, below] and native(new) == before
     assert new.get_name() == json.loads(bytes(new.get_parasite("scumble-made").get_data()))["title"].removesuffix(
         " 2"

@@ -518,7 +518,7 @@ def step_a_painted_layer_is_edited_again_and_replaced(figures):
     for view in ("surprise", "here"):
         tab.view.activated.emit(tab.view.findData(view))
         began = time.monotonic()
-        yield from wait(lambda: all(tile.picture is not None for tile in model().shelves.shelf.tiles()))
+        yield from wait(lambda: all(tile.picture is not None for tile in model().shelves.shelf.tiles()), 120.0)
         figures[f"{view}_s"] = round(time.monotonic() - began, 2)
         yield 1500
         docker().widget().grab().save(os.path.join(SHOTS, f"krita-{view}.png"))

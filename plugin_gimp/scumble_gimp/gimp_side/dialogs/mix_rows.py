@@ -47,7 +47,8 @@ class MixRows(Gtk.Box):
             row.show_all()
         titles = self._backend.titles
         for number, (row, part) in enumerate(zip(self._rows, parts, strict=True)):
-            row.show_part(part, titles.get(part.pack, part.pack), marked=number == self.marked, alone=len(parts) == 1)
+            row.show_part(part, titles.get(part.pack, part.pack), marked=number == self.marked)
+            row.set_visible(len(parts) > 1)
         self._note.set_visible(self._backend.mixed_as_pictures(choices))
         self._add.set_sensitive(0 < len(parts) < MOST_STYLES and bool(self._backend.another_style(choices)))
 
@@ -112,7 +113,7 @@ class _Row(Gtk.Box):
         self.pack_start(self._place, False, False, 0)
         self.pack_start(self._remove, False, False, 0)
 
-    def show_part(self, part: Part, title: str, *, marked: bool, alone: bool) -> None:
+    def show_part(self, part: Part, title: str, *, marked: bool) -> None:
         self._showing = True
         self._label.set_text(title)
         self._name.set_active(marked)
@@ -124,9 +125,6 @@ class _Row(Gtk.Box):
             for place, label in places:
                 self._place.append(place, label)
         self._place.set_active_id(part.place)
-        self._weight.set_visible(not alone)
-        self._remove.set_visible(not alone)
-        self._place.set_visible(not alone or part.place != "everywhere")
         self._showing = False
 
     def _choose_place(self, place: str | None) -> None:
