@@ -212,15 +212,26 @@ def test_packs_paint_as_the_weights_do(make: Maker, tmp_path: Path) -> None:
     for name in ("great-wave", "scream"):
         painting.to_image(torch.rand(3, 64, 64)).save(tmp_path / f"{name}.jpg")
     written = write_light_packs(
-        tmp_path / "packs", weights, note, sample, data="photos", date="2026-01-01", paintings=tmp_path
+        tmp_path / "packs",
+        weights,
+        note,
+        sample,
+        data="photos",
+        date="2026-01-01",
+        paintings=tmp_path,
+        default=-0.5,
+        reach=2.0,
     )
     assert [path.stem for path in written] == ["great-wave", "scream"]
     store = PackStore(Folders(tmp_path / "user", (tmp_path / "packs",)))
     network, table, delta = painter_of(weights, "scream", run.recipe)
     pack = store.get("scream")
     style = load_style(pack)
-    painted = load_network(store, pack)(sample[None], style.table.at(1.0, 0.5), style.delta)
-    torch.testing.assert_close(painted, network(sample[None], table.at(1.0, 0.5), delta), atol=2e-3, rtol=2e-3)
+    loaded = load_network(store, pack)
+    for boldness in (-0.5, 0.0, 0.25):
+        painted = loaded(sample[None], style.table.at(1.0, boldness), style.delta)
+        expected = network(sample[None], table.at(1.0, -0.5 + 2 * boldness), delta)
+        torch.testing.assert_close(painted, expected, atol=2e-3, rtol=2e-3)
     assert len(pack.manifest.palette) == 9 and pack.manifest.palette[0] == pytest.approx(0.57, abs=0.1)
     assert pack.manifest.training is not None and pack.manifest.training.seconds == 1800
 

@@ -15,6 +15,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from scumble_backend.nets.style_skip import SkipStyleTable
 from scumble_backend.packs.archive import WEIGHTS, write_pack
 from scumble_backend.packs.making import affine_weights, base_file, style_architecture
 from scumble_backend.packs.manifest import Manifest, Painting, Training
@@ -42,14 +43,16 @@ def write_light_packs(
     data: str,
     date: str,
     paintings: Path | None = None,
+    default: float = 0.0,
+    reach: float = 1.0,
 ) -> list[Path]:
     """Write bases/<sha256>.safetensors and a .scumble per style.
 
     weights, note: tensors and metadata of a run's weights.safetensors (`ManyRun.trained_weights`). sample: (3, H, W),
     the photo that thumbnails show painted. styles: all of the run's where left out. data: the photos, in words.
     date: ISO 8601, when the run ended. paintings: folder with <style>.jpg, whose colors the packs then tell; None:
-    they don't. Returns the packs' paths. Raises FileTrouble for a painting that is missing, KeyError for a style that
-    the run hasn't.
+    they don't. default, reach: see `rebased`. Returns the packs' paths. Raises FileTrouble for a painting that is
+    missing, KeyError for a style that the run hasn't.
     """
     recipe = many_from_json(json.loads(note["recipe"]))
     there = sorted({name.split(".")[1] for name in weights if name.startswith("styles.")})
@@ -60,7 +63,12 @@ def write_light_packs(
     (folder / "bases").mkdir(parents=True, exist_ok=True)
     (folder / "bases" / f"{base}.safetensors").write_bytes(raw)
     training = Training(
-        recipe={**recipe.to_json(), "steps_done": int(note["step"]), "styles": there},
+        recipe={
+            **recipe.to_json(),
+            "steps_done": int(note["step"]),
+            "styles": there,
+            "boldness": {"default": default, "reach": reach},
+        },
         data=data,
         seed=recipe.seed,
         seconds=round(3600 * float(note["hours"]), 1),
@@ -70,7 +78,8 @@ def write_light_packs(
     )
     written = []
     for style in styles or there:
-        _, table, delta = painter_of(weights, style, recipe)
+        _, trained, delta = painter_of(weights, style, recipe)
+        table = rebased(trained, default, reach)
         painted = to_image(network(sample[None], table.at(), delta)[0])
         thumbnail = ImageOps.fit(painted, (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         known = Painting(**about[style], license="public domain")
@@ -99,6 +108,15 @@ def write_light_packs(
     return written
 
 
+def rebased(table: SkipStyleTable, default: float, reach: float) -> SkipStyleTable:
+    """The table whose boldness 0 is the trained `default`, and whose boldness 1 is `reach` further."""
+    if table.scale_bold is None:
+        return table
+    placed = table.at(1.0, default)
+    slopes = {name: reach * t for name, t in table.tensors().items() if name.endswith("_bold")}
+    return SkipStyleTable(**{**table.tensors(), **placed.tensors(), **slopes})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write packs of the light network from trained weights.")
     parser.add_argument("weights", type=Path, help="weights.safetensors of a run of scumble_training.style.many")
@@ -107,12 +125,17 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="the training photos, in words")
     parser.add_argument("--date", required=True, help="when the run ended, ISO 8601")
     parser.add_argument("--paintings", type=Path, help="folder with the paintings, <style>.jpg, for their colors")
+    parser.add_argument("--default-boldness", type=float, default=0.0, help="trained boldness that packs call 0")
+    parser.add_argument(
+        "--boldness-reach", type=float, default=1.0, help="how far their slider goes in trained units"
+    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     weights, note = read_weights(options.weights)
     written = write_light_packs(
         options.out, weights, note, read_picture(options.sample, 512),
         styles=options.styles, data=options.data, date=options.date, paintings=options.paintings,
+        default=options.default_boldness, reach=options.boldness_reach,
     )  # fmt: skip
     print(f"{len(written)} packs in {options.out}")
 
