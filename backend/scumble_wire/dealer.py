@@ -326,7 +326,7 @@ class Dealer:
 
     def _lost(self, why: str) -> ConnectionFailed | ConnectionLost:
         if not self.ready:
-            return self._handshake.cut_off(why, all_sent=not self._out)
+            return self._handshake.cut_off(why)
         return ConnectionLost(
             f"The connection to the backend is lost: {why}. Your picture is unchanged.", remedy="Try again."
         )

@@ -176,10 +176,8 @@ class Handshake:
         self._step = "over"
         return b""
 
-    def cut_off(self, why: str, all_sent: bool) -> ConnectionFailed:
-        """The error for a connection that ended in the handshake. all_sent: nothing of ours was left to send."""
-        if self._step == "welcome" and all_sent:
-            return self.refused(why)  # some peers close instead of saying ERROR
+    def cut_off(self, why: str) -> ConnectionFailed:
+        """The error for a connection that ended in the handshake. A wrong secret is answered by ERROR before that."""
         return ConnectionFailed(f"The backend broke off while connecting: {why}.", remedy=RESTART)
 
     def refused(self, why: str) -> AuthenticationFailed:

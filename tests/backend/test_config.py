@@ -151,6 +151,17 @@ def test_the_cpu_is_always_there_and_described() -> None:
     device.warm_up(device.choose("auto"))
 
 
+@pytest.mark.parametrize("fault", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory.")])
+def test_a_device_without_room_to_start_in_is_told_as_such(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    def full(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(device, "synchronize", full)
+    with pytest.raises(OutOfMemory) as told:
+        device.warm_up(torch.device("cpu"))
+    assert "driver" not in told.value.remedy
+
+
 @pytest.mark.parametrize("setting", ["", "gpu", "cuda:", "cuda:-1", "cpu:0", "CUDA"])
 def test_a_device_name_that_is_none_is_refused(setting: str) -> None:
     with pytest.raises(DeviceUnavailable) as refused:

@@ -80,6 +80,9 @@ def print_line(what: str, tally: object) -> None:
 
 # --- the picture is never half-changed -------------------------------------------------------------------
 
+#: What a fault inside may be told as. A lost device is loaded again by the next job, which may fail, too.
+TOLD = ("done", "out_of_memory", "internal", "disk_full", "file_trouble", "device_unavailable")
+
 
 def test_whatever_fails_inside_the_picture_is_whole(backend: Running) -> None:
     """Out of memory, a lost device, a full disk, cancel: at every seam, at any call."""
@@ -101,7 +104,7 @@ def test_whatever_fails_inside_the_picture_is_whole(backend: Running) -> None:
         with faults.armed(strike):
             told = artist.work(chance.randrange(len(JOBS)), struck=strike.time)
         struck += strike.at is not None
-        assert told in ("done", "out_of_memory", "internal", "disk_full", "file_trouble"), f"{strike}: {told}"
+        assert told in TOLD, f"{strike}: {told}"
     assert struck > ROUNDS / 8, "the faults strike"
     for number in range(len(JOBS)):
         assert artist.work(number) == "done", "and nothing of them stays"

@@ -50,7 +50,8 @@ class Strike:
 
     def __init__(self, chance: random.Random) -> None:
         self.seam = chance.choice(SEAMS)
-        self.fault = chance.choice(FAULTS)
+        kind = chance.choice(FAULTS)
+        self.fault = type(kind)(*kind.args)  # an exception that is raised again drags its old tracebacks along
         self.left = chance.randrange(4)  # calls before it strikes
         self.at: float | None = None
 

@@ -96,6 +96,26 @@ def test_a_cropped_and_turned_layer_is_found_although_it_was_painted_on(
     assert turning.locate(memoryview(data), area, 4, read, cropped) == move
 
 
+@pytest.mark.parametrize("quarter", QUARTERS)
+@pytest.mark.parametrize("window", [(-20, -10, 400, 300), (-900, -40, 1300, 1000), (-120, 60, 320, 240)])
+def test_a_layer_on_an_enlarged_or_shifted_canvas_is_found(
+    turning: Any, areas: Any, quarter: tuple[int, int, int, int], window: tuple[int, int, int, int]
+) -> None:
+    """A Background fills what the canvas gets with its color."""
+    area = areas.Area(0, 0, 320, 240)
+    data = noise(320 * 240, 4)
+    move = turning.Move(*quarter, 0, 0)
+    now_data, now = moved(data, area, move, 4)
+    read, canvas = reader(now_data, now, 4), areas.Area(now.x + window[0], now.y + window[1], *window[2:])
+    enlarged = bytearray(b"\xff" * (canvas.width * canvas.height * 4))
+    seen = canvas.meet(now)
+    for y in range(seen.y, seen.y + seen.height):
+        at = ((y - canvas.y) * canvas.width + seen.x - canvas.x) * 4
+        enlarged[at : at + seen.width * 4] = read(areas.Area(seen.x, y, seen.width, 1))
+    read = reader(bytes(enlarged), canvas, 4)
+    assert turning.locate(memoryview(data), area, 4, read, canvas) == move
+
+
 def test_an_unchanged_layer_is_known_at_once(turning: Any, areas: Any) -> None:
     area = areas.Area(0, 0, 200, 100)
     data = noise(200 * 100, 4)

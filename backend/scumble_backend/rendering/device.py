@@ -138,13 +138,14 @@ def half_precision(device: torch.device) -> torch.dtype | None:
 def warm_up(device: torch.device) -> None:
     """Run one small convolution, so that the first job does not pay for loading the device's libraries.
 
-    Raises DeviceUnavailable if the device is there but does not work (a driver that is too old, no memory left).
+    Raises OutOfMemory, and DeviceUnavailable if the device is there but does not work (a driver that is too old).
     """
     try:
-        image = torch.zeros(1, 3, 32, 32, device=device)
-        weight = torch.zeros(4, 3, 3, 3, device=device)
-        torch.nn.functional.conv2d(image, weight)
-        synchronize(device)
+        with memory_errors("starting to work"):
+            image = torch.zeros(1, 3, 32, 32, device=device)
+            weight = torch.zeros(4, 3, 3, 3, device=device)
+            torch.nn.functional.conv2d(image, weight)
+            synchronize(device)
     except RuntimeError as error:
         raise DeviceUnavailable(
             f"The device {device} does not work: {str(error).splitlines()[0]}",

@@ -57,7 +57,7 @@ class Renderer:
     """The device with the networks that lie on it. Belongs to one thread."""
 
     def __init__(self, settings: Settings, store: PackStore | None = None) -> None:
-        """Raises DeviceUnavailable."""
+        """Raises DeviceUnavailable, OutOfMemory."""
         self.device = devices.choose(settings.device)
         devices.warm_up(self.device)
         self.device_name = devices.describe(self.device)

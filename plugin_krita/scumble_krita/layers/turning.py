@@ -1,7 +1,7 @@
 """Where the pixels of a layer have gone: found by looking for short strips of them. Pure: knows no Krita.
 
-Cropping, moving, mirroring and turning by quarters leave pixel values as they are, so a strip that is read from the
-layer now is found again, byte for byte, in the pixels that were taken from it before.
+Cropping, enlarging the canvas, moving, mirroring and turning by quarters leave pixel values as they are. So a strip
+of the smaller of the two, the layer now and what was taken from it before, is found again in the larger.
 """
 
 from array import array
@@ -14,7 +14,8 @@ STRIP = 64  # pixels: length of a strip
 DISTINCT = 4  # different pixel values that a strip needs: plain color is found everywhere
 GRID = 7  # strips are tried at GRID x GRID places
 STRIDE = 17  # order of the places
-SEARCHES = 24  # strips that are looked for at most: each search reads all of the old pixels
+SEARCHES = 24  # strips that are looked for at most: each search reads all pixels of the larger one
+DEPTH = 8  # rows of a square that have to fit: the rest may lie outside of what was taken
 
 _KINDS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
@@ -100,7 +101,18 @@ def locate(
     places = list(_places(now))
     if same and any(_square(old, area, pixel_bytes, place) == read(place) for place in places):
         return Move()
-    whole = bytes(old)
+    if now.width * now.height <= area.width * area.height:
+        return _search(old, area, pixel_bytes, read, places)
+    taken = lambda part: crop_rows(old, area.width, pixel_bytes, _inside(part, area))  # noqa: E731
+    back = _search(memoryview(read(now)), now, pixel_bytes, taken, list(_places(area)))
+    return None if back is None else back.back()
+
+
+def _search(
+    larger: memoryview, area: Area, pixel_bytes: int, read: Callable[[Area], bytes], places: list[Area]
+) -> Move | None:
+    """The move that two of the places agree about, from the pixels of `area` to those that `read` gives."""
+    whole = bytes(larger)
     seen: set[Move] = set()
     searches = 0
     for place in places:
@@ -114,7 +126,7 @@ def locate(
             x, y = found
             for v in ((u[1], u[0]), (-u[1], -u[0])):
                 move = Move(*u, *v, start[0] - u[0] * x - v[0] * y, start[1] - u[1] * x - v[1] * y)
-                if _fits(move, old, area, pixel_bytes, read, place):
+                if _fits(move, larger, area, pixel_bytes, read, place):
                     if move in seen:
                         return move
                     seen.add(move)
@@ -134,17 +146,23 @@ def _square(old: memoryview, area: Area, pixel_bytes: int, place: Area) -> bytes
     """The old pixels of a square; None where it was not taken whole."""
     if place.meet(area) != place:
         return None
-    inner = place._replace(x=place.x - area.x, y=place.y - area.y)
-    return crop_rows(old, area.width, pixel_bytes, inner)
+    return crop_rows(old, area.width, pixel_bytes, _inside(place, area))
+
+
+def _inside(place: Area, area: Area) -> Area:
+    """The same rectangle counted from the corner of `area`."""
+    return place._replace(x=place.x - area.x, y=place.y - area.y)
 
 
 def _fits(
     move: Move, old: memoryview, area: Area, pixel_bytes: int, read: Callable[[Area], bytes], place: Area
 ) -> bool:
-    """Whether a square of the layer has exactly the pixels that it has to have by the move."""
-    before = move.back().area(place)
-    square = _square(old, area, pixel_bytes, before)
-    return square is not None and move.pixels(square, before.width, before.height, pixel_bytes) == read(place)
+    """Whether a square has exactly the pixels that it has to have by the move, as far as they are known."""
+    before = move.back().area(place).meet(area)
+    if before.empty or min(before.width, before.height) < min(DEPTH, place.width):
+        return False
+    square = crop_rows(old, area.width, pixel_bytes, _inside(before, area))
+    return move.pixels(square, before.width, before.height, pixel_bytes) == read(move.area(before))
 
 
 def _strips(
