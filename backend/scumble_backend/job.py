@@ -39,7 +39,6 @@ class Job:
     replaced: bool = False  # ... because a newer preview took its place
     pausing: bool = False  # training: the stop is a pause
     resume_after: bool = False  # training: Resume came while it was still pausing
-    again: bool = False  # training: start from the checkpoint
     watchers: set[tuple[bytes, int]] = field(default_factory=set)  # (client, request)
     final: BackendMessage | None = None
 
@@ -68,15 +67,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Give a job to its lane: the worker of a device, or (kind "train") a new process.
+    """Give a job to its lane: the worker of a device, or (kind "train") a new process, which goes on from a checkpoint.
 
-    again: go on from a checkpoint. lane: number of the device.
+    lane: number of the device.
     """
 
     job: str
     message: JobMessage
     frames: Sequence[Any] = ()
-    again: bool = False
     lane: int = 0
 
 

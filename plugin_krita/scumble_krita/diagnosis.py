@@ -1,47 +1,16 @@
-"""What a bug report needs to know, as text: versions, settings, the last problem.
+"""The diagnosis for a bug report, with what only Krita's side knows."""
 
-No pictures, no documents, no names of either, nor of folders and people: it can be read and attached as it is.
-"""
-
-import platform
-import sys
-
-from scumble_editor.privacy import without_private
-from scumble_wire.messages import PROTOCOL_VERSION
+from scumble_editor import diagnosis as shared
 
 from . import version
 from .model import Model
 
 
 def diagnosis(model: Model, krita_version: str) -> str:
-    backend = model.backend
-    lines = [
-        f"Scumble plugin {version.VERSION}, protocol {PROTOCOL_VERSION}",
-        f"Krita {krita_version}, Python {sys.version.split()[0]}, {platform.platform()}",
-        f"Connected: {'yes' if backend.connected else 'no'}",
-    ]
-    status = backend.status
-    if status is not None:
-        versions = ", ".join(f"{name} {number}" for name, number in sorted(status.versions.items()))
-        lines += [
-            f"Backend {status.backend_version}, protocol {status.protocol}, up {status.uptime_s:.0f} s",
-            f"Device: {status.device or '-'} (setting {status.device_setting})",
-            f"Device memory in use: {status.device_memory_mb:.0f} MB",
-            f"Memory budget {status.memory_budget_mb} MB, idle release {status.idle_release_s:.0f} s",
-            f"Jobs: {status.jobs_running} running, {status.jobs_waiting} waiting; clients: {status.clients}",
-            f"Versions: {versions}",
-            f"Log: {status.log_file}",
-        ]
-    lines.append(f"Packs: {len(backend.packs)}")
-    for job in backend.jobs:
-        lines.append(f"Job {job.kind}: {job.state}" + (f" ({job.problem.code})" if job.problem else ""))
-    if backend.problem is not None:
-        lines.append(
-            f"Last problem: {backend.problem.code}: {backend.problem.headline} {backend.problem.detail}".strip()
-        )
+    more = []
     if model.layers.timings:
         parts = ", ".join(f"{name} {seconds:.3f} s" for name, seconds in model.layers.timings.items())
-        lines.append(f"Last picture: {parts}")
+        more.append(f"Last picture: {parts}")
     if model.context.mistakes.text:
-        lines.append(model.context.mistakes.text.rstrip())
-    return without_private("\n".join(lines))
+        more.append(model.context.mistakes.text.rstrip())
+    return shared.diagnosis(model.backend, f"Krita {krita_version}", version.VERSION, more)

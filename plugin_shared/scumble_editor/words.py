@@ -83,7 +83,7 @@ def explain(error: BaseException) -> Problem:
     detail = f"{type(error).__name__}: {error}".rstrip(": ")
     for frame in traceback.extract_tb(error.__traceback__)[-1:]:
         detail += f" ({PurePath(frame.filename).name}, line {frame.lineno})"
-    return Problem(tr(HEADLINES[BUG]), tr("Copy a diagnosis in the settings and report it."), BUG, detail)
+    return Problem(tr(HEADLINES[BUG]), tr("Please report it with a diagnosis."), BUG, detail)
 
 
 def problem_of(failed: Failed) -> Problem:

@@ -45,6 +45,17 @@ def interactive(name, window, keys, image=None, picture="", settle=2.0, awaited=
     return answer
 
 
+def last_values(procedure, /, **values):
+    """Make these the values of the last time, as GIMP keeps them, with which the dialog of a procedure opens.
+
+    Values that a script hands over don't reach the dialogs of procedures for layers.
+    """
+    folder = Path(os.environ["GIMP3_DIRECTORY"]) / "plug-in-settings"
+    folder.mkdir(exist_ok=True)
+    lines = [f"({key.replace('_', '-')} {json.dumps(value)})\n" for key, value in values.items()]
+    (folder / f"GimpProcedureConfigRun-{procedure}.last").write_text("".join(lines))
+
+
 def undo(image, is_back, times=1):
     """Press Ctrl+Z in the image's window until it had its effect; more than once is a failure."""
     Gimp.displays_flush()
@@ -144,14 +155,28 @@ def scenario_window_one_preview_an_opening():
 
 
 def scenario_window_effects_in_the_preview():
-    """The preview of a new layer shows what is painted: the layer with its effects."""
+    """The preview shows what is painted: with its effects for a new layer, without them in place."""
     image, layer = shown((320, 240))
     effect(layer, "gegl:invert")
-    TIMINGS.write_text("")
-    status, answer = interactive(
-        "plug-in-scumble-stylize", "Stylize", "Escape", image, "gimp-effects", awaited=TIMINGS
-    )
-    assert status == Gimp.PDBStatusType.CANCEL, answer
+    name = "plug-in-scumble-stylize"
+    for result, picture in (("new-layer", "gimp-effects"), ("in-place", "gimp-effects-in-place")):
+        last_values(name, style=STYLE, strength=0.0, result=result)
+        TIMINGS.write_text("")
+        status, answer = interactive(name, "Stylize", "Escape", image, picture, awaited=TIMINGS)
+        assert status == Gimp.PDBStatusType.CANCEL, answer
+
+
+def scenario_window_backend_killed_and_started_again():
+    """The next backend, started by the plug-in as `SCUMBLE_BACKEND` says, paints what was under way."""
+    image = new_image(size=(2200, 1600))
+    layer = Gimp.Layer.new(image, "large", 2200, 1600, TYPE.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
+    image.insert_layer(layer, None, 0)
+    layer.fill(Gimp.FillType.WHITE)
+    before = hash(native(layer))
+    ring("kill the backend", wait=False)
+    stylize(image, [layer])
+    assert hash(native(layer)) != before and len(image.get_layers()) == 1
+    assert not Path(os.environ["SCUMBLE_STARTED"]).read_text("utf-8").split("\n")[1:-1], "started once"
 
 
 def scenario_window_install():

@@ -66,9 +66,12 @@ def test_a_preview_that_has_come_is_not_said_to_be_painted(stage: Stage, with_wi
         assert len(shot.convert("RGB").crop(below).getcolors() or ()) == 1
 
 
-def test_the_preview_shows_a_layer_with_its_effects(stage: Stage, with_windows: Outcomes) -> None:
-    """The layer's dark corner, which its effect inverts, comes out light."""
+@pytest.mark.parametrize(("name", "light"), [("gimp-effects", True), ("gimp-effects-in-place", False)])
+def test_the_preview_shows_effects_where_they_are_painted(
+    stage: Stage, with_windows: Outcomes, name: str, light: bool
+) -> None:
+    """The layer's dark corner, which its effect inverts, painted at strength 0."""
     assert with_windows
-    with Image.open(stage.folder / "shots" / "gimp-effects.png") as shot:
-        darkest, _ = shot.convert("L").crop((88, 143, 96, 151)).getextrema()
-    assert darkest > 160
+    with Image.open(stage.folder / "shots" / f"{name}.png") as shot:
+        darkest, lightest = shot.convert("L").crop((88, 143, 96, 151)).getextrema()
+    assert darkest > 160 if light else lightest < 95

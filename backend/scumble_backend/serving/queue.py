@@ -133,7 +133,7 @@ class JobQueue:
         """Take up a training job found on disk: "paused", or ended ("failed", "cancelled")."""
         self._count += 1
         job = Job(name, b"", 0, message, (), message.title or title or message.name, self._count)
-        job.state, job.stage, job.fraction, job.again = state, state, fraction, True
+        job.state, job.stage, job.fraction = state, state, fraction
         if state == "failed":
             failed = TrainingFailed("The training had failed earlier.", remedy="Resume it or cancel it.")
             job.final = failure(failed, name)
@@ -178,7 +178,7 @@ class JobQueue:
             return [Send(client, request, _unsuitable(job, "resumed"))]
         actions: list[Action] = [Send(client, request, Done())]
         if job.state in ("paused", "failed", "cancelled"):
-            job.state, job.stage, job.final, job.again = "waiting", "waiting", None, True
+            job.state, job.stage, job.final = "waiting", "waiting", None
             actions += self._tell(job, now, at_once=True)
         elif job.pausing:
             job.resume_after = True
@@ -319,7 +319,7 @@ class JobQueue:
         frames, job.frames = job.frames, ()  # the lane holds the pixels from here on
         if job.kind == "train":
             job.stopping = job.pausing = False
-        start = Start(job.name, job.message, frames, job.again, job.lane)
+        start = Start(job.name, job.message, frames, job.lane)
         return [*self._tell(job, now, at_once=True), start]
 
     def _stop(self, job: Job, now: float) -> list[Action]:
@@ -331,7 +331,7 @@ class JobQueue:
         return self._end(job, "cancelled", Cancelled(job.name, job.replaced), (), now, dispatch=False)
 
     def _paused(self, job: Job) -> list[Action]:
-        job.state, job.stage, job.again, job.remaining_s = "paused", "paused", True, None
+        job.state, job.stage, job.remaining_s = "paused", "paused", None
         job.stopping = job.pausing = False
         if self._training is job:
             self._training = None
@@ -352,7 +352,7 @@ class JobQueue:
         job.stopping = job.pausing = job.resume_after = False
         job.watchers.clear()
         if job.kind == "train":
-            job.final, job.again = final, True
+            job.final = final
         if job.kind != "train" and job in self._lanes[job.lane]:
             self._left_lane(job, now)
         if self._training is job:

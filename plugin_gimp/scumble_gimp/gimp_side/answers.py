@@ -7,7 +7,8 @@ from typing import Any
 
 from gi.repository import Gimp, GLib, GObject
 
-from scumble_editor.words import explain
+from scumble_editor.privacy import without_private
+from scumble_editor.words import BUG, explain
 from scumble_wire.errors import ScumbleError
 
 from .errors import WrongArgument
@@ -40,6 +41,8 @@ def failure(procedure: Any, error: BaseException) -> Any:
     status = Gimp.PDBStatusType.CALLING_ERROR if wrong else Gimp.PDBStatusType.EXECUTION_ERROR
     if isinstance(error, Told):
         text = error.problem.text
+        if error.problem.code == BUG:  # no bar with a diagnosis stands beside it
+            text += "\n" + without_private(error.problem.detail)
     else:
         text = explain(error).text if isinstance(error, ScumbleError) else str(error)
     return procedure.new_return_values(status, GLib.Error.new_literal(Gimp.PlugIn.error_quark(), text, 0))

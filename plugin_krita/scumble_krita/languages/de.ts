@@ -87,8 +87,8 @@
    <translation>noch etwa {n} Std.</translation>
   </message>
   <message>
-   <source>Copy a diagnosis in the settings and report it.</source>
-   <translation>Bitte unter „Einstellungen“ eine Diagnose kopieren und melden.</translation>
+   <source>Please report it with a diagnosis.</source>
+   <translation>Bitte melden Sie das mit einer Diagnose.</translation>
   </message>
   <message>
    <source>a moment left</source>

@@ -21,6 +21,10 @@ class Window(Protocol):
 def dialog_of(procedure: Any, config: Any, title: str, ok: str) -> Any:
     """GIMP's dialog for a procedure, still empty."""
     GimpUi.init(DOMAIN)
+    for spec in config.list_properties():
+        # GIMP keeps defaults and last values in files and reads empty texts back as None, which no entry can show.
+        if spec.__gtype__.name == "GParamString" and config.get_property(spec.name) is None:
+            config.set_property(spec.name, "")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
     dialog.set_ok_label(ok)
     return dialog
