@@ -67,9 +67,9 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Give a job to its lane: the worker of a device, or (kind "train") a new process, which goes on from a checkpoint.
+    """Give a job to its lane: the worker of a device, or (kind "train") a new process.
 
-    lane: number of the device.
+    lane: number of the device. A training that has a checkpoint goes on from it.
     """
 
     job: str

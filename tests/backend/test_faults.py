@@ -122,6 +122,16 @@ def test_a_lost_device_costs_its_job_and_is_loaded_again(
     assert isinstance(run(client, PAINT, [photo(16, 16)]).message, ImageResult)
 
 
+def test_a_job_without_memory_is_told_with_its_size(backend: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(Renderer, "_stylize", full)
+    failed = run(backend.connect(), PAINT, [photo(16, 16)]).message
+    assert isinstance(failed, Failed) and failed.code == "out_of_memory"
+    assert "painting 16 x 16 pixels" in failed.message
+
+
 # --- sockets ---------------------------------------------------------------------------------------------
 
 
