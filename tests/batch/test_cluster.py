@@ -143,8 +143,7 @@ def test_a_cluster_that_is_lost_is_said_with_what_to_do(
     def lost() -> Any:
         raise _Gone("The head node is gone.")
 
-    context = SimpleNamespace(get_current=lost)
-    fake = stand_in(is_initialized=lambda: True, data=SimpleNamespace(DataContext=context))
+    fake = stand_in(is_initialized=lambda: True, nodes=lost)
     monkeypatch.setattr(cluster, "_ray", lambda: fake)
     picture(tmp_path / "in/a.png")
     plan = planned(batch, tmp_path / "in", tmp_path / "far")

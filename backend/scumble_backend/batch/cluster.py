@@ -52,11 +52,19 @@ def carry_out(tasks: Sequence[Task], address: str, store: PackStore, *, convert:
     write_packs(store, {pack for task in tasks for pack in task.job.effect.packs(store)}, packs)
     try:
         with _connected(ray, address):
-            yield from _outcomes(ray, tasks, Errand(str(packs), str(out), convert, __version__))
+            yield from _outcomes(ray, tasks, Errand(str(packs), str(out), convert, __version__, _threads(ray)))
     except ray.exceptions.RayError as error:
         raise _lost(address, error) from error
     finally:
         shutil.rmtree(packs, ignore_errors=True)
+
+
+def _threads(ray: Any) -> int:
+    """As many as torch uses on this machine, so that results are those of this machine; as far as a node has them."""
+    import torch
+
+    largest = max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]), default=1)
+    return max(1, min(torch.get_num_threads(), largest))
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ class Errand:
     out: str
     convert: bool
     version: str
+    threads: int  # of torch, on the CPU: with other numbers of them, sums have other last bits
 
 
 def _outcomes(ray: Any, tasks: Sequence[Task], errand: Errand) -> Iterator[Outcome]:
@@ -75,7 +84,7 @@ def _outcomes(ray: Any, tasks: Sequence[Task], errand: Errand) -> Iterator[Outco
     context.execution_options.preserve_order = False
     resources = ray.cluster_resources()
     gpus = int(resources.get("GPU", 0))
-    most = max(1, gpus or int(resources.get("CPU", 1)))
+    most = max(1, gpus or int(resources.get("CPU", 1)) // errand.threads)
     shares = [pickle.dumps(tasks[first : first + SHARE]) for first in range(0, len(tasks), SHARE)]
     blocks = min(len(shares), MOST_BLOCKS)
     rows = ray.data.from_items([{"tasks": share} for share in shares], override_num_blocks=blocks)
@@ -84,7 +93,7 @@ def _outcomes(ray: Any, tasks: Sequence[Task], errand: Errand) -> Iterator[Outco
         fn_constructor_args=(errand,),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(most, len(shares))),
-        **({"num_gpus": 1} if gpus else {"num_cpus": 1}),
+        **({"num_gpus": 1} if gpus else {"num_cpus": errand.threads}),
     )
     for row in done.iter_rows():
         yield pickle.loads(row["outcome"])
@@ -94,8 +103,11 @@ class Carrier:
     """An actor: a device with its networks. Ray calls it with batches of tasks and gets their outcomes."""
 
     def __init__(self, errand: Errand) -> None:
+        import torch
+
         from scumble_backend.rendering.renderer import Renderer
 
+        torch.set_num_threads(errand.threads)
         self._trouble: ClusterLost | None = None
         if errand.version != __version__:
             self._trouble = ClusterLost(

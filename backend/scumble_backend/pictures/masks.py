@@ -30,4 +30,5 @@ def load(path: Path, width: int, height: int) -> bytes:
     mask = np.clip(np.rint(light * 255), 0, 255).astype(np.uint8)
     if not mask.any():
         raise UnreadableImage(f"The mask {path} is black everywhere.", remedy="Paint white where the style belongs.")
-    return mask.tobytes()
+    raw: bytes = mask.tobytes()
+    return raw

@@ -132,9 +132,9 @@ def stylize(
     clamped = image if inside_range else image.clamp(0.0, 1.0)  # a copy of a large layer takes as much as the layer
     if colors == "only":
         progress(1.0)
-        styled = _in_palette(clamped, parts, weights)
-        return Painted(styled if strength == 1.0 else torch.lerp(image, styled, strength))
-    styled = None
+        only = _in_palette(clamped, parts, weights)
+        return Painted(only if strength == 1.0 else torch.lerp(image, only, strength))
+    styled: Tensor | None = None
     notes: list[str] = [APART] if len(groups) > 1 else []
     for number, places in enumerate(groups.values()):
         share = weights[places].sum(dim=0)
