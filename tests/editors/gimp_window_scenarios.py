@@ -56,6 +56,11 @@ def last_values(procedure, /, **values):
     (folder / f"GimpProcedureConfigRun-{procedure}.last").write_text("".join(lines))
 
 
+def seen_in_window():
+    """What the windows have shown since GIMP started, oldest first."""
+    return [json.loads(line) for line in Path(f"{TIMINGS}.seen").read_text("utf-8").splitlines()]
+
+
 def undo(image, is_back, times=1):
     """Press Ctrl+Z in the image's window until it had its effect; more than once is a failure."""
     Gimp.displays_flush()
@@ -150,6 +155,8 @@ def scenario_window_one_preview_an_opening():
             f"plug-in-scumble-{name}", title, "Escape", image, settle=3.0, awaited=TIMINGS, **values
         )
         assert status == Gimp.PDBStatusType.CANCEL, answer
+        # To the right of the switches below a preview that has come, nothing is written and nothing turns.
+        assert [each for each in seen_in_window() if "line" in each][-1] == {"line": "", "turning": False}
         painted = [line for line in TIMINGS.read_text("utf-8").splitlines() if '"preview"' in line]
         assert len(painted) == 1, painted
 
@@ -164,6 +171,9 @@ def scenario_window_effects_in_the_preview():
         TIMINGS.write_text("")
         status, answer = interactive(name, "Stylize", "Escape", image, picture, awaited=TIMINGS)
         assert status == Gimp.PDBStatusType.CANCEL, answer
+        corners = [each["corner"] for each in seen_in_window() if "corner" in each]
+        # The layer's dark corner, inverted by its effect.
+        assert min(corners[-1]) > 160 if result == "new-layer" else max(corners[-1]) < 95, corners
 
 
 def scenario_window_backend_killed_and_started_again():

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from gimp_stage import Outcomes, Stage, staged
-from PIL import Image
 from staging import scenario_names, short_folder
 
 pytestmark = [pytest.mark.editors, pytest.mark.timeout(1500)]
@@ -55,23 +54,3 @@ def test_the_backend_saw_vanished_clients_and_lasting_trainings(stage: Stage, wi
 
 def test_gimp_logged_no_failed_assertion(stage: Stage, with_windows: Outcomes) -> None:
     assert with_windows and not stage.failed_assertions
-
-
-@pytest.mark.parametrize("name", ["gimp-stylize", "gimp-upscale"])
-def test_a_preview_that_has_come_is_not_said_to_be_painted(stage: Stage, with_windows: Outcomes, name: str) -> None:
-    """To the right of the switches below the preview, nothing is written and nothing turns."""
-    assert with_windows
-    below = {"gimp-stylize": (244, 498, 445, 525), "gimp-upscale": (240, 426, 425, 454)}[name]
-    with Image.open(stage.folder / "shots" / f"{name}.png") as shot:
-        assert len(shot.convert("RGB").crop(below).getcolors() or ()) == 1
-
-
-@pytest.mark.parametrize(("name", "light"), [("gimp-effects", True), ("gimp-effects-in-place", False)])
-def test_the_preview_shows_effects_where_they_are_painted(
-    stage: Stage, with_windows: Outcomes, name: str, light: bool
-) -> None:
-    """The layer's dark corner, which its effect inverts, painted at strength 0."""
-    assert with_windows
-    with Image.open(stage.folder / "shots" / f"{name}.png") as shot:
-        darkest, lightest = shot.convert("L").crop((88, 143, 96, 151)).getextrema()
-    assert darkest > 160 if light else lightest < 95

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from scumble_editor.backend import Delivery, Job
@@ -51,9 +51,19 @@ def note_preview(job: Job, delivery: Delivery, shown: float) -> None:
     _write({"preview": job.marks["arrived"] - asked, "shown": shown - asked, "worker": result.seconds})
 
 
+def note_seen(**what: object) -> None:
+    """What a preview's window shows now, for the tests: one line in a file of its own beside the times."""
+    path = os.environ.get("SCUMBLE_TIMINGS")
+    if path:
+        _append(f"{path}.seen", what)
+
+
 def _write(parts: dict[str, float]) -> None:
     path = os.environ.get("SCUMBLE_TIMINGS")
     if path:
-        line = json.dumps({name: round(seconds, 4) for name, seconds in parts.items()})
-        with Path(path).open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
+        _append(path, {name: round(seconds, 4) for name, seconds in parts.items()})
+
+
+def _append(path: str, what: Mapping[str, object]) -> None:
+    with Path(path).open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(what) + "\n")

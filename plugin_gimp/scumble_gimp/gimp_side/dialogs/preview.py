@@ -17,7 +17,7 @@ from scumble_wire.messages import ImageInfo
 from .. import layers, targets
 from ..formats import SCREEN, SCREEN_GRAY
 from ..session import picture_of
-from ..stopwatch import note_preview
+from ..stopwatch import note_preview, note_seen
 from ..targets import Target
 from ..texts import _
 from . import pictures
@@ -129,6 +129,7 @@ class Preview(Gtk.Box):
         self._area = area
         width, height, self._pixels = layers.read_small(target.source, area, self._side, self._form)
         self._info = self._form.info(width, height)
+        note_seen(corner=list(self._pixels[:3]))
         self._place_masks: list[bytes] = []
         self._trouble: ScumbleError | None = None
         try:

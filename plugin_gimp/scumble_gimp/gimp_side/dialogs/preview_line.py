@@ -6,6 +6,7 @@ from gi.repository import Gtk, Pango
 
 from scumble_editor.backend import Backend, Job
 
+from ..stopwatch import note_seen
 from ..texts import _
 
 
@@ -25,12 +26,14 @@ class PreviewLine(Gtk.Box):
         self._label.set_text(_("Painting") + "…")
         self._label.set_tooltip_text("")
         self._spinner.start()
+        note_seen(line=self._label.get_text(), turning=True)
 
     def tell(self, text: str) -> None:
         """Show a line instead of the spinner; what does not fit is seen by pointing at it."""
         self._spinner.stop()
         self._label.set_text(text)
         self._label.set_tooltip_text(text)
+        note_seen(line=text, turning=False)
 
     def ended(self, job: Job) -> None:
         if not self._backend.preview.busy:
