@@ -12,7 +12,7 @@ from gi.repository import Gdk, GdkPixbuf, Gtk
 
 MOST_ZOOM = 16.0
 NEAR = 8  # pixels around the line in which it is taken hold of
-AROUND, WHITE, BLACK = 0x80808000, 0xFFFFFF00, 0x00000000
+AROUND, WHITE, BLACK = 0x808080FF, 0xFFFFFFFF, 0x000000FF
 Frame = tuple[float, float, float, float]  # left, top, width, height as parts of the picture
 
 
@@ -76,7 +76,9 @@ class View(Gtk.EventBox):
         if shown is None:
             return
         width, height = self._size
-        made = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, False, 8, width, height)
+        made = GdkPixbuf.Pixbuf.new(
+            GdkPixbuf.Colorspace.RGB, True, 8, width, height
+        )  # else no picture with alpha fits
         made.fill(AROUND)
         left, top, right, bottom = self._seen()
         self._put(made, shown, left, right)
