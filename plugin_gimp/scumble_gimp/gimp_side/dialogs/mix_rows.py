@@ -97,6 +97,7 @@ class _Row(Gtk.Box):
         self._name.connect("clicked", lambda _button: self._tell(lambda: rows.mark(number)))
         self._weight = Gtk.Scale.new_with_range(Gtk.Orientation.HORIZONTAL, 1, 100, 1)
         self._weight.set_value_pos(Gtk.PositionType.RIGHT)
+        self._weight.set_size_request(120, -1)  # else only its knob has room
         self._weight.connect("format-value", lambda _scale, value: f"{value:.0f} %")
         self._weight.set_tooltip_text(_("How much the style counts against the others."))
         self._weight.connect(
