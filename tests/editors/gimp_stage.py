@@ -81,21 +81,9 @@ class Stage:
             "SCUMBLE_SHOTS": str(self.folder / "shots"),
             "GIMP_LOG": str(self.folder / "windows.log"),
             "GIMP_TIMEOUT": str(round(PATIENCE_S)),
-            "SCUMBLE_BACKEND": str(self._starter()),
-            "SCUMBLE_STARTED": str(self.folder / "started"),
         } | environ
         script = (HERE / "gimp_under_xvfb.sh").read_bytes()
         return self._run(["bash", "-s", "--", *program], scenarios, environ, script)
-
-    def _starter(self) -> Path:
-        """What the plug-in starts as its backend: it asks us for one, and stays as long as that might."""
-        starter = self.folder / "start-backend.sh"
-        starter.write_text(
-            f'#!/bin/sh\necho started >>{self.folder / "started"}\nprintf "start the backend" >{self.waker}\n'
-            f"while [ -e {self.waker} ]; do sleep .1; done\nsleep 600\n"
-        )
-        starter.chmod(0o755)
-        return starter
 
     def _program(self, parts: Sequence[str], end: str) -> list[str]:
         path = self.folder / "scenarios.py"
@@ -156,9 +144,6 @@ class Stage:
     def _do(self, wish: str) -> None:
         if wish in WAITED_FOR:
             self._see_training_go_on()
-            return
-        if wish == "start the backend":
-            self.backend.start()
             return
         with self.backend.client() as client:
             job = self._running(client)

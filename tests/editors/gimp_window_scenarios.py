@@ -176,19 +176,6 @@ def scenario_window_effects_in_the_preview():
         assert min(corners[-1]) > 160 if result == "new-layer" else max(corners[-1]) < 95, corners
 
 
-def scenario_window_backend_killed_and_started_again():
-    """The next backend, started by the plug-in as `SCUMBLE_BACKEND` says, paints what was under way."""
-    image = new_image(size=(2200, 1600))
-    layer = Gimp.Layer.new(image, "large", 2200, 1600, TYPE.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL)
-    image.insert_layer(layer, None, 0)
-    layer.fill(Gimp.FillType.WHITE)
-    before = hash(native(layer))
-    ring("kill the backend", wait=False)
-    stylize(image, [layer])
-    assert hash(native(layer)) != before and len(image.get_layers()) == 1
-    assert not Path(os.environ["SCUMBLE_STARTED"]).read_text("utf-8").split("\n")[1:-1], "started once"
-
-
 def scenario_window_install():
     pack = Gio.File.new_for_path(os.environ["SCUMBLE_PACK"])
     status, answer = interactive(
