@@ -169,8 +169,8 @@ class Preview(Gtk.Box):
         self._at = (x, y)
 
     def _wish_finer(self) -> None:
-        """A picture that fills the room, once what is shown is there."""
-        room = min(FINE_SIDE, max(SIDE, round(self._view.room)))
+        """A picture that fills the room, once what is shown is there, where the layer has more to show."""
+        room = min(FINE_SIDE, max(SIDE, round(self._view.room)), max(self._area.width, self._area.height))
         if self._wish is not None and not self._detail and room > FINER * self._side:
             self._side = room
             self._again(keep=True)
