@@ -18,6 +18,7 @@ from scumble_training.releasing.light import write_light_packs
 from scumble_training.style import painting
 from scumble_training.style.data import PhotoSet
 from scumble_training.style.many import __main__ as command
+from scumble_training.style.many.boldness import DEFAULT, REACH, as_trained, rebased
 from scumble_training.style.many.crops import CropPool
 from scumble_training.style.many.loop import ManyRun, fit, painter_of, read_weights
 from scumble_training.style.many.objective import ManyObjective, form_loss
@@ -209,6 +210,19 @@ def test_margins_are_cut_from_paintings() -> None:
     assert cut.shape == (3, 40, 85) and float(cut[0, 0, 0]) == 10 and float(cut[0, 0, -1]) == 94
     known = json.loads((RECIPES / "margins.json").read_text())
     assert set(known) - {"about"} <= set(json.loads((RECIPES / "starters.json").read_text()))
+
+
+def test_a_packs_table_goes_back_to_what_was_trained(make: Maker) -> None:
+    run = make()
+    with torch.no_grad():
+        for name, value in run.styles["a"].named_parameters():
+            if name.endswith("_bold"):
+                value.normal_(generator=torch.Generator().manual_seed(3))
+    table = run.styles["a"].whole_table()  # type: ignore[operator]
+    packed = rebased(table)
+    torch.testing.assert_close(packed.at(1.0, 1.0).scale, table.at(1.0, DEFAULT + REACH).scale)
+    for name, value in as_trained(packed).tensors().items():
+        torch.testing.assert_close(value, table.tensors()[name], atol=1e-5, rtol=1e-5)
 
 
 def test_packs_paint_as_the_weights_do(make: Maker, tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from scumble_backend.nets.style_skip import SkipStyleTable
 from scumble_backend.packs.archive import WEIGHTS, write_pack
 from scumble_backend.packs.making import affine_weights, base_file, style_architecture
 from scumble_backend.packs.manifest import Manifest, Painting, Training
 from scumble_backend.rendering.effects.colors import palette_of
 from scumble_training.measuring.sheet import read_picture
 from scumble_training.style.export import hardware, jpeg
+from scumble_training.style.many.boldness import DEFAULT, REACH, rebased
 from scumble_training.style.many.loop import painter_of, read_weights
 from scumble_training.style.many.recipe import many_from_json
 from scumble_training.style.painting import to_image
@@ -43,8 +43,8 @@ def write_light_packs(
     data: str,
     date: str,
     paintings: Path | None = None,
-    default: float = 0.0,
-    reach: float = 1.0,
+    default: float = DEFAULT,
+    reach: float = REACH,
 ) -> list[Path]:
     """Write bases/<sha256>.safetensors and a .scumble per style.
 
@@ -108,15 +108,6 @@ def write_light_packs(
     return written
 
 
-def rebased(table: SkipStyleTable, default: float, reach: float) -> SkipStyleTable:
-    """The table whose boldness 0 is the trained `default`, and whose boldness 1 is `reach` further."""
-    if table.scale_bold is None:
-        return table
-    placed = table.at(1.0, default)
-    slopes = {name: reach * t for name, t in table.tensors().items() if name.endswith("_bold")}
-    return SkipStyleTable(**{**table.tensors(), **placed.tensors(), **slopes})
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write packs of the light network from trained weights.")
     parser.add_argument("weights", type=Path, help="weights.safetensors of a run of scumble_training.style.many")
@@ -125,9 +116,9 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="the training photos, in words")
     parser.add_argument("--date", required=True, help="when the run ended, ISO 8601")
     parser.add_argument("--paintings", type=Path, help="folder with the paintings, <style>.jpg, for their colors")
-    parser.add_argument("--default-boldness", type=float, default=0.0, help="trained boldness that packs call 0")
+    parser.add_argument("--default-boldness", type=float, default=DEFAULT, help="trained boldness that packs call 0")
     parser.add_argument(
-        "--boldness-reach", type=float, default=1.0, help="how far their slider goes in trained units"
+        "--boldness-reach", type=float, default=REACH, help="how far their slider goes in trained units"
     )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
