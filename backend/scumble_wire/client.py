@@ -33,10 +33,12 @@ from .messages import (
     Alive,
     BackendMessage,
     Cancel,
+    Cancelled,
     ClientMessage,
     Failed,
     Goodbye,
     Hello,
+    ImageResult,
     KeepAlive,
     Welcome,
 )
@@ -54,6 +56,17 @@ class Event:
     request: int  # number that `submit` gave the message it answers; 0: sent unasked
     message: BackendMessage
     frames: list[bytearray | memoryview]  # bytes, writable and the receiver's own
+
+    def picture(self) -> tuple[ImageResult, bytearray | memoryview] | None:
+        """What ends an image job, with its pixels; None while the job goes on. Raises BackendFailed."""
+        message = self.message
+        if isinstance(message, ImageResult):
+            return message, self.frames[message.image.frame]
+        if isinstance(message, Failed):
+            raise BackendFailed(message.code, message.message, remedy=message.remedy)
+        if isinstance(message, Cancelled):
+            raise BackendFailed("cancelled", "The job was cancelled.", remedy="Nothing was written.")
+        return None
 
 
 class Transport(Protocol):

@@ -10,8 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from scumble_cli import connection
 from scumble_wire import messages
 from scumble_wire.client import Client, Event
-from scumble_wire.errors import BackendFailed
-from scumble_wire.messages import Accepted, Cancelled, Failed, ImageResult
+from scumble_wire.messages import Accepted, ImageResult
 
 
 def wait_for_result(
@@ -48,12 +47,7 @@ def _step(event: Event, bar: Progress, task: TaskID) -> tuple[ImageResult, Any] 
         bar.update(task, completed=message.fraction, description=message.stage)
     elif isinstance(message, ImageResult):
         bar.update(task, completed=1.0, description="done")
-        return message, event.frames[message.image.frame]
-    elif isinstance(message, Failed):
-        raise BackendFailed(message.code, message.message, remedy=message.remedy)
-    elif isinstance(message, Cancelled):
-        raise BackendFailed("cancelled", "The job was cancelled.", remedy="Nothing was written.")
-    return None
+    return event.picture()
 
 
 def _bar(quiet: bool) -> Progress:

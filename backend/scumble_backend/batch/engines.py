@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scumble_backend.errors import HelloMissing, InternalError, JobCancelled, QueueFull
-from scumble_wire.client import Client, Event
+from scumble_wire.client import Client
 from scumble_wire.errors import BackendFailed, BackendNotStarted, BackendSilent, ConnectionFailed, ConnectionLost
-from scumble_wire.messages import Accepted, Cancelled, Failed, ImageResult, Stylize, Upscale
+from scumble_wire.messages import Accepted, ImageResult, Stylize, Upscale
 
 if TYPE_CHECKING:
     from scumble_backend.rendering.renderer import Renderer
@@ -75,24 +75,13 @@ class BackendEngine:
                 if event.request == number:
                     if isinstance(event.message, Accepted):
                         job = event.message.job
-                    found = _found(event)
+                    found = event.picture()
                     if found is not None:
                         return found
         if job:
             client.cancel(job)
             client.poll(_LOOK_S)
         raise JobCancelled
-
-
-def _found(event: Event) -> tuple[ImageResult, Any] | None:
-    message = event.message
-    if isinstance(message, ImageResult):
-        return message, event.frames[message.image.frame]
-    if isinstance(message, Failed):
-        raise BackendFailed(message.code, message.message, remedy=message.remedy)
-    if isinstance(message, Cancelled):
-        raise BackendFailed("cancelled", "The job was cancelled.", remedy="Nothing was written.")
-    return None
 
 
 class OwnEngine:
