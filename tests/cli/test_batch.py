@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from backend_stage import Running
 from batch.conftest import picture
+from cli.conftest import Scumble
 from PIL import Image
 
 from scumble_backend.batch import threads
-from scumble_cli.main import main
-
-Scumble = Callable[..., int]
 
 
 @pytest.fixture
-def scumble(backend: Running, monkeypatch: pytest.MonkeyPatch) -> Scumble:
-    monkeypatch.setenv("SCUMBLE_ENDPOINT", str(backend.endpoint_file))
-    monkeypatch.setenv("SCUMBLE_HOME", str(backend.places.config.parent))
+def scumble(scumble: Scumble, monkeypatch: pytest.MonkeyPatch) -> Scumble:
     monkeypatch.setenv("COLUMNS", "500")
-
-    def run(*words: object) -> int:
-        return main([str(word) for word in words])
-
-    return run
+    return scumble
 
 
 def test_a_batch_gives_the_files_of_single_commands_and_goes_on_where_it_was(

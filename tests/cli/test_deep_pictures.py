@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import OpenImageIO
 import pytest
 import torch
-from backend_stage import Running
+from cli.conftest import Scumble
 from PIL import Image, ImageCms
 
 import scumble_backend
@@ -25,22 +24,12 @@ from scumble_backend.errors import DiskFull, ImageTooLarge, UnreadableImage, Unw
 from scumble_backend.pictures import color_spaces, reading, writing
 from scumble_backend.pictures.loaded import Loaded
 from scumble_backend.rendering import pixels
-from scumble_cli.main import main
 from scumble_wire.messages import MAX_SIDE, ImageInfo
 
-Scumble = Callable[..., int]
 RNG = np.random.default_rng(7)
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 KINDS = {"uint16": np.uint16, "half": np.float16, "float": np.float32, "double": np.float64, "int16": np.int16}
 NAMES = {1: ("Y",), 2: ("Y", "A"), 3: ("R", "G", "B"), 4: ("R", "G", "B", "A")}
-
-
-@pytest.fixture
-def scumble(backend: Running, monkeypatch: pytest.MonkeyPatch) -> Scumble:
-    monkeypatch.setenv("SCUMBLE_ENDPOINT", str(backend.endpoint_file))
-    monkeypatch.setenv("SCUMBLE_HOME", str(backend.places.config.parent))
-    monkeypatch.setenv("COLUMNS", "160")
-    return lambda *words: main([str(word) for word in words])
 
 
 @pytest.fixture(autouse=True)

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from backend_stage import Running, photo
+from backend_stage import photo
+from cli.conftest import Scumble
 from PIL import Image, ImageCms
 
 from scumble_backend.pictures import png_writing, reading, writing
-from scumble_cli.main import main
-
-Scumble = Callable[..., int]
-
-
-@pytest.fixture
-def scumble(backend: Running, monkeypatch: pytest.MonkeyPatch) -> Scumble:
-    monkeypatch.setenv("SCUMBLE_ENDPOINT", str(backend.endpoint_file))
-    monkeypatch.setenv("SCUMBLE_HOME", str(backend.places.config.parent))
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def run(*words: object) -> int:
-        return main([str(word) for word in words])
-
-    return run
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (40, 24)) -> Image.Image:

@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from backend_stage import Running, photo
+from backend_stage import photo
+from cli.conftest import Scumble
 from PIL import Image
 
 from scumble_backend import nets
 from scumble_backend.packs import making
 from scumble_backend.packs.archive import WEIGHTS, write_pack
 from scumble_backend.packs.manifest import Manifest
-from scumble_cli.main import main
-
-Scumble = Callable[..., int]
 
 
 @pytest.fixture
-def scumble(backend: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Scumble:
-    monkeypatch.setenv("SCUMBLE_ENDPOINT", str(backend.endpoint_file))
-    monkeypatch.setenv("SCUMBLE_HOME", str(backend.places.config.parent))
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def run(*words: object) -> int:
-        return main([str(word) for word in words])
-
+def scumble(scumble: Scumble, tmp_path: Path) -> Scumble:
     torch.manual_seed(0)
     architecture = {"name": "span", "features": 4, "factor": 2}
     manifest = Manifest(id="crisp", title="Crisp", kind="upscale", architecture=architecture, factors=(2,))
     state = nets.build(architecture).train().eval().state_dict()
     write_pack(tmp_path / "crisp.scumble", manifest, {WEIGHTS: making.upscale_weights(manifest, state)})
-    assert run("packs", "add", tmp_path / "crisp.scumble") == 0
-    return run
+    assert scumble("packs", "add", tmp_path / "crisp.scumble") == 0
+    return scumble
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "I;16"])
