@@ -156,10 +156,6 @@ class StyleTable:
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: tensor for name, tensor in named.items() if tensor is not None}
 
-    def row(self, place: int) -> StyleTable:
-        """The table (N = 1) of one picture or style, with storage of its own; `stack` puts them together again."""
-        return StyleTable(**{name: t[place : place + 1].clone() for name, t in self.tensors().items()})
-
     @classmethod
     def stack(cls, tables: Sequence[StyleTable]) -> StyleTable:
         """Tables of single pictures or styles, one after the other in N."""

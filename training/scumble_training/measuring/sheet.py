@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_training.style.painting import from_image, to_image
 
 
@@ -31,13 +30,6 @@ def test_pages(side: int = 256) -> list[Tensor]:
     ink = torch.minimum(ring.abs(), (xx - yy).abs() / 1.414).clamp(0, 2) / 2
     pages.append(ink.expand(3, side, side))
     return pages
-
-
-@torch.no_grad()
-def paint_all(network: StyleNetwork, tables: Sequence[StyleTable], pictures: Sequence[Tensor]) -> list[list[Tensor]]:
-    """For each table a row of painted pictures."""
-    network.eval()
-    return [[network(picture[None], table)[0] for picture in pictures] for table in tables]
 
 
 def write_sheet(rows: Sequence[Sequence[Tensor]], path: Path, *, cell: int = 256, quality: int = 88) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -12,10 +13,12 @@ from torch import Tensor
 from scumble_backend.errors import PackError
 from scumble_backend.nets.style import StyleNetwork, StyleTable
 from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, StyleDelta
-from scumble_backend.packs.making import AnyStyleNetwork, Style, load_network, load_style
+from scumble_backend.packs.making import Style, load_network, load_style
 from scumble_backend.packs.store import PackStore
 from scumble_training.style.held_out import measure
 from scumble_training.style.objective import Objective
+
+N = TypeVar("N", StyleNetwork, SkipStyleNetwork)
 
 
 @dataclass(frozen=True)
@@ -38,26 +41,29 @@ class LightBase:
 
 def find_base(store: PackStore) -> Base | None:
     """The reference network that most installed affine packs stand on; packs that ship count more. None: no such."""
-    for sha, network, styles in _bases(store):
-        if isinstance(network, StyleNetwork):
-            tables = {name: style.table for name, style in styles.items() if isinstance(style.table, StyleTable)}
-            return Base(sha, network, tables)
-    return None
+    found = _styles_on(store, StyleNetwork)
+    if found is None:
+        return None
+    sha, network, styles = found
+    return Base(
+        sha, network, {name: style.table for name, style in styles.items() if isinstance(style.table, StyleTable)}
+    )
 
 
 def find_light_base(store: PackStore) -> LightBase | None:
     """The light network that most installed affine packs stand on; packs that ship count more. None: no such."""
-    for sha, network, styles in _bases(store):
-        if isinstance(network, SkipStyleNetwork):
-            return LightBase(sha, network, {
-                name: (style.table, style.delta)
-                for name, style in styles.items() if isinstance(style.table, SkipStyleTable)
-            })  # fmt: skip
-    return None
+    found = _styles_on(store, SkipStyleNetwork)
+    if found is None:
+        return None
+    sha, network, styles = found
+    return LightBase(sha, network, {
+        name: (style.table, style.delta)
+        for name, style in styles.items() if isinstance(style.table, SkipStyleTable)
+    })  # fmt: skip
 
 
-def _bases(store: PackStore) -> Iterator[tuple[str, AnyStyleNetwork, dict[str, Style]]]:
-    """Base networks with the styles on them, the most used first."""
+def _styles_on(store: PackStore, family: type[N]) -> tuple[str, N, dict[str, Style]] | None:
+    """sha256 of the most used base network of a family, the network, and the styles on it."""
     packs = list(store.list("affine"))
     votes = Counter({pack.manifest.base: 0 for pack in packs})
     for pack in packs:
@@ -65,9 +71,12 @@ def _bases(store: PackStore) -> Iterator[tuple[str, AnyStyleNetwork, dict[str, S
     for sha, _ in votes.most_common():
         own = [pack for pack in packs if pack.manifest.base == sha]
         try:
-            yield sha, load_network(store, own[0]), {pack.id: load_style(pack) for pack in own}
+            network = load_network(store, own[0])
+            if isinstance(network, family):
+                return sha, network, {pack.id: load_style(pack) for pack in own}
         except PackError:  # damaged or its base is missing: `scumble packs verify` tells; try the next one
             continue
+    return None
 
 
 def nearest_style(

@@ -24,11 +24,10 @@ from scumble_backend.training_runs.job import TrainingJob
 from scumble_training.checkpoint import read_checkpoint
 from scumble_training.distributed import joined, own_device
 from scumble_training.style import held_out
-from scumble_training.style.base_network import Base, find_base, find_light_base, nearest_style
-from scumble_training.style.checkpoint import ENTRIES
+from scumble_training.style.base_network import Base, LightBase, find_base, find_light_base, nearest_style
 from scumble_training.style.held_out import HeldOut
 from scumble_training.style.history import History
-from scumble_training.style.loop import Moment, Run, fit, with_short_side
+from scumble_training.style.loop import ENTRIES, Moment, Run, fit, with_short_side
 from scumble_training.style.many.learning import LightLearning
 from scumble_training.style.many.recipe import is_light
 from scumble_training.style.objective import Objective
@@ -66,13 +65,17 @@ def learn_style(job: TrainingJob, folder: Path, watcher: Watcher, *, tensorboard
     device = own_device(devices.choose(job.device))
     with joined(device) as world:
         board = open_board(tensorboard) if world.leads else None
-        sitting = LightLearning if _learns_light(job) else _Learning
-        return sitting(job, folder, watcher if world.leads else Silent(), device, world, board).run()
+        given = (job, folder, watcher if world.leads else Silent(), device, world, board)
+        light, base = _light(job)
+        return LightLearning(*given).run(base) if light else _Learning(*given).run()
 
 
-def _learns_light(job: TrainingJob) -> bool:
-    """Whether the job is for the light network: by its recipe, else where a base network of it is installed."""
-    return is_light(job.recipe) if job.recipe else find_light_base(PackStore(packs_of(job))) is not None
+def _light(job: TrainingJob) -> tuple[bool, LightBase | None]:
+    """Whether the job is for the light network, by its recipe, else where a base network of it is installed; that."""
+    if job.recipe and not is_light(job.recipe):
+        return False, None
+    base = find_light_base(PackStore(packs_of(job)))
+    return bool(job.recipe) or base is not None, base
 
 
 class _Learning(Sitting):

@@ -28,10 +28,11 @@ from scumble_training.distributed import World
 from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.memory import BatchParts
 from scumble_training.style.batch import Ahead, Batch
-from scumble_training.style.checkpoint import ENTRIES
 from scumble_training.style.data import PhotoSet, Pictures
 from scumble_training.style.objective import Emphasis, Losses, Objective
 from scumble_training.style.recipe import Recipe, recipe_from_json
+
+ENTRIES = frozenset(("recipe", "step", "network", "bank", "averages", "optimizer"))  # of a checkpoint
 
 
 class StyleBank(nn.Module):

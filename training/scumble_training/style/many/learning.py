@@ -19,7 +19,7 @@ from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, St
 from scumble_backend.training_runs.events import Done
 from scumble_training.checkpoint import read_checkpoint
 from scumble_training.loss_network import LossNetwork, load_loss_network
-from scumble_training.style.base_network import LightBase, find_light_base
+from scumble_training.style.base_network import LightBase
 from scumble_training.style.held_out import HeldOut
 from scumble_training.style.loop import with_short_side
 from scumble_training.style.losses import total_variation
@@ -42,14 +42,14 @@ Painter = tuple[SkipStyleNetwork, SkipStyleTable, StyleDelta | None]
 class LightLearning(Sitting):
     """One sitting of a run on the light network."""
 
-    def run(self) -> Done:
+    def run(self, base: LightBase | None) -> Done:
+        """base: the installed base network to learn on."""
         job = self.job
         recipe = load_many(job.recipe or f"{job.quality}-light").changed(strength=job.strength, seed=job.seed)
         recipe = self.reachable(recipe)
         if job.stroke_scales:
             self.note("Stroke scales are not learned: the size of the marks is chosen when painting.")
         self.load_photos(recipe.data.photo_side)
-        base = find_light_base(self.store)
         if base is None and recipe.trains == "styles":
             recipe = replace(recipe, trains="all")
             self.note("No base network is installed, so all weights learn from scratch.")
