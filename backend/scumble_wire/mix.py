@@ -88,5 +88,7 @@ def _text(part: Part) -> str:
     if part.place == "everywhere":
         return text
     if part.place.startswith(MASK):
-        return f"{text}@{MASK}{quote(part.place[len(MASK) :], safe=' ')}"
+        name = part.place[len(MASK) :]
+        # A space stays readable, but at an end of the name it would be taken for one around the text.
+        return f"{text}@{MASK}{quote(name, safe=' ' if name == name.strip() else '')}"
     return f"{text}@{part.place}"

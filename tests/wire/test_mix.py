@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scumble_wire.messages import StyleChoice
@@ -18,6 +18,7 @@ parts = st.builds(
 
 
 @given(st.lists(parts, min_size=1, max_size=4))
+@example([Part("wave", 1.0, "mask: "), Part("wave", 2.0, "mask: sky "), Part("wave", 1.0, "mask:a + b@c:2")])
 def test_a_mix_that_is_written_is_read_back(mixed: list[Part]) -> None:
     assert parse(written(mixed)) == mixed
 
