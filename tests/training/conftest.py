@@ -217,8 +217,9 @@ def install_light_base(packs: Path, photo_folder: Path, loss_folder: Path, recip
     from scumble_backend.packs.store import Folders, PackStore
     from scumble_training.style.data import PhotoSet
     from scumble_training.style.export import Story, write_style_pack
-    from scumble_training.style.many.loop import ManyRun, painter_of
+    from scumble_training.style.many.loop import ManyRun
     from scumble_training.style.many.recipe import load_many
+    from scumble_training.style.many.weights import painter_of
 
     recipe = load_many(recipe_file)
     names = ("one", "two")

@@ -20,9 +20,10 @@ from scumble_training.style.data import PhotoSet
 from scumble_training.style.many import __main__ as command
 from scumble_training.style.many.boldness import DEFAULT, REACH, as_trained, rebased
 from scumble_training.style.many.crops import CropPool
-from scumble_training.style.many.loop import ManyRun, fit, painter_of, read_weights
+from scumble_training.style.many.loop import ManyRun, fit
 from scumble_training.style.many.objective import ManyObjective, form_loss
 from scumble_training.style.many.recipe import ManyRecipe, load_many, many_from_json
+from scumble_training.style.many.weights import painter_of, read_weights
 
 from .conftest import run_in_two_processes, write_picture
 

@@ -22,8 +22,8 @@ from scumble_backend.rendering.effects.colors import palette_of
 from scumble_training.measuring.sheet import read_picture
 from scumble_training.style.export import hardware, jpeg
 from scumble_training.style.many.boldness import DEFAULT, REACH, rebased
-from scumble_training.style.many.loop import painter_of, read_weights
 from scumble_training.style.many.recipe import many_from_json
+from scumble_training.style.many.weights import painter_of, read_weights
 from scumble_training.style.painting import to_image
 
 #: Titles and artists of the paintings, by the names of their files.

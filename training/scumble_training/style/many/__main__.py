@@ -52,8 +52,9 @@ def main(argv: list[str] | None = None) -> int:
     from scumble_backend.rendering import device as devices
     from scumble_training.distributed import joined, own_device
     from scumble_training.style.data import PhotoSet
-    from scumble_training.style.many.loop import ManyRun, checkpoint_path, fit, read_weights
+    from scumble_training.style.many.loop import ManyRun, checkpoint_path, fit
     from scumble_training.style.many.recipe import load_many
+    from scumble_training.style.many.weights import read_weights
     from scumble_training.style.painting import read_painting
 
     try:

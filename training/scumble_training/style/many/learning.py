@@ -24,9 +24,10 @@ from scumble_training.style.held_out import HeldOut
 from scumble_training.style.loop import with_short_side
 from scumble_training.style.losses import total_variation
 from scumble_training.style.many.boldness import as_trained, rebased
-from scumble_training.style.many.loop import ENTRIES, ManyRun, Moment, checkpoint_path, fit, painter_of
+from scumble_training.style.many.loop import ENTRIES, ManyRun, Moment, checkpoint_path, fit
 from scumble_training.style.many.objective import ManyObjective
 from scumble_training.style.many.recipe import ManyRecipe, NetworkRecipe, load_many, many_from_json
+from scumble_training.style.many.weights import painter_of
 from scumble_training.style.recipe import LossTerm
 from scumble_training.style.sitting import PREVIEW_S, SIDE, Outcome, Sitting, paint
 from scumble_training.watching import Stopped
