@@ -41,7 +41,7 @@ def _forwarded(command: str, rest: list[str]) -> int:
     return gate.run(rest, here, Console())
 
 
-_COMMANDS = ("install", "update", "doctor", "uninstall", "bundle", "try", "run", "test")
+_COMMANDS = ("install", "update", "doctor", "uninstall", "bundle", "docs", "try", "run", "test")
 _DEVICES = ("auto", "cuda", "rocm", "xpu", "mps", "cpu")
 
 
@@ -69,6 +69,9 @@ def parser() -> argparse.ArgumentParser:
     kit.add_argument("-o", "--output", type=Path, default=Path("dist"), help="folder to write into (default: dist)")
     kit.add_argument("--device", default="auto", choices=_DEVICES, help="which PyTorch goes into the kit")
     kit.add_argument("--plugins-only", action="store_true", help="only the plugin zips")
+    pages = commands.add_parser("docs", help="build the documentation as a site that opens from files")
+    _common(pages)
+    pages.add_argument("-o", "--output", type=Path, default=Path("dist/site"), help="default: dist/site")
     attempt = commands.add_parser("try", help="style a photo through the backend, and leave nothing running")
     _common(attempt)
     attempt.add_argument("photo", nargs="?", type=Path, help="picture to style (default: a sample photo)")
@@ -115,6 +118,10 @@ def _parsed(words: list[str]) -> int:
             output=given.output,
             as_json=given.json,
         )
+    if given.command == "docs":
+        from . import site
+
+        return site.run(places.this_machine(given.prefix), console, given.output)
     from . import bundle, commands, doctor, uninstalling
 
     options = commands.Options(

@@ -252,7 +252,7 @@ def staged(root: Path, folder: Path) -> Iterator[Stage]:
     build_plug_in(folder / "profile")
     (folder / "profile" / "gimprc").write_text("(show-welcome-dialog no)\n(check-updates no)\n", "utf-8")
     write_tiny_training(folder)
-    shutil.copyfile(SOURCE / "docs" / "gimp.md", folder / "guide.md")
+    shutil.copyfile(SOURCE / "docs" / "scripting.md", folder / "guide.md")
     backend.start()
     try:
         yield Stage(root, folder, backend)

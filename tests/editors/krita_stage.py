@@ -73,10 +73,13 @@ class Stage:
 
     # --- running ---------------------------------------------------------------------------------------
 
-    def run(self, scenarios: Sequence[str] = (), **environ: str) -> dict[str, dict[str, object]]:
-        """Outcome of each scenario by name: {"ok", "error", "figures", "seconds"}. One not reached is missing."""
+    def run(self, scenarios: Sequence[str] = (), *, extra: str = "", **environ: str) -> dict[str, dict[str, object]]:
+        """Outcome of each scenario by name: {"ok", "error", "figures", "seconds"}. One not reached is missing.
+
+        extra: source of more scenarios.
+        """
         program, result = self.folder / "scenarios.py", self.folder / "result.json"
-        program.write_text((HERE / "krita_scenarios.py").read_text("utf-8"), "utf-8")
+        program.write_text((HERE / "krita_scenarios.py").read_text("utf-8") + f"\n\n{extra}", "utf-8")
         result.unlink(missing_ok=True)
         self.waker.unlink(missing_ok=True)
         starter = self.folder / "start-backend.sh"
