@@ -21,7 +21,6 @@ from scumble_backend.packs.manifest import Manifest, Painting, Training
 from scumble_backend.rendering.effects.colors import palette_of
 from scumble_training.measuring.sheet import read_picture
 from scumble_training.style.export import hardware, jpeg
-from scumble_training.style.many.boldness import DEFAULT, REACH, rebased
 from scumble_training.style.many.recipe import many_from_json
 from scumble_training.style.many.weights import painter_of, read_weights
 from scumble_training.style.painting import to_image
@@ -43,16 +42,14 @@ def write_light_packs(
     data: str,
     date: str,
     paintings: Path | None = None,
-    default: float = DEFAULT,
-    reach: float = REACH,
 ) -> list[Path]:
     """Write bases/<sha256>.safetensors and a .scumble per style.
 
     weights, note: tensors and metadata of a run's weights.safetensors (`ManyRun.trained_weights`). sample: (3, H, W),
     the photo that thumbnails show painted. styles: all of the run's where left out. data: the photos, in words.
     date: ISO 8601, when the run ended. paintings: folder with <style>.jpg, whose colors the packs then tell; None:
-    they don't. default, reach: see `rebased`. Returns the packs' paths. Raises FileTrouble for a painting that is
-    missing, KeyError for a style that the run hasn't.
+    they don't. Returns the packs' paths. Raises FileTrouble for a painting that is missing, KeyError for a style that
+    the run hasn't.
     """
     recipe = many_from_json(json.loads(note["recipe"]))
     there = sorted({name.split(".")[1] for name in weights if name.startswith("styles.")})
@@ -63,12 +60,7 @@ def write_light_packs(
     (folder / "bases").mkdir(parents=True, exist_ok=True)
     (folder / "bases" / f"{base}.safetensors").write_bytes(raw)
     training = Training(
-        recipe={
-            **recipe.to_json(),
-            "steps_done": int(note["step"]),
-            "styles": there,
-            "boldness": {"default": default, "reach": reach},
-        },
+        recipe={**recipe.to_json(), "steps_done": int(note["step"]), "styles": there},
         data=data,
         seed=recipe.seed,
         seconds=round(3600 * float(note["hours"]), 1),
@@ -78,8 +70,7 @@ def write_light_packs(
     )
     written = []
     for style in styles or there:
-        _, trained, delta = painter_of(weights, style, recipe)
-        table = rebased(trained, default, reach)
+        _, table, delta = painter_of(weights, style, recipe)
         painted = to_image(network(sample[None], table.at(), delta)[0])
         thumbnail = ImageOps.fit(painted, (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         known = Painting(**about[style], license="public domain")
@@ -116,17 +107,12 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="the training photos, in words")
     parser.add_argument("--date", required=True, help="when the run ended, ISO 8601")
     parser.add_argument("--paintings", type=Path, help="folder with the paintings, <style>.jpg, for their colors")
-    parser.add_argument("--default-boldness", type=float, default=DEFAULT, help="trained boldness that packs call 0")
-    parser.add_argument(
-        "--boldness-reach", type=float, default=REACH, help="how far their slider goes in trained units"
-    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     weights, note = read_weights(options.weights)
     written = write_light_packs(
         options.out, weights, note, read_picture(options.sample, 512),
         styles=options.styles, data=options.data, date=options.date, paintings=options.paintings,
-        default=options.default_boldness, reach=options.boldness_reach,
     )  # fmt: skip
     print(f"{len(written)} packs in {options.out}")
 

@@ -23,7 +23,6 @@ from scumble_training.style.base_network import LightBase
 from scumble_training.style.held_out import HeldOut
 from scumble_training.style.loop import with_short_side
 from scumble_training.style.losses import total_variation
-from scumble_training.style.many.boldness import as_trained, rebased
 from scumble_training.style.many.loop import ENTRIES, ManyRun, Moment, checkpoint_path, fit
 from scumble_training.style.many.objective import ManyObjective
 from scumble_training.style.many.recipe import ManyRecipe, NetworkRecipe, load_many, many_from_json
@@ -60,8 +59,7 @@ class LightLearning(Sitting):
         run = self._resumed(folder) or self._started(recipe, base)
         lines = self._train(run, folder)
         weights = run.trained_weights()
-        network, trained, delta = painter_of(weights, STYLE, run.recipe)
-        table = rebased(trained)
+        network, table, delta = painter_of(weights, STYLE, run.recipe)
         held = self._measure(run.objective, (network, table, delta), run.goals[STYLE], self.contents, "measuring")
         own = run.recipe.trains == "all"
         return self.finish(
@@ -102,7 +100,7 @@ class LightLearning(Sitting):
             )
         run = self._make(recipe)
         weights = {f"network.{name}": value for name, value in base.network.state_dict().items()}
-        weights |= {f"styles.{STYLE}.table.{name}": value for name, value in as_trained(table).tensors().items()}
+        weights |= {f"styles.{STYLE}.table.{name}": value for name, value in table.tensors().items()}
         for stage, (left, right) in (delta.factors if delta else {}).items():
             weights |= {f"styles.{STYLE}.left.{stage}": left, f"styles.{STYLE}.right.{stage}": right}
         run.start_from(weights)
@@ -195,8 +193,7 @@ class LightLearning(Sitting):
 
 
 def _painting(run: ManyRun) -> Callable[[Tensor], Tensor]:
-    network, trained, delta = painter_of(run.trained_weights(), STYLE, run.recipe)
-    table = rebased(trained)
+    network, table, delta = painter_of(run.trained_weights(), STYLE, run.recipe)
     return lambda picture: paint(network, table, picture, delta)
 
 

@@ -17,7 +17,7 @@ from scumble_training.style.recipe import LossTerm
 
 LATTICE_PERIOD = 8  # pixels; three doublings can leave patterns of periods 2, 4 and 8
 LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709, on encoded values
-FORM_SIDE = 32  # pixels; light and shade of a picture are what is slower than this, strokes what is faster
+FORM_SIDE = 64  # pixels; light and shade of a picture are what is slower than this, strokes what is faster
 FORM_CONTRAST = (0.5, 1.3)  # how much of the picture's contrast a style may take or add without paying for it
 
 
@@ -51,12 +51,12 @@ class ManyObjective(nn.Module):
     @torch.no_grad()
     def goals(self, painting: Tensor) -> list[Tensor]:
         """The Gram matrices of a painting (1, 3, H, W), already at the size its strokes are wanted at."""
-        return [mean_gram(features)[0] for _, features in self._look(painting)[1]]
+        return [mean_gram(features)[0] for _, features in self.looked_at(painting)[1]]
 
     @torch.no_grad()
     def content(self, pictures: Tensor) -> list[Tensor]:
         """The content features (N, C, h, w) of pictures (N, 3, H, W), in the order of the recipe."""
-        return [features for _, features in self._look(pictures, content_only=True)[0]]
+        return [features for _, features in self.looked_at(pictures, content_only=True)[0]]
 
     def forward(
         self,
@@ -73,7 +73,7 @@ class ManyObjective(nn.Module):
         The Gram matrices of the photos of a step are averaged before they are compared: what the style asks for is
         asked of them together, so a dark picture may stay dark beside a light one.
         """
-        found, seen = self._look(painted)
+        found, seen = self.looked_at(painted)
         photo = (~is_canvas).to(painted.dtype)
         # Of a flat page hardly any feature is left to divide by, so its content would outweigh all photos.
         counts = 1 + (self.data.canvas_content - 1) * (1 - photo)
@@ -114,7 +114,7 @@ class ManyObjective(nn.Module):
         told = (content_loss, style_loss, luminance, form, evenness, lattice)
         return Parts(total, *(float(part.detach()) for part in told))
 
-    def _look(
+    def looked_at(
         self, pictures: Tensor, *, content_only: bool = False
     ) -> tuple[list[tuple[float, Tensor]], list[tuple[float, Tensor]]]:
         """(weight, features) of every content layer and of every style layer, in the recipe's order."""
