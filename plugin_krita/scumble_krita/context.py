@@ -52,8 +52,8 @@ class Editor(Protocol):
     def key(self) -> Any:
         """Changes when another document, layer or selection becomes current; None: there is nothing to paint."""
 
-    def fingerprint(self) -> Any:
-        """Changes when the current layer or the selection was painted on; a few samples, so it is quick."""
+    def fingerprint(self, source: str = "layer") -> Any:
+        """Changes when what is painted, or the selection, was worked on; a few samples, so it is quick."""
 
     def is_open(self, place: Any) -> bool: ...
 
@@ -63,10 +63,17 @@ class Editor(Protocol):
     def mask_names(self) -> list[str]:
         """Masks of the document that a style can be bound to."""
 
-    def take(self, mark_size: Callable[[int], float], places: Sequence[str] = ()) -> Sequence[Taken]:
-        """The selected layers. mark_size: size of the brush marks on a picture of so many pixels; 1: as learned.
+    def take(
+        self,
+        mark_size: Callable[[int], float],
+        places: Sequence[str] = (),
+        source: str = "layer",
+        without: str = "",
+    ) -> Sequence[Taken]:
+        """The selected layers, or one picture. mark_size: of the brush marks on so many pixels; 1: as learned.
 
         places: those of `StyleChoices.mask_places`; with the selection among them, it does not confine the painting.
+        source: as in StyleChoices. without: a layer, as `edit_again` names it, that is not in the picture.
         """
 
     def take_exactly(self, *, need_selection: bool = False) -> Sequence[Taken]: ...
@@ -77,11 +84,17 @@ class Editor(Protocol):
         """What `take_reference` would take, no side longer than `side`, as u8."""
 
     def small_copy(
-        self, side: int, detail: bool, places: Sequence[str] = (), at: tuple[float, float] = (0.5, 0.5)
+        self,
+        side: int,
+        detail: bool,
+        places: Sequence[str] = (),
+        at: tuple[float, float] = (0.5, 0.5),
+        source: str = "layer",
+        without: str = "",
     ) -> Taken:
-        """The current layer as u8 BGRA, at most `side` pixels long; detail: what lies around `at`, in its true size.
+        """What is painted as u8 BGRA, at most `side` pixels long; detail: what lies around `at`, in its true size.
 
-        at: as parts of the width and height.
+        at: as parts of the width and height. source, without: as with `take`.
         """
 
     def insert(

@@ -21,6 +21,7 @@ class KeptChoices(Part):
         self.file = file
         self.style = file.get("style", StyleChoices)
         self.part = 0  # which of the mixed styles a click on a tile changes
+        self.replaces = ""  # the layer that the next painting replaces; empty: none
         self.upscale = file.get("upscale", UpscaleChoices)
         self.train = file.get("train", TrainChoices)
         self.backend.subscribe("packs", self._packs_changed)

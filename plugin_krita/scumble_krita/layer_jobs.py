@@ -21,7 +21,6 @@ class LayerJobs(Part):
     def __init__(self, context: Context, choices: KeptChoices, preview: StylePreview, shelf: Shelf) -> None:
         super().__init__(context)
         self._shelf = shelf
-        self.replaces = ""  # the layer that the next painting replaces; empty: none
         self._choices = choices
         self._preview = preview
         self._open: list[tuple[Job, Any]] = []  # with the place where its result goes
@@ -34,11 +33,12 @@ class LayerJobs(Part):
         style = self._choices.style
         if not style.style:
             raise NoStyle
-        everything = self.canvas.take(style.mark_size, style.mask_places)
+        replaces = self._choices.replaces
+        everything = self.canvas.take(style.mark_size, style.mask_places, style.source, replaces)
         read = self.context.clock()
         self.backend.dismiss_problem()
         name = style.layer_name(self.backend.titles)
-        replaces, self.replaces = self.replaces if len(everything) == 1 else "", ""
+        replaces, self._choices.replaces = replaces if len(everything) == 1 else "", ""
 
         def submit(taken: Taken) -> Job:
             def insert(job: Job, image: ImageResult, frame: Any) -> None:
@@ -63,13 +63,13 @@ class LayerJobs(Part):
         made, replaces = self.canvas.edit_again()
         self._shelf.check(made.choices, made.title)
         self.backend.dismiss_problem()
-        self.replaces = replaces
+        self._choices.replaces = replaces
         self._choices.choose_style(**vars(made.choices))
 
     @told
     def leave_editing(self) -> None:
         """The next painting is a new layer after all."""
-        self.replaces = ""
+        self._choices.replaces = ""
         self.context.changed("choices")
 
     @told

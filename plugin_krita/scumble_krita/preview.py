@@ -37,7 +37,13 @@ class _SmallCopy:
     detail: bool
     places: list[str]
     at: tuple[float, float]
+    source: str
+    without: str
     taken: Taken
+
+    @property
+    def wanted(self) -> tuple[Any, ...]:
+        return self.key, self.side, self.detail, self.places, self.at, self.source, self.without
 
 
 class StylePreview(Part):
@@ -50,7 +56,7 @@ class StylePreview(Part):
         self._fine_copy: _SmallCopy | None = None
         self._fine = False  # whether the newest was asked for as large as there is room
         self._room = COARSE_SIDE
-        self._asked: StyleChoices | None = None  # what the newest preview was asked for with; None: ask again
+        self._asked: tuple[StyleChoices, str] | None = None  # what the newest was asked for with; None: ask again
         self._looking = False
         self.in_docker = False
         self.on_canvas = False
@@ -123,7 +129,7 @@ class StylePreview(Part):
                 self._forget()
                 self.context.changed("preview")
                 self._ask()
-            elif kept.fingerprint != self.canvas.fingerprint():
+            elif kept.fingerprint != self.canvas.fingerprint(kept.source):
                 self._copy = self._fine_copy = None
                 self._ask()
             elif self._may_be_finer():
@@ -146,8 +152,12 @@ class StylePreview(Part):
         return self._fine and self._fine_copy is not None and self._fine_copy.side == self._side()
 
     def _choices_changed(self) -> None:
-        if self.shown and self._asked != self._choices.style:
+        if self.shown and self._asked != (self._choices.style, self._left_out()):
             self._ask()
+
+    def _left_out(self) -> str:
+        """The layer that is not in the picture; only where it could be."""
+        return self._choices.replaces if self._choices.style.source == "visible" else ""
 
     def _connection_changed(self) -> None:
         if not self.backend.connected:
@@ -190,7 +200,7 @@ class StylePreview(Part):
             if job.state == "failed":
                 self._tell(job.problem)
 
-        self._asked, self._fine = style, fine
+        self._asked, self._fine = (style, self._left_out()), fine
         message = style.message(taken.image, "preview", picture_pixels=taken.picture_pixels, scale=taken.scale)
         masks = [taken.masks[place] for place in style.mask_places]
         self.backend.preview.show(message, [taken.frame, *masks], show, ended)
@@ -204,13 +214,13 @@ class StylePreview(Part):
         """The layer as it is now; while a slider is dragged, the one that is there already."""
         side = self._side() if fine else COARSE_SIDE
         detail = self.detail and not self.on_canvas
-        places, at = self._choices.style.mask_places, self.detail_at if detail else (0.5, 0.5)
+        style, without = self._choices.style, self._left_out()
+        places, at = style.mask_places, self.detail_at if detail else (0.5, 0.5)
         copy, key = self._fine_copy if fine else self._copy, self.canvas.key()
-        wanted = (key, side, detail, places, at)
-        if copy is None or (copy.key, copy.side, copy.detail, copy.places, copy.at) != wanted:
-            fingerprint = self.canvas.fingerprint()
-            taken = self.canvas.small_copy(side, detail, places, at)
-            copy = _SmallCopy(key, fingerprint, side, detail, places, at, taken)
+        if copy is None or copy.wanted != (key, side, detail, places, at, style.source, without):
+            fingerprint = self.canvas.fingerprint(style.source)
+            taken = self.canvas.small_copy(side, detail, places, at, style.source, without)
+            copy = _SmallCopy(key, fingerprint, side, detail, places, at, style.source, without, taken)
             if fine:
                 self._fine_copy = copy
             else:

@@ -31,7 +31,8 @@ class Shelves(Part):
         """Show another view; on "here" and "surprise" the current layer is painted small."""
         self.shelf.show(view, self._choices.style)
         if self.shelf.wants_sample:
-            taken = self.canvas.small_copy(SAMPLE_SIDE, False)
+            kept = self._choices
+            taken = self.canvas.small_copy(SAMPLE_SIDE, False, source=kept.style.source, without=kept.replaces)
             self.shelf.paint(Sample(taken.image, taken.frame, taken.picture_pixels, taken.scale))
 
     @told

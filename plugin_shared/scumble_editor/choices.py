@@ -139,6 +139,16 @@ class StyleChoices(_Checked):
         ),
     )
     seed: int = _option(0, "Seed", "The same seed gives the same picture.", low=0, high=2**31 - 1, step=1)
+    source: str = _option(
+        "layer",
+        "Input",
+        "What is painted: the layer, or the picture that several make together.",
+        words=(
+            ("layer", "This layer"),
+            ("below", "This layer and those below"),
+            ("visible", "All that is visible"),
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -705,6 +705,31 @@ def scenario_styles_are_placed():
     refuse("plug-in-scumble-stylize", failed, "“Gone”", **values)
 
 
+def scenario_what_lies_below_or_all_that_is_visible_is_painted():
+    """With strength 0 the new layer is the picture that was taken; one that is edited again is not in it."""
+    image = new_image()
+    below = new_layer(image, alpha=False, name="below")
+    middle = new_layer(image, name="middle")
+    middle.set_opacity(60.0)
+    top = new_layer(image, alpha=False, size=(40, 30), place=(5, 5), name="top")
+    top.set_visible(False)
+    lower = seen(image)
+    top.set_visible(True)
+    everything = seen(image)
+    assert lower != everything
+    values = {"strength": 0.0, "result": "new-layer"}
+    (made,) = stylize(image, [middle], source="below", **values)
+    assert image.get_layers() == [top, made, middle, below] and made.get_opacity() == 100
+    assert read(made) == lower
+    (over,) = stylize(image, [below, middle], source="visible", **values)
+    assert image.get_layers() == [over, top, made, middle, below] and read(over) == everything
+    write(over, "R'G'B'A u8", bytes([0, 0, 0, 255]) * (SIZE[0] * SIZE[1]))
+    (again,) = succeed("plug-in-scumble-edit-again", image=image, drawables=[over])
+    assert image.get_layers() == [again, top, made, middle, below] and read(again) == everything
+    values = {"image": image, "drawables": [middle], "style": STYLE, "source": "visible", "result": "in-place"}
+    refuse("plug-in-scumble-stylize", Gimp.PDBStatusType.CALLING_ERROR, "into one of them", **values)
+
+
 def scenario_a_painted_layer_is_edited_again():
     """What made it outlives saving and copying; the new layer stands where the old one stood, in one undo step."""
     image = new_image()

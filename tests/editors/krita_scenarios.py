@@ -16,6 +16,7 @@ from PyQt5.QtWidgets import QApplication
 APP = Krita.instance()
 SHOTS = os.environ["SCUMBLE_SHOTS"]
 PACKS = os.environ["SCUMBLE_PACKS"]
+PATIENCE = float(os.environ.get("SCUMBLE_PATIENCE", "1"))  # times as long as on a calm machine
 LINEAR, CODED = "sRGB-elle-V2-g10.icc", "sRGB-elle-V2-srgbtrc.icc"
 
 
@@ -31,7 +32,7 @@ def model():
 
 
 def wait(condition, seconds=30.0, what="it did not happen in time"):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while not condition():
         assert time.monotonic() < end, what
         yield 15
@@ -168,6 +169,7 @@ def finish(job, seconds=60.0):
 def choose(**changes):
     defaults = {
         "style": "tiny-sea", "strength": 1.0, "stroke_scale": 1.0, "colors": "style", "seed": 0,
+        "source": "layer",
     }  # fmt: skip
     model().choices.choose_style(**{**defaults, **changes})
 
@@ -457,6 +459,61 @@ def step_styles_are_placed_by_the_selection_and_by_masks(figures):
     no_problem()
     choose(style="tiny-sea@mask:Gone + tiny-field@rest")
     assert paint() is None and 'no mask "Gone"' in model().backend.problem.text
+    choose()
+
+
+def step_the_input_is_what_lies_below_or_all_that_is_visible(figures):
+    """With strength 0 the result is the picture that was taken; a result that is edited again is not in it."""
+    made = yield from document(160, 120)
+    root, background = made.rootNode(), made.rootNode().childNodes()[0]
+
+    def paper(name, parent, color, x):
+        node = made.createNode(name, "paintlayer")
+        node.setPixelData(QByteArray(bytes(color) * 4800), x, 20, 80, 60)
+        parent.addChildNode(node, None)
+        return node
+
+    group = made.createGroupLayer("Group")
+    root.addChildNode(group, background)
+    inner = paper("Inner", group, (30, 60, 200, 120), 10)
+    cover = paper("Cover", group, (200, 60, 30, 255), 40)
+    top = paper("Top", root, (10, 200, 30, 255), 60)
+    area = (0, 0, 160, 120)
+    for node in (cover, top):
+        node.setVisible(False)
+    settle(made)
+    below = bytes(made.pixelData(*area))
+    for node in (cover, top):
+        node.setVisible(True)
+    settle(made)
+    everything = bytes(made.pixelData(*area))
+    count = len(APP.documents())
+    yield from activate(made, inner)
+    choose(strength=0.0, source="below")
+    yield from finish(paint())
+    no_problem()
+    painted = group.childNodes()[1]
+    assert [each.name() for each in group.childNodes()] == ["Inner", painted.name(), "Cover"]
+    assert bytes(painted.pixelData(*area)) == below
+    choose(strength=0.0, source="visible")
+    yield from activate(made, inner)
+    yield from finish(paint())
+    no_problem()
+    over = root.childNodes()[-1]
+    assert over.name() != "Top" and bytes(over.pixelData(*area)) == everything
+    over.setPixelData(QByteArray(b"\0\0\0\xff" * 160 * 120), *area)
+    yield from activate(made, over)
+    docker().style_tab.again.click()
+    no_problem()
+    yield 200
+    model().preview.show(docker=True)
+    yield from wait(lambda: model().preview.picture is not None)
+    assert bytes(model().preview.before.data).strip(b"\0\xff"), "the layer that goes is in the preview"
+    yield from finish(paint())
+    no_problem()
+    settle(made)
+    assert bytes(root.childNodes()[-1].pixelData(*area)) == everything and len(root.childNodes()) == 4
+    assert len(APP.documents()) == count, "a copy of the document was left behind"
     choose()
 
 

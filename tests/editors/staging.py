@@ -52,7 +52,7 @@ class Backend:
             **os.environ,
             "SCUMBLE_HOME": str(self.home),
             "PYTHONPATH": os.pathsep.join(paths),
-            "OMP_NUM_THREADS": "2",
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
             "SCUMBLE_LOSS_NETWORK": str(self.home.parent / "loss"),
         }
         environ.pop("SCUMBLE_ENDPOINT", None)

@@ -85,6 +85,7 @@ class Canvas:
         self.scale = 0.1  # of the small copies
         self.sides: list[int] = []  # of the small copies
         self.parts: list[Any] = []
+        self.asked: list[tuple[str, str]] = []  # what was taken or shown small: source, and what was left out
 
     def _check(self) -> None:
         if self.trouble is not None:
@@ -93,7 +94,7 @@ class Canvas:
     def key(self) -> Any:
         return self.current if self.trouble is None else None
 
-    def fingerprint(self) -> Any:
+    def fingerprint(self, source: str = "layer") -> Any:
         return self.painted
 
     def is_open(self, place: Any) -> bool:
@@ -113,7 +114,14 @@ class Canvas:
     def mask_names(self) -> list[str]:
         return ["Sky"]
 
-    def take(self, mark_size: Callable[[int], float], places: Sequence[str] = ()) -> list[Any]:
+    def take(
+        self,
+        mark_size: Callable[[int], float],
+        places: Sequence[str] = (),
+        source: str = "layer",
+        without: str = "",
+    ) -> list[Any]:
+        self.asked.append((source, without))
         return [self._taken(1.0, places)]
 
     def take_exactly(self, *, need_selection: bool = False) -> list[Any]:
@@ -127,9 +135,16 @@ class Canvas:
         return self.take_reference(source, path)
 
     def small_copy(
-        self, side: int, detail: bool, places: Sequence[str] = (), at: tuple[float, float] = (0.5, 0.5)
+        self,
+        side: int,
+        detail: bool,
+        places: Sequence[str] = (),
+        at: tuple[float, float] = (0.5, 0.5),
+        source: str = "layer",
+        without: str = "",
     ) -> Any:
         self.sides.append(side)
+        self.asked.append((source, without))
         taken = self._taken(self.scale, places)
         self.copies += 1
         return taken

@@ -51,7 +51,7 @@ def test_a_finished_job_keeps_no_pixels(dispatcher: Any) -> None:
     sent, came = Pixels(48), Pixels(48)
     taken = dispatcher.canvas.take(lambda pixels: 1.0)[0]
     taken.frame = sent
-    dispatcher.canvas.take = lambda mark_size, places, taken=taken: [taken]
+    dispatcher.canvas.take = lambda *given, taken=taken: [taken]
     [job] = dispatcher.model.layers.apply_style()
     dispatcher.come(job.ticket, result(dispatcher), frames=[came])
     dispatcher.canvas.inserted.clear()
@@ -371,7 +371,7 @@ def test_editing_again_takes_over_the_settings_and_the_next_painting_replaces_th
     assert dispatcher.model.choices.style.strength == 0.3
     [job] = dispatcher.model.layers.apply_style()
     dispatcher.come(job.ticket, result(dispatcher), frames=[bytes(48)])
-    assert dispatcher.canvas.kept[-1][1] == "the painted layer" and dispatcher.model.layers.replaces == ""
+    assert dispatcher.canvas.kept[-1][1] == "the painted layer" and dispatcher.model.choices.replaces == ""
     dispatcher.model.layers.edit_again()
     dispatcher.model.layers.leave_editing()
     dispatcher.model.layers.apply_style()
@@ -379,12 +379,25 @@ def test_editing_again_takes_over_the_settings_and_the_next_painting_replaces_th
     assert dispatcher.canvas.kept[-1][1] == ""
 
 
+def test_what_is_painted_and_shown_is_the_input_without_the_layer_that_is_edited(dispatcher: Any) -> None:
+    made, choices = dispatcher.module("scumble_editor.made"), dispatcher.module("scumble_editor.choices")
+    dispatcher.model.preview.show(docker=True)
+    assert dispatcher.canvas.asked[-1] == ("layer", "")
+    dispatcher.model.choices.choose_style(source="below")
+    assert dispatcher.canvas.asked[-1] == ("below", "")
+    dispatcher.canvas.made = made.Made(choices.StyleChoices("night", source="visible"), "source", "Starry Night")
+    dispatcher.model.layers.edit_again()
+    assert dispatcher.canvas.asked[-1] == ("visible", "the painted layer")
+    dispatcher.model.layers.apply_style()
+    assert dispatcher.canvas.asked[-2:] == [("visible", "the painted layer"), ("visible", "")]
+
+
 def test_editing_again_is_refused_while_a_style_is_missing(dispatcher: Any) -> None:
     made, choices = dispatcher.module("scumble_editor.made"), dispatcher.module("scumble_editor.choices")
     dispatcher.canvas.made = made.Made(choices.StyleChoices("scream"), "source", "The Scream")
     dispatcher.model.layers.edit_again()
     assert "scream" in dispatcher.model.backend.problem.text
-    assert dispatcher.model.layers.replaces == "" and dispatcher.model.choices.style.style == "wave"
+    assert dispatcher.model.choices.replaces == "" and dispatcher.model.choices.style.style == "wave"
 
 
 def test_presets_are_saved_chosen_exported_and_removed(dispatcher: Any, tmp_path: Path) -> None:

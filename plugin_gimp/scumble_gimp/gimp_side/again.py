@@ -57,7 +57,7 @@ def _run(procedure: Any, mode: Any, image: Any, drawables: list[Any]) -> Any:
     arguments.write(settings, made.choices)
     aims = [targets.look(image, source)]
     with Session() as session:
-        if mode == Gimp.RunMode.INTERACTIVE and not stylize.ask(stylizing, settings, session, aims):
+        if mode == Gimp.RunMode.INTERACTIVE and not stylize.ask(stylizing, settings, session, aims, old):
             return answers.cancelled(procedure)
         values = stylize.paint(session, image, aims, settings, replaces=old)
     return answers.success(procedure, **values)

@@ -87,6 +87,12 @@ def read_small(drawable: Any, area: Area, side: int, form: PixelFormat = SCREEN)
     return width, height, bytes(data)
 
 
+def image_small(image: Any, side: int) -> bytes:
+    """What an image looks like, no side longer than `side`: only for telling whether it has changed."""
+    small = image.get_thumbnail(side, side, Gimp.PixbufTransparency.KEEP_ALPHA)
+    return bytes(small.get_pixels()) if small is not None else b""
+
+
 def _write(buffer: Any, area: Area, form: PixelFormat, data: Buffer) -> None:
     pixels = memoryview(data).cast("B")
     if len(pixels) != form.info(area.width, area.height).nbytes:
@@ -126,23 +132,25 @@ def paint_in_place(target: Target, form: PixelFormat, data: Buffer) -> None:
 def add_above(target: Target, form: PixelFormat, data: Buffer, name: str) -> Any:
     """A new layer above the target's, as large as the wanted part, masked by the selection and the layer's own mask.
 
-    Opacity, mode and mask are those of the target's layer, so that the new one looks like it, painted.
+    Opacity, mode and mask are those of the target's layer, so that the new one looks like it, painted. A picture of
+    several layers has them in it already; all that is visible goes on top.
     """
     image, source, area = target.image, target.drawable, target.wanted
     kind = _layer_type(form, alpha=target.alpha or target.selected)
-    mode = source.get_mode()
-    if mode == Gimp.LayerMode.PASS_THROUGH:  # which is for groups alone
+    mode, opacity = source.get_mode(), source.get_opacity()
+    if mode == Gimp.LayerMode.PASS_THROUGH or target.composite:  # passing through is for groups alone
         mode = Gimp.LayerMode.NORMAL
-    layer = Gimp.Layer.new(image, name, area.width, area.height, kind, source.get_opacity(), mode)
+    layer = Gimp.Layer.new(image, name, area.width, area.height, kind, 100.0 if target.composite else opacity, mode)
     _write(layer.get_buffer(), Area(0, 0, area.width, area.height), form, data)
-    for get, put in (
-        (source.get_blend_space, layer.set_blend_space),
-        (source.get_composite_space, layer.set_composite_space),
-        (source.get_composite_mode, layer.set_composite_mode),
-    ):
-        put(get())
+    if not target.composite:
+        layer.set_blend_space(source.get_blend_space())
+        layer.set_composite_space(source.get_composite_space())
+        layer.set_composite_mode(source.get_composite_mode())
     layer.set_offsets(target.on_canvas.x, target.on_canvas.y)
-    image.insert_layer(layer, source.get_parent(), image.get_item_position(source))
+    if target.composite == "visible":
+        image.insert_layer(layer, None, 0)
+    else:
+        image.insert_layer(layer, source.get_parent(), image.get_item_position(source))
     _mask(target, layer)
     return layer
 
@@ -168,7 +176,7 @@ def _layer_type(form: PixelFormat, *, alpha: bool) -> Any:
 
 def _mask(target: Target, layer: Any) -> None:
     """Selection and source mask as the layer's mask; where there are both, what both let through."""
-    own = target.drawable.get_mask() if target.drawable.get_apply_mask() else None
+    own = target.drawable.get_mask() if target.drawable.get_apply_mask() and not target.composite else None
     if not target.selected and own is None:
         return
     kind = Gimp.AddMaskType.SELECTION if target.selected else Gimp.AddMaskType.WHITE

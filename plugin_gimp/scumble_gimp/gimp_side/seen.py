@@ -1,4 +1,4 @@
-"""Layers as they are seen: with their non-destructive effects, which their own pixels don't hold."""
+"""Pictures that no layer holds in its pixels: layers with their effects, and what several layers show together."""
 
 from __future__ import annotations
 
@@ -11,24 +11,86 @@ from gi.repository import Gimp
 
 from scumble_editor.areas import Area
 
-from .targets import Target
+from .targets import Target, flat
 
 MARGIN = 512  # pixels around a layer in which its effects are seen, such as a shadow
 
 
-@contextlib.contextmanager
-def as_seen(aims: Sequence[Target]) -> Iterator[list[Target]]:
-    """The targets with what is seen of them as their source, which may be larger than the layer.
+class Seen:
+    """What is painted of a layer, as it is seen, by the words of `StyleChoices.source`; drawn when first asked for.
 
-    Layers without effects are their own source, as before. The others are drawn by GIMP in scratch images, which are
-    gone after the `with`.
+    without: a layer that is left out. Call `close` at the end: what was drawn lies in images of its own.
     """
+
+    def __init__(self, aim: Target, without: Any = None) -> None:
+        self._aim, self._without = aim, without
+        self._scratch: list[Any] = []
+        self._drawn: dict[str, Target] = {}
+
+    def of(self, source: str) -> Target:
+        """The target with what is seen as its source, which may be larger than the layer."""
+        if source not in self._drawn:
+            self._drawn[source] = _as_seen(self._aim, source, self._without, self._scratch)
+        return self._drawn[source]
+
+    def close(self) -> None:
+        """Forget what was drawn; it is drawn again when it is asked for."""
+        self._drawn.clear()
+        while self._scratch:
+            self._scratch.pop().delete()
+
+
+@contextlib.contextmanager
+def as_seen(aims: Sequence[Target], source: str = "layer", without: Any = None) -> Iterator[list[Target]]:
+    """The targets with what is seen of them as their source, as `Seen.of` gives it, until the end of the `with`."""
     scratch: list[Any] = []
     try:
-        yield [_drawn(aim, scratch) if aim.effects else aim for aim in aims]
+        yield [_as_seen(aim, source, without, scratch) for aim in aims]
     finally:
         for image in scratch:
             image.delete()
+
+
+def _as_seen(aim: Target, source: str, without: Any, scratch: list[Any]) -> Target:
+    """Layers without effects are their own source; all else is drawn by GIMP in scratch images."""
+    if source != "layer":
+        return _together(aim, source, without, scratch)
+    return _drawn(aim, scratch) if aim.effects else aim
+
+
+def _together(aim: Target, source: str, without: Any, scratch: list[Any]) -> Target:
+    """What the layer shows with those below it, or all that is visible, as large as the image."""
+    image = aim.image
+    layers = flat(image)
+    hidden = set(_above(aim.drawable)) if source == "below" else set()
+    hidden |= {without.get_id()} if without is not None else set()
+    places = [place for place, layer in enumerate(layers) if layer.get_id() in hidden and layer.get_visible()]
+    whole = Area(0, 0, image.get_width(), image.get_height())
+    if places:
+        shown = into = image.duplicate()
+        into.undo_disable()
+        copies = flat(into)
+        for place in places:
+            copies[place].set_visible(False)
+    else:
+        shown, into = image, _like(aim, whole.width, whole.height)
+    scratch.append(into)
+    drawn = Gimp.Layer.new_from_visible(shown, into, aim.name)
+    into.insert_layer(drawn, None, 0)
+    wanted = _selected(image, (0, 0)).meet(whole) if aim.selected else whole
+    return replace(
+        aim, source=drawn, place=(0, 0), bounds=whole, wanted=wanted, alpha=bool(drawn.has_alpha()), composite=source
+    )
+
+
+def _above(layer: Any) -> Iterator[int]:
+    """Ids of the layers and groups that lie above a layer, in its own group and in those around it."""
+    while layer is not None:
+        parent = layer.get_parent()
+        siblings = parent.get_children() if parent is not None else layer.get_image().get_layers()
+        ids = [each.get_id() for each in siblings]
+        yield from ids[: ids.index(layer.get_id())]
+        layer = parent
 
 
 def _drawn(aim: Target, scratch: list[Any]) -> Target:

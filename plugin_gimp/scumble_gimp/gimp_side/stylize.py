@@ -59,10 +59,11 @@ def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any
     return layer_jobs.run(procedure, mode, image, drawables, config, ask, paint)
 
 
-def ask(procedure: Any, config: Any, session: Session, aims: list[Target]) -> bool:
+def ask(procedure: Any, config: Any, session: Session, aims: list[Target], replaces: Any = None) -> bool:
+    """Show the dialog. replaces: the layer that the result will replace; it is not in what is shown."""
     from .dialogs import stylize as window
 
-    return window.ask(procedure, config, session, aims, paint)
+    return window.ask(procedure, config, session, aims, paint, replaces)
 
 
 def paint(session: Session, image: Any, aims: list[Target], config: Any, *, replaces: Any = None) -> dict[str, Any]:
@@ -72,6 +73,13 @@ def paint(session: Session, image: Any, aims: list[Target], config: Any, *, repl
     A new layer shows what is seen, effects and all; a layer changed in place keeps its effects above its pixels.
     """
     choices, result = arguments.read(config, StyleChoices), config.get_property("result")
+    if choices.source == "visible":
+        aims = aims[:1]  # the picture is the same for all chosen layers
+    if choices.source != "layer" and result == "in-place":
+        raise WrongArgument(
+            _("What several layers show together can't be painted into one of them."),
+            remedy=_("Let the result be a new layer, or let the input be this layer alone."),
+        )
     for aim in aims:
         targets.check(aim, result)
     session.load_packs()
@@ -85,7 +93,8 @@ def paint(session: Session, image: Any, aims: list[Target], config: Any, *, repl
         return choices.message(info, title=title, picture_pixels=aim.picture_pixels)
 
     meant = [targets.whole(aim) for aim in aims] if whole else aims
-    with as_seen(meant) if result == "new-layer" else contextlib.nullcontext(meant) as sources:
+    drawn = as_seen(meant, choices.source, replaces) if result == "new-layer" else contextlib.nullcontext(meant)
+    with drawn as sources:
         plan = [(aim, aim.with_context(choices.mark_size(aim.picture_pixels))) for aim in sources]
         finished = [
             (each.aim, each.form, layers.cut(each.pixels, each.form, each.sent, each.aim.wanted))

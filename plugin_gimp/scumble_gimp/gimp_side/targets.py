@@ -29,7 +29,8 @@ DRAWN_AT_ANY_SIZE = (
 class Target:
     """A drawable and the part of it that is meant.
 
-    drawable: the layer. source: what its picture is read from: the layer itself, or a copy that holds its effects.
+    drawable: the layer. source: what its picture is read from: the layer itself, or a copy that holds its effects or
+    what other layers add.
     place: where the source's top left corner lies in the image. bounds: the whole source.
     wanted: what changes: the selection's bounds within the source, or all of it. Both in pixels of the source.
     alpha: whether the source may be transparent. selected: True when a selection limits what changes.
@@ -43,6 +44,7 @@ class Target:
     wanted: Area
     alpha: bool
     selected: bool
+    composite: str = ""  # "below", "visible": the source is a picture of several layers, see StyleChoices.source
 
     @property
     def name(self) -> str:

@@ -843,10 +843,6 @@
    <translation>Wählt, womit die aktuelle Ebene gemalt wurde. „Ersetzen“ malt sie dann neu; ein zweiter Klick lässt sie, wie sie ist.</translation>
   </message>
   <message>
-   <source>Presets and favorites</source>
-   <translation>Vorlagen und Favoriten</translation>
-  </message>
-  <message>
    <source>Nothing here yet.</source>
    <translation>Hier ist noch nichts.</translation>
   </message>
@@ -949,6 +945,30 @@
   <message>
    <source>Nothing to learn from yet.</source>
    <translation>Noch nichts, wovon gelernt werden könnte.</translation>
+  </message>
+  <message>
+   <source>Input</source>
+   <translation>Eingabe</translation>
+  </message>
+  <message>
+   <source>What is painted: the layer, or the picture that several make together.</source>
+   <translation>Was gemalt wird: die Ebene, oder das Bild, das mehrere zusammen ergeben.</translation>
+  </message>
+  <message>
+   <source>This layer</source>
+   <translation>Diese Ebene</translation>
+  </message>
+  <message>
+   <source>This layer and those below</source>
+   <translation>Diese Ebene und die darunter</translation>
+  </message>
+  <message>
+   <source>All that is visible</source>
+   <translation>Alles Sichtbare</translation>
+  </message>
+  <message>
+   <source>Presets, favorites, and what is needed now and then</source>
+   <translation>Vorlagen, Favoriten und was man ab und zu braucht</translation>
   </message>
  </context>
 </TS>

@@ -63,9 +63,9 @@ class KritaCanvas:
         size = (document.width(), document.height())
         return document.fileName(), document.name(), size, node.uniqueId().toString(), rect
 
-    def fingerprint(self) -> Any:
+    def fingerprint(self, source: str = "layer") -> Any:
         try:
-            return reading.fingerprint(*self._source())
+            return reading.fingerprint(*self._source(), source)
         except Trouble:
             return None
 
@@ -89,10 +89,21 @@ class KritaCanvas:
         except Trouble:
             return []
 
-    def take(self, mark_size: Callable[[int], float], places: Sequence[str] = ()) -> list[Taken]:
+    def take(
+        self,
+        mark_size: Callable[[int], float],
+        places: Sequence[str] = (),
+        source: str = "layer",
+        without: str = "",
+    ) -> list[Taken]:
         document, nodes = self._sources()
+        if source != "layer":
+            nodes = [self._source()[1]]
         size, whole = mark_size(document.width() * document.height()), "selection" in places
-        found = [reading.take_layer(document, node, size, whole=whole) for node in nodes]
+        found = []
+        for node in nodes:
+            with reading.pictured(document, node, source, without) as picture:
+                found.append(reading.take_layer(document, node, size, whole=whole, picture=picture))
         return [
             replace(taken, masks=masks.read_masks(document, node, taken.place.area, places))
             for taken, node in zip(found, nodes, strict=True)
@@ -122,10 +133,19 @@ class KritaCanvas:
         return taken.image, taken.frame
 
     def small_copy(
-        self, side: int, detail: bool, places: Sequence[str] = (), at: tuple[float, float] = (0.5, 0.5)
+        self,
+        side: int,
+        detail: bool,
+        places: Sequence[str] = (),
+        at: tuple[float, float] = (0.5, 0.5),
+        source: str = "layer",
+        without: str = "",
     ) -> Taken:
         document, node = self._source()
-        taken = reading.small_copy(document, node, side, detail=detail, at=at, whole="selection" in places)
+        with reading.pictured(document, node, source, without) as picture:
+            taken = reading.small_copy(
+                document, node, side, detail=detail, at=at, whole="selection" in places, picture=picture
+            )
         size = (taken.image.width, taken.image.height)
         return replace(taken, masks=masks.read_masks(document, node, taken.place.area, places, size))
 

@@ -9,7 +9,7 @@ from scumble_editor.words import tr
 
 from ..qt import QApplication, QByteArray, QImage, Qt
 from .places import Taken, area_of, canvas_of, find_node, node_space
-from .reading import convert, for_wire, picture_of, read_node, reduced, scratch_document
+from .reading import convert, for_wire, layer_picture, picture_of, read_node, reduced, scratch_document
 from .spaces import U8, Space
 from .turning import Move, every, locate
 
@@ -40,7 +40,7 @@ def follow(taken: Taken, piece: Piece) -> tuple[Piece, str]:
     _wait_for(document)
     resized = (document.width(), document.height()) != place.size
     node = find_node(document, place.node_id)
-    if node is None:
+    if node is None or place.source != "layer":  # a picture of several layers stays where it is on the canvas
         if resized:
             raise Lost
         return piece, ""
@@ -115,7 +115,7 @@ def _scaled(piece: Piece, wide: float, high: float) -> Piece:
 
 def _looks_like(taken: Taken, node: Any, area: Area) -> bool:
     """Whether the layer shows in `area` now what was taken before."""
-    now = bytes(picture_of(reduced(node, area, COMPARED, COMPARED))[1])
+    now = bytes(picture_of(reduced(layer_picture(node), area, COMPARED, COMPARED))[1])
     then = bytes(picture_of(_small(taken))[1])
     return sum(abs(one - other) for one, other in zip(now, then, strict=True)) / len(now) <= ALIKE
 

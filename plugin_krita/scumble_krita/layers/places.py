@@ -29,6 +29,7 @@ class Place:
     size: tuple[int, int]  # of the document
     bounds: Area  # of what is painted on the layer
     layer_space: Space  # of the layer's own pixels
+    source: str = "layer"  # what of the document was taken: a word of StyleChoices.source
 
 
 @dataclass(frozen=True)

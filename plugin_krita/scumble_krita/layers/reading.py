@@ -2,8 +2,8 @@
 
 import contextlib
 import zlib
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from krita import Krita
@@ -14,6 +14,7 @@ from scumble_wire.messages import ImageInfo
 from ..qt import QByteArray, QImage, Qt
 from ..troubles import LayerEmpty, NoSelection, PixelsRefused, UnreadablePicture
 from .places import (
+    MASKS,
     Place,
     Taken,
     area_of,
@@ -61,6 +62,90 @@ def scratch_document(width: int, height: int, space: Space) -> Iterator[Any]:
         scratch.close()
 
 
+@dataclass(frozen=True)
+class Picture:
+    """Pixels of a document in their own space: of one layer, or of what several make together.
+
+    bounds: what is painted, in pixels of the document. read: the pixels of an area.
+    """
+
+    space: Space
+    bounds: Area
+    read: Callable[[Area], QByteArray]
+    source: str = "layer"  # a word of StyleChoices.source
+
+
+def layer_picture(node: Any) -> Picture:
+    """The layer as it looks with its masks."""
+    return Picture(node_space(node), area_of(node.bounds()), lambda area: read_node(node, area))
+
+
+def visible_picture(document: Any, source: str = "visible") -> Picture:
+    """What the document shows."""
+    return Picture(document_space(document), canvas_of(document), lambda area: document.pixelData(*area), source)
+
+
+@contextlib.contextmanager
+def pictured(document: Any, node: Any, source: str, without: str = "") -> Iterator[Picture]:
+    """What is painted, by a word of StyleChoices.source. without: id of a layer that is to be left out.
+
+    What lies in the way of it is hidden in a copy of the document, which is gone after the `with`.
+    """
+    if source == "layer":
+        yield layer_picture(node)
+        return
+    hidden = _in_the_way(document, node, source, without)
+    if not hidden:
+        yield visible_picture(document, source)
+        return
+    copy = document.clone()
+    try:
+        copy.setBatchmode(True)
+        for path in hidden:
+            there = copy.rootNode()
+            for place in path:
+                there = there.childNodes()[place]
+            there.setVisible(False)
+        copy.refreshProjection()
+        copy.waitForDone()
+        yield visible_picture(copy, source)
+    finally:
+        copy.setModified(False)
+        copy.close()
+
+
+def _in_the_way(document: Any, node: Any, source: str, without: str) -> list[tuple[int, ...]]:
+    """The ways to layers that are seen and don't belong to what is painted."""
+    found = []
+    above = document.rootNode()
+    way = _way_to(document, _name(node)) if source == "below" else ()
+    for depth, place in enumerate(way):
+        siblings = above.childNodes()
+        for number, sibling in enumerate(siblings[place + 1 :], place + 1):
+            if sibling.visible() and sibling.type() not in MASKS:
+                found.append((*way[:depth], number))
+        above = siblings[place]
+    left_out = _way_to(document, without) if without else ()
+    if left_out and not any(left_out[: len(each)] == each for each in found):
+        found.append(left_out)
+    return found
+
+
+def _way_to(document: Any, name: str) -> tuple[int, ...]:
+    """The places of a layer, named by its id, and of the groups around it among their siblings; (): it is gone."""
+    waiting: list[tuple[tuple[int, ...], Any]] = [((), document.rootNode())]
+    while waiting:
+        way, node = waiting.pop()
+        if _name(node) == name:
+            return way
+        waiting += [((*way, number), child) for number, child in enumerate(node.childNodes())]
+    return ()
+
+
+def _name(node: Any) -> str:
+    return str(node.uniqueId().toString())
+
+
 def read_node(node: Any, area: Area) -> QByteArray:
     """The layer as it looks with its masks, in its own space."""
     if node.type() == "paintlayer" and not any(child.type() != "selectionmask" for child in node.childNodes()):
@@ -87,18 +172,20 @@ def take_layer(
     context: bool = True,
     need_selection: bool = False,
     whole: bool = False,
+    picture: Picture | None = None,
 ) -> Taken:
     """A layer, or the selection on it with the context that the network has to see.
 
     mark_size: of the brush marks against what styles learned, for the width of the context.
-    whole: all of the layer, whatever is selected.
+    whole: all of the layer, whatever is selected. picture: what is taken instead of the layer's own pixels.
     context False: exactly the selection's rectangle, or exactly what is painted. Raises a Trouble.
     """
     canvas = canvas_of(document)
+    picture = picture or layer_picture(node)
     selected, mask = (None, None) if whole else selected_part(document, node)
     if selected is None and need_selection:
         raise NoSelection
-    painted = area_of(node.bounds())
+    painted = picture.bounds
     if selected is not None:
         inner = selected
         if painted.meet(inner).empty:
@@ -110,12 +197,12 @@ def take_layer(
             raise LayerEmpty(node.name())
         if context and min(area.width, area.height) < LEAST_SIDE:
             inner = area = area.grown(LEAST_SIDE // 2).meet(canvas)
-    space = node_space(node)
-    image, frame, sent = for_wire(read_node(node, area), area, space)
+    image, frame, sent = for_wire(picture.read(area), area, picture.space)
     size = (canvas.width, canvas.height)
-    return Taken(
-        image, frame, Place(document, node.uniqueId(), node.name(), area, inner, mask, sent, size, painted, space)
+    place = Place(
+        document, node.uniqueId(), node.name(), area, inner, mask, sent, size, painted, picture.space, picture.source
     )
+    return Taken(image, frame, place)
 
 
 def take_document() -> tuple[ImageInfo, Any]:
@@ -159,49 +246,54 @@ def small_copy(
     detail: bool,
     at: tuple[float, float] = (0.5, 0.5),
     whole: bool = False,
+    picture: Picture | None = None,
 ) -> Taken:
     """The layer or selection small enough for the docker, as BGRA u8.
 
     detail: not scaled down but cut out around `at`, so that brush marks have their true size. whole: all of the
-    layer, whatever is selected. The area that the picture shows is its place's. Raises a Trouble.
+    layer, whatever is selected. picture: what is shown instead of the layer's own pixels. The area that the result
+    shows is its place's. Raises a Trouble.
     """
     canvas = canvas_of(document)
-    bounds = area_of(node.bounds())
+    picture = picture or layer_picture(node)
+    bounds = picture.bounds
     selected, mask = (None, None) if whole else selected_part(document, node)
     area = selected or bounds.meet(canvas)
     if area.meet(bounds).empty:
         raise LayerEmpty(node.name())
-    space = node_space(node)
+    space = picture.space
     size = (canvas.width, canvas.height)
-    place = Place(document, node.uniqueId(), node.name(), area, area, mask, space, size, bounds, space)
+    place = Place(
+        document, node.uniqueId(), node.name(), area, area, mask, space, size, bounds, space, picture.source
+    )
     if detail:
         width, height = min(area.width, side), min(area.height, side)
         left = min(area.width - width, max(0, round(at[0] * area.width) - width // 2))
         top = min(area.height - height, max(0, round(at[1] * area.height) - height // 2))
         middle = Area(area.x + left, area.y + top, width, height)
-        image, frame, sent = for_wire(read_node(node, middle), middle, space)
+        image, frame, sent = for_wire(picture.read(middle), middle, space)
         if image.depth != "u8" or image.order != "BGRA" or image.transfer != "srgb":
             data = convert(QByteArray(bytes(frame)), width, height, sent, U8)
             image, frame = ImageInfo(width, height, "u8", "BGRA", "srgb"), memoryview(data)
         return Taken(image, bytes(frame), replace(place, area=middle))
-    image, data = picture_of(reduced(node, area, *fitted(area.width, area.height, side, least=8)))
+    image, data = picture_of(reduced(picture, area, *fitted(area.width, area.height, side, least=8)))
     return Taken(image, data, place, image.width / area.width)
 
 
-def reduced(node: Any, area: Area, width: int, height: int) -> QImage:
-    """An area of the layer in a smaller size, as ARGB32.
+def reduced(picture: Picture, area: Area, width: int, height: int) -> QImage:
+    """An area of a picture in a smaller size, as ARGB32.
 
     Only every n-th pixel of every n-th row is read: converting all of them, as Krita's thumbnails do, takes seconds.
     """
-    space = node_space(node)
+    space = picture.space
     finer = 2 if space == U8 else 1  # the rest is scaled down smoothly; other spaces have to be converted before
     step = max(1, min(area.width // (finer * width), area.height // (finer * height)))
     columns = range(area.x + step // 2, area.x + area.width, step)
     rows = range(area.y + step // 2, area.y + area.height, step)
     if step == 1:
-        data = read_node(node, area)
+        data = picture.read(area)
     else:
-        lines = [read_node(node, Area(columns[0], y, area.x + area.width - columns[0], 1)) for y in rows]
+        lines = [picture.read(Area(columns[0], y, area.x + area.width - columns[0], 1)) for y in rows]
         data = QByteArray(b"".join(every(memoryview(line), step, space.pixel_bytes) for line in lines))
     small = bytes(convert(data, len(columns), len(rows), space, U8))
     image = QImage(small, len(columns), len(rows), len(columns) * 4, QImage.Format.Format_ARGB32)
@@ -210,13 +302,14 @@ def reduced(node: Any, area: Area, width: int, height: int) -> QImage:
     ).convertToFormat(QImage.Format.Format_ARGB32)
 
 
-def fingerprint(document: Any, node: Any) -> int:
-    """Changes when the layer or the selection is painted on: a checksum of rows of both. Raises a Trouble."""
+def fingerprint(document: Any, node: Any, source: str = "layer") -> int:
+    """Changes when what is painted, or the selection, is worked on: a checksum of rows of both. Raises a Trouble."""
     canvas = canvas_of(document)
+    picture = layer_picture(node) if source == "layer" else visible_picture(document)
     total = 0
-    area = area_of(node.bounds()).meet(canvas)
+    area = picture.bounds.meet(canvas)
     for row in _rows(area):
-        total = zlib.crc32(memoryview(read_node(node, row)), total)
+        total = zlib.crc32(memoryview(picture.read(row)), total)
     selection = selection_for(document, node)
     if selection is not None:
         area = Area(selection.x(), selection.y(), selection.width(), selection.height()).meet(canvas)

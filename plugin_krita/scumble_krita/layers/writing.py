@@ -114,7 +114,9 @@ def insert_piece(taken: Taken, piece: Piece, name: str, made: Collection[str]) -
         return keep_apart(taken, piece, name), tr(
             "The document was changed meanwhile so that the place is gone: the result is in a document of its own."
         )
-    parent, below = spot_above(document, find_node(document, taken.place.node_id), made)
+    on_top = taken.place.source == "visible"  # else what lies above would hide it, and be in it twice
+    source = None if on_top else find_node(document, taken.place.node_id)
+    parent, below = spot_above(document, source, made)
     name = free_name(name, sibling_names(parent))
     with new_layer(document, document_space(document), name, piece) as layer:
         add_above(document, layer, parent, below)

@@ -11,7 +11,6 @@ from scumble_editor.words import tr
 
 from ..model import Model
 from ..qt import (
-    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -55,13 +54,8 @@ class StyleTab(QWidget):
         self.strength = self._slider("strength", percent, read_percent)
         self.boldness = self._slider("boldness", signed_percent, read_percent)
         self.stroke_scale = self._slider("stroke_scale", times, read_times, logarithmic=True)
-        self.absolute_strokes = self._check_box("absolute_strokes")
-        self.colors = QComboBox()
-        self.colors.setToolTip(tr(option(StyleChoices, "colors").help))
-        self.colors.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        for word, label in option(StyleChoices, "colors").words:
-            self.colors.addItem(tr(label), word)
-        self.colors.activated.connect(lambda index: model.choices.choose_style(colors=self.colors.itemData(index)))
+        self.colors = self._words("colors")
+        self.source = self._words("source")
         self.mix = MixRows(model)
 
         self.preview_docker = self._toggle(tr("Preview"), tr("Show the result here while you choose."))
@@ -96,7 +90,7 @@ class StyleTab(QWidget):
         self.more = QToolButton()
         self.more.setText("…")
         self.more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
-        self.more.setToolTip(tr("Presets and favorites"))
+        self.more.setToolTip(tr("Presets, favorites, and what is needed now and then"))
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setMenu(StyleMenu(model, self))
 
@@ -116,7 +110,7 @@ class StyleTab(QWidget):
         toggles.addWidget(self.mix.add)
         boxes = QHBoxLayout()
         boxes.addWidget(self.colors, 1)
-        boxes.addWidget(self.absolute_strokes)
+        boxes.addWidget(self.source, 1)
         above, below = QWidget(), QWidget()
         styles, work = QVBoxLayout(above), QVBoxLayout(below)
         for column in (styles, work):
@@ -169,11 +163,14 @@ class StyleTab(QWidget):
         slider.changed.connect(lambda value: self._model.choices.choose_style(**{name: value}))
         return slider
 
-    def _check_box(self, name: str) -> QCheckBox:
+    def _words(self, name: str) -> QComboBox:
         limits = option(StyleChoices, name)
-        box = QCheckBox(tr(limits.label))
-        box.setToolTip(tr(limits.help))
-        box.clicked.connect(lambda on: self._model.choices.choose_style(**{name: bool(on)}))
+        box = QComboBox()
+        box.setToolTip(f"{tr(limits.label)}: {tr(limits.help)}")
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for word, label in limits.words:
+            box.addItem(tr(label), word)
+        box.activated.connect(lambda index: self._model.choices.choose_style(**{name: box.itemData(index)}))
         return box
 
     @staticmethod
@@ -206,11 +203,11 @@ class StyleTab(QWidget):
         self.boldness.set_value(style.boldness)
         self.boldness.setVisible(self._model.backend.has_boldness(style))
         self.stroke_scale.set_value(style.stroke_scale)
-        self.absolute_strokes.setChecked(style.absolute_strokes)
         self.colors.setCurrentIndex(max(0, self.colors.findData(style.colors)))
+        self.source.setCurrentIndex(max(0, self.source.findData(style.source)))
         self.mix.show_choices()
         self.apply.setEnabled(bool(style.style))
-        replaces = bool(self._model.layers.replaces)
+        replaces = bool(self._model.choices.replaces)
         self.again.setChecked(replaces)
         self.apply.setText(tr("Replace") if replaces else tr("Apply"))
 

@@ -1,8 +1,10 @@
-"""The menu beside Apply: presets and favorites."""
+"""The menu beside Apply: presets, favorites, and what is needed now and then."""
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+from scumble_editor.choices import StyleChoices, option
 from scumble_editor.kept import Kept, preset_pack
 from scumble_editor.words import tr
 
@@ -15,6 +17,7 @@ class StyleMenu(QMenu):
 
     def __init__(self, model: Model, parent: QWidget) -> None:
         super().__init__(parent)
+        self.setToolTipsVisible(True)
         self._model = model
         self.aboutToShow.connect(self.fill)
 
@@ -33,9 +36,17 @@ class StyleMenu(QMenu):
         current = [each.title for each in shelves.shelf.kept.presets() if each.choices == kept.style]
         for name in current:
             self._add(tr("Delete the preset {name}", name=name), partial(shelves.remove_preset, name))
+        self.addSeparator()
+        limits, on = option(StyleChoices, "absolute_strokes"), kept.style.absolute_strokes
+        pixels = self._add(tr(limits.label), lambda: kept.choose_style(absolute_strokes=not on))
+        pixels.setCheckable(True)
+        pixels.setChecked(on)
+        pixels.setToolTip(tr(limits.help))
 
-    def _add(self, text: str, run: Callable[[], object]) -> None:
-        self.addAction(text.replace("&", "&&")).triggered.connect(lambda: run())
+    def _add(self, text: str, run: Callable[[], object]) -> Any:
+        action = self.addAction(text.replace("&", "&&"))
+        action.triggered.connect(lambda: run())
+        return action
 
     def _name(self) -> str:
         """Asked for, with the name of the layer as a start; empty when the person has thought better of it."""

@@ -16,6 +16,7 @@ from scumble_wire.messages import ImageInfo
 
 from .. import layers, targets
 from ..formats import SCREEN, SCREEN_GRAY
+from ..seen import Seen
 from ..session import picture_of
 from ..stopwatch import note_preview, note_seen
 from ..targets import Target
@@ -28,20 +29,22 @@ SIDE = 440  # pixels of the longer side, at first and of a detail
 FINE_SIDE = 1024  # pixels: the most that is painted where there is more room
 FINER = 1.25  # by so much a finer picture has to be larger to be worth it
 FOLLOW_MS, FOLLOWED = 700, 64  # how often is looked whether the layer was painted on, and at how many pixels a side
+FOLLOWED_IMAGE = 256  # the same for an image, of which GIMP keeps small copies
 TILE_SIDE = 128  # of the small paintings on tiles
 
 
 class Preview(Gtk.Box):
     """One picture with a line below it. `show` asks for a new one; the newest wish wins."""
 
-    def __init__(self, backend: Backend, target: Target, seen: Target, *, with_effects: bool, note: str = "") -> None:
-        """seen: the target with its effects. with_effects: whether it is what is shown first.
+    def __init__(self, backend: Backend, target: Target, seen: Seen, source: str, *, note: str = "") -> None:
+        """seen: what can be painted of the target. source: what is shown first: a word for it, or empty for the
+        target's own pixels.
 
         note: said below the picture whenever there is nothing else to say.
         """
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         self._backend, self._plain, self._seen, self._note = backend, target, seen, note
-        self._target = seen if with_effects else target
+        self._source = source
         self._form = SCREEN_GRAY if target.drawable.is_gray() else SCREEN
         self._painted: GdkPixbuf.Pixbuf | None = None
         self._came: tuple[ImageInfo, Any] | None = None  # the painted picture as the backend sent it
@@ -50,7 +53,7 @@ class Preview(Gtk.Box):
         self._detail = False
         self._at = (0.5, 0.5)  # the middle of the detail, as parts of the whole
         self._side = SIDE
-        self._seen_before: bytes | None = None  # what the layer looked like, for following
+        self._seen_before: tuple[str, bytes] | None = None  # what was painted on, and what it looked like
         self._view = View(SIDE, min(SIDE, 330))
         self._view.set_tooltip_text(
             _("Press to see the layer as it is. Turn the wheel to zoom, drag to move, click twice to see all of it.")
@@ -78,14 +81,18 @@ class Preview(Gtk.Box):
         self.connect("destroy", lambda _box: GLib.source_remove(self._follower))
         self._take()
 
-    def show_style(self, choices: StyleChoices, *, with_effects: bool) -> None:
-        """Paint the picture with these choices. with_effects: of what is seen, not of the layer's own pixels."""
-        target = self._seen if with_effects else self._plain
+    @property
+    def _target(self) -> Target:
+        return self._seen.of(self._source) if self._source else self._plain
+
+    def show_style(self, choices: StyleChoices, source: str) -> None:
+        """Paint the picture with these choices. source: as `__init__` has it."""
         places = choices.mask_places
-        if target is not self._target or places != self._places:
-            self._target, self._places = target, places
+        if source != self._source or places != self._places:
+            self._source, self._places = source, places
             self._take()
-        self._line.note = self._note if target is self._seen else _("Without the effects, which stay")
+        without = not source and self._plain.effects
+        self._line.note = _("Without the effects, which stay") if without else self._note
         self._paint(choices)
 
     def _paint(self, choices: StyleChoices) -> None:
@@ -182,13 +189,20 @@ class Preview(Gtk.Box):
             self._paint(self._wish)
 
     def _follow(self) -> bool:
-        """Called now and then: paint again if the layer was painted on. A drawn copy of effects stays as it is."""
+        """Called now and then: paint again if what is shown was painted on."""
         target = self._target
-        if target.source == target.drawable and target.drawable.is_valid() and not self._backend.preview.busy:
+        if not target.drawable.is_valid() or self._backend.preview.busy:
+            return True  # go on
+        drawn = target.source != target.drawable
+        if drawn:  # a copy, drawn again if the image has another look
+            now = layers.image_small(target.image, FOLLOWED_IMAGE)
+        else:
             now = layers.read_small(target.source, target.bounds, FOLLOWED, self._form)[2]
-            before, self._seen_before = self._seen_before, now
-            if before is not None and before != now:
-                self._again(keep=True)
+        before, self._seen_before = self._seen_before, (self._source, now)
+        if before is not None and before[0] == self._source and before[1] != now:
+            if drawn:
+                self._seen.close()
+            self._again(keep=True)
         return True  # go on
 
     def _set_detail(self, button: Any) -> None:

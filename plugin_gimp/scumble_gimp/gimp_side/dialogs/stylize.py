@@ -16,7 +16,7 @@ from scumble_wire.errors import ScumbleError
 from .. import arguments, layers
 from ..layer_jobs import Work
 from ..records import kept_file
-from ..seen import as_seen
+from ..seen import Seen
 from ..session import Session
 from ..targets import Target
 from ..texts import _
@@ -28,27 +28,30 @@ from .style_grid import StyleGrid
 from .troubles import TroubleBar
 
 
-def ask(procedure: Any, config: Any, session: Session, aims: list[Target], paint: Work) -> bool:
+def ask(procedure: Any, config: Any, session: Session, aims: list[Target], paint: Work, replaces: Any = None) -> bool:
     """Show the dialog; True when the layers are to be painted with what `config` holds now.
 
-    paint: what "Apply" does, with the dialog open.
+    paint: what "Apply" does, with the dialog open. replaces: a layer that is not in what is shown.
     """
     dialog = asking.dialog_of(procedure, config, _("Stylize"), _("_Paint"))
-    with as_seen(aims[:1]) as (seen,):
+    seen = Seen(aims[0], replaces)
+    try:
         return asking.run(dialog, session, lambda dialog: StylizeDialog(dialog, config, session, aims, seen, paint))
+    finally:
+        seen.close()
 
 
 class StylizeDialog:
     """Fills GIMP's procedure dialog: preview on the left, styles and sliders on the right."""
 
     def __init__(
-        self, dialog: Any, config: Any, session: Session, aims: list[Target], seen: Target, paint: Work
+        self, dialog: Any, config: Any, session: Session, aims: list[Target], seen: Seen, paint: Work
     ) -> None:
-        """seen: the first of the targets as it is seen, with its effects. paint: for "Apply"."""
+        """seen: of the first of the targets. paint: for "Apply"."""
         self._session, self._aims, self._work = session, aims, paint
         self._dialog, self._config, self._backend = dialog, config, session.backend
         note = _("The first of {n} layers", n=len(aims)) if len(aims) > 1 else ""
-        self._preview = Preview(session.backend, aims[0], seen, with_effects=self._with_effects(), note=note)
+        self._preview = Preview(session.backend, aims[0], seen, self._shown_source(), note=note)
         self._shelf = Shelf(session.backend, KeptFile(kept_file()), about)
         self._grid = StyleGrid(session.backend, self._shelf, self._show_view)
         self._grid.set_size_request(350, -1)
@@ -89,7 +92,8 @@ class StylizeDialog:
         stroke = dialog.get_spin_scale("stroke-scale", 1.0)
         stroke.set_gamma(2.0)  # half of the way is 1
         colors = dialog.get_widget("colors", GObject.TYPE_NONE)
-        result = dialog.get_widget("result", GObject.TYPE_NONE)
+        source = dialog.get_widget("source", GObject.TYPE_NONE)
+        self._result = dialog.get_widget("result", GObject.TYPE_NONE)
         expander = Gtk.Expander.new_with_mnemonic(_("_More"))
         inside = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_top=6)
         absolute = dialog.get_widget("absolute-strokes", GObject.TYPE_NONE)
@@ -101,7 +105,9 @@ class StylizeDialog:
         for widget in (absolute, seed):
             inside.pack_start(widget, False, False, 0)
         expander.add(inside)
-        return [self._mix, strength, self._boldness, stroke, colors, result, self._below(), expander]
+        return [
+            self._mix, strength, self._boldness, stroke, colors, source, self._result, self._below(), expander,
+        ]  # fmt: skip
 
     def _below(self) -> Any:
         """The presets' menu, and painting with the dialog open."""
@@ -173,6 +179,10 @@ class StylizeDialog:
 
     def _show(self) -> None:
         choices = self._choices()
+        together = choices.source != "layer"
+        self._result.set_sensitive(not together)
+        if together and self._config.get_property("result") == "in-place":
+            self._config.set_property("result", "new-layer")  # no layer is what several show together
         known = bool(choices.style) and all(self._backend.pack(name) is not None for name in choices.packs)
         self._dialog.set_response_sensitive(Gtk.ResponseType.OK, known)
         self._apply.set_sensitive(known)
@@ -181,13 +191,14 @@ class StylizeDialog:
             self._grid.choose(self._marked(choices))
         if known:
             self._boldness.set_visible(self._backend.has_boldness(choices))
-            self._preview.show_style(choices, with_effects=self._with_effects())
+            self._preview.show_style(choices, self._shown_source())
         elif self._backend.packs_known:
             self._preview.tell("")
 
-    def _with_effects(self) -> bool:
-        """Whether what is seen is painted; in place, effects stay above the pixels that are."""
-        return bool(self._config.get_property("result") != "in-place")
+    def _shown_source(self) -> str:
+        """What is painted, as `StyleChoices.source`; empty: the layer's own pixels, in place under its effects."""
+        source, result = self._config.get_property("source"), self._config.get_property("result")
+        return "" if source == "layer" and result == "in-place" else str(source)
 
     def _trouble(self) -> None:
         if self._backend.problem is not None:
