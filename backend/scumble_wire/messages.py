@@ -145,6 +145,7 @@ class Train:
     photos: str = ""  # folder or zip on the backend's machine; empty: its own choice
     recipe: str = ""  # name or path of a recipe; empty: by quality
     title: str = ""
+    shown: ImageInfo | None = None  # a picture that previews show painted, before others
 
     def __post_init__(self) -> None:
         check(bool(self.name.strip()), "the new style needs a name.")
@@ -198,6 +199,7 @@ class GetThumbnail:
 
     pack: str
     side: int = 128  # pixels; the picture fits into a square of this side
+    painting: bool = False  # True: the painting that the style was learned from, where the pack carries it
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +361,7 @@ class Thumbnail:
 
     pack: str
     image: ImageInfo
+    painting: bool = False  # whether it is the painting
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class ScumbleDocker(DockWidget):
         self.style_tab = StyleTab(model)
         self.upscale_tab = UpscaleTab(model)
         self.train_tab = TrainTab(model)
+        self.train_tab.style_wanted.connect(lambda: self.tabs.setCurrentWidget(self.style_tab))
         self.packs_tab = PacksTab(model)
         self.jobs_tab = JobsTab(model)
         self.settings_tab = SettingsTab(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 from scumble_editor.backend import Delivery, Job
@@ -14,6 +15,8 @@ from scumble_wire.messages import ImageInfo, Train, Trained
 from .context import Context, Part, told
 from .kept_choices import KeptChoices
 from .troubles import NoName
+
+SHOWN_SIDE = 512  # pixels: the user's layer, of which previews show the middle
 
 
 class Training(Part):
@@ -33,7 +36,12 @@ class Training(Part):
             raise NoName
         image, frame = self.canvas.take_reference(choices.source, self.file)
         self.backend.dismiss_problem()
-        message = Train(image, name, choices.quality, choices.strength, recipe=self.recipe, title=name)
+        own = self._own_layer(choices.source)
+        frames = [frame] if own is None else [frame, own[1]]
+        message = Train(
+            image, name, choices.quality, choices.strength, photos=choices.photos, recipe=self.recipe, title=name,
+            shown=own[0] if own is not None else None,
+        )  # fmt: skip
 
         def learned(job: Job, delivery: Delivery) -> None:
             if isinstance(delivery.message, Trained) and not self.recipe:
@@ -42,7 +50,17 @@ class Training(Part):
                 self.context.changed("choices")
 
         title = tr("Learning {name}", name=name)
-        return self.backend.submit(message, [frame], on_done=learned, title=title)
+        return self.backend.submit(message, frames, on_done=learned, title=title)
+
+    def _own_layer(self, source: str) -> tuple[ImageInfo, Any] | None:
+        """The current layer, small, for previews to show painted; None where it is what is learned from."""
+        if source in ("layer", "selection"):
+            return None
+        try:
+            image, frame = self.canvas.small_reference("layer", "", SHOWN_SIDE)
+        except ScumbleError:
+            return None
+        return replace(image, frame=1), frame
 
     def took(self, quality: str) -> str:
         """How long the last training of a quality took on this machine, in words; empty: none has been measured."""

@@ -154,6 +154,10 @@ class Backend:
         """A pack's picture, or None: then it is asked for, once, and `thumbnails` changes when it came."""
         return self._packs.thumbnail(pack, side)
 
+    def painting(self, pack: str, side: int = 160) -> Picture | None:
+        """The painting that a style was learned from, or None: asked for once, as `thumbnail` does."""
+        return self._packs.painting(pack, side)
+
     def styles(self, search: str = "") -> list[PackInfo]:
         """Style packs whose title, authors, painting or description hold every word searched for."""
         return self._packs.styles(search)
@@ -275,7 +279,7 @@ class Backend:
             self._topics.changed("packs")
         elif isinstance(message, PacksChanged):
             if message.revision != self._packs.revision:
-                self._packs.thumbnails.clear()
+                self._packs.forget_pictures()
                 self.refresh_packs()
         elif isinstance(message, Thumbnail):
             self._packs.take_picture(delivery, message)

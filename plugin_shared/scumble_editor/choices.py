@@ -312,10 +312,11 @@ class TrainChoices(_Checked):
     strength: float = _option(
         1.0, "Style strength", "Weight of the style against the picture's own shapes.", low=0.1, high=16, step=0.1
     )
+    photos: str = _option("", "Photos", "A folder of photos to practice on; with 16 or more the style suits photos.")
 
     def message(self, image: ImageInfo, title: str = "") -> Train:
         """Raises ValueError while the style has no name."""
-        return Train(image, self.name, self.quality, self.strength, title=title)
+        return Train(image, self.name, self.quality, self.strength, photos=self.photos, title=title)
 
 
 Choices = TypeVar("Choices", bound=_Checked)

@@ -126,6 +126,7 @@ class JobList:
         elif isinstance(message, TrainPreview):
             job.preview = delivery
         elif isinstance(message, (ImageResult, Trained)):
+            job.pack = message.pack.id if isinstance(message, Trained) else ""
             self._finish(job, delivery, message.note)
             return True
         elif isinstance(message, Cancelled):

@@ -36,6 +36,7 @@ class Job:
     problem: Problem | None = None
     note: str = ""
     preview: Delivery | None = None  # the newest TrainPreview
+    pack: str = ""  # the style that a training has made
     marks: dict[str, float] = field(default_factory=dict)  # when posted, accepted, arrived; seconds of the clock
     on_done: Callable[[Job, Delivery], None] | None = None
     on_end: Callable[[Job], None] | None = None

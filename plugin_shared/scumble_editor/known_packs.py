@@ -20,12 +20,14 @@ class KnownPacks:
         self.known = False  # False until the first list came
         self.revision = -1
         self.thumbnails: dict[str, Picture | None] = {}  # None: asked for, or has none
+        self.paintings: dict[str, Picture | None] = {}  # the same of what the styles were learned from
 
     def take(self, packs: Packs) -> None:
         self.all, self.revision, self.known = list(packs.packs), packs.revision, True
 
     def take_picture(self, delivery: Delivery, message: Thumbnail) -> None:
-        self.thumbnails[message.pack] = (message.image, delivery.frames[message.image.frame])
+        pictures = self.paintings if message.painting else self.thumbnails
+        pictures[message.pack] = (message.image, delivery.frames[message.image.frame])
 
     def thumbnail(self, pack: str, side: int) -> Picture | None:
         """A pack's picture, or None: then it is asked for, once."""
@@ -34,9 +36,23 @@ class KnownPacks:
             self._ask(GetThumbnail(pack, side))
         return self.thumbnails[pack]
 
+    def painting(self, pack: str, side: int) -> Picture | None:
+        """The painting that a style was learned from, or None: then it is asked for, once."""
+        if pack not in self.paintings:
+            self.paintings[pack] = None
+            self._ask(GetThumbnail(pack, side, painting=True))
+        return self.paintings[pack]
+
     def forget_unanswered(self) -> None:
         """Pictures that were asked for and didn't come are asked for again when they are next shown."""
-        self.thumbnails = {name: picture for name, picture in self.thumbnails.items() if picture is not None}
+        for pictures in (self.thumbnails, self.paintings):
+            for name in [name for name, picture in pictures.items() if picture is None]:
+                del pictures[name]
+
+    def forget_pictures(self) -> None:
+        """Packs came or went: their pictures may be others now."""
+        self.thumbnails.clear()
+        self.paintings.clear()
 
     def styles(self, search: str = "") -> list[PackInfo]:
         """Style packs whose title, authors, painting or description hold every word searched for."""

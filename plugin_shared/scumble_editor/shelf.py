@@ -52,13 +52,17 @@ class StyleMissing(ScumbleError):
 
 @dataclass(frozen=True)
 class Tile:
-    """key: names it in its view. choices: what a click chooses; None: the one style that `key` names."""
+    """key: names it in its view. choices: what a click chooses; None: the one style that `key` names.
+
+    painting: what the style was learned from, for the tooltip.
+    """
 
     key: str
     title: str
     about: str = ""
     picture: Picture | None = None
     choices: StyleChoices | None = None
+    painting: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,8 @@ class Shelf:
 
     def _style_tile(self, pack: PackInfo) -> Tile:
         painted = self._painted.get(pack.id) if self.view == "here" else None
-        return Tile(pack.id, pack.title, self._about(pack), painted or self._backend.thumbnail(pack.id, SIDE))
+        picture = painted or self._backend.thumbnail(pack.id, SIDE)
+        return Tile(pack.id, pack.title, self._about(pack), picture, painting=self._backend.painting(pack.id))
 
     def _presets(self) -> list[Tile]:
         tiles = [

@@ -343,6 +343,16 @@ def test_a_thumbnail_is_asked_for_once_and_a_missing_one_is_no_problem(backend: 
     assert backend.problem is None
 
 
+def test_the_painting_of_a_pack_is_a_picture_of_its_own(backend: Backend, road: Recorded) -> None:
+    assert backend.painting("wave") is None and backend.painting("wave") is None
+    [(_, asked)] = [(each, each.painting) for each in road.messages(GetThumbnail)]
+    assert asked
+    come(backend, road, 1, Thumbnail("wave", INFO, painting=True), frames=[PIXELS])
+    assert backend.painting("wave") == (INFO, PIXELS) and backend.thumbnail("wave") is None
+    come(backend, road, 0, PacksChanged(6))
+    assert backend.painting("wave") is None
+
+
 def test_training_left_by_an_earlier_session_is_watched(backend: Backend, road: Recorded) -> None:
     backend.refresh_jobs()
     running = JobInfo("t1", "train", "Ink", "running", 0.5, 60.0, mine=False)

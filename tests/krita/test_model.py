@@ -400,6 +400,15 @@ def test_editing_again_is_refused_while_a_style_is_missing(dispatcher: Any) -> N
     assert dispatcher.model.choices.replaces == "" and dispatcher.model.choices.style.style == "wave"
 
 
+def test_a_training_takes_its_photos_and_shows_the_own_layer_unless_it_learns_from_it(dispatcher: Any) -> None:
+    for source, own in (("layer", False), ("file", True)):
+        dispatcher.model.choices.choose_train(name="Ink", source=source, photos="/photos")
+        dispatcher.model.training.start()
+        _ticket, message, frames = dispatcher.road.last("Train")
+        assert message.photos == "/photos" and len(frames) == 1 + own
+        assert (message.shown is not None and message.shown.frame == 1) == own
+
+
 def test_presets_are_saved_chosen_exported_and_removed(dispatcher: Any, tmp_path: Path) -> None:
     shelves, choices = dispatcher.model.shelves, dispatcher.model.choices
     preview_comes(dispatcher)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from scumble_backend.errors import CheckpointUnusable, LossNotFinite, RecipeInvalid
 from scumble_backend.packs.making import load_network, load_style
@@ -239,6 +241,9 @@ def test_packs_paint_as_the_weights_do(make: Maker, tmp_path: Path) -> None:
         painted = loaded(sample[None], style.table.at(1.0, boldness), style.delta)
         expected = network(sample[None], table.at(1.0, boldness), delta)
         torch.testing.assert_close(painted, expected, atol=2e-3, rtol=2e-3)
+    with Image.open(io.BytesIO(pack.painting_bytes() or b"")) as small:
+        assert max(small.size) <= 160
+    assert len(pack.painting_bytes() or b"") <= 12 << 10
     assert len(pack.manifest.palette) == 9 and pack.manifest.palette[0] == pytest.approx(0.57, abs=0.1)
     assert pack.manifest.training is not None and pack.manifest.training.seconds == 1800
 

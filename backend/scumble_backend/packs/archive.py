@@ -39,6 +39,7 @@ _LIMITS: tuple[tuple[re.Pattern[str], int], ...] = tuple(
         (r"signature\.json|origin\.json", 16 << 10),
         (r"weights\.safetensors|base\.safetensors", 1 << 30),
         (r"thumbnail\.(png|jpg|webp)", 2 << 20),
+        (r"painting\.(png|jpg|webp)", 256 << 10),
         (r"previews/[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(png|jpg|webp)", 16 << 20),
         (r"licenses/[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\.txt", 1 << 20),
     )

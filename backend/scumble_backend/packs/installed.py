@@ -50,6 +50,14 @@ class InstalledPack:
         with PackArchive(self.path) as archive:
             return archive.read_listed(archive.manifest(), name)
 
+    def painting_bytes(self) -> bytes | None:
+        """A small picture of the painting (PNG, JPEG or WebP), or None. Raises PackDamaged."""
+        name = next((name for name in sorted(self.manifest.files) if name.startswith("painting.")), None)
+        if name is None:
+            return None
+        with PackArchive(self.path) as archive:
+            return archive.read_listed(archive.manifest(), name)
+
     def _thumbnail_path(self) -> Path | None:
         name = self.thumbnail_name()
         if name is None or self.thumbnails is None:

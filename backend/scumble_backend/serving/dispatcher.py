@@ -213,11 +213,11 @@ class Dispatcher:
     ) -> None:
         check_frames(message, frames)
         if isinstance(message, Train):
-            self._prepare_training(client, request, message, frames[message.image.frame])
+            self._prepare_training(client, request, message, frames)
             return
         self._lanes.submit(client, request, message, frames, title=self._title(message))
 
-    def _prepare_training(self, client: bytes, request: int, message: Train, frame: Any) -> None:
+    def _prepare_training(self, client: bytes, request: int, message: Train, frames: Sequence[Any]) -> None:
         """The reference picture is written to disk on another thread; then the job stands in the queue."""
         settings, packs, lanes = self._settings, self._packs.folder, self._lanes
         refused = self._queue.refusal(client, ())
@@ -231,7 +231,7 @@ class Dispatcher:
 
         self._packs.do(
             "Train",
-            lambda: lanes.trainings.prepare(message, frame, settings, packs),
+            lambda: lanes.trainings.prepare(message, frames, settings, packs),
             lambda outcome: self._answering(client, request, "Train", lambda: submit(outcome)),
         )
 

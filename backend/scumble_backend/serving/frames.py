@@ -8,12 +8,14 @@ from typing import Any
 
 from scumble_backend.errors import PixelsDamaged
 from scumble_backend.job import JobMessage
-from scumble_wire.messages import ImageInfo, Stylize
+from scumble_wire.messages import ImageInfo, Stylize, Train
 
 
 def check_frames(message: JobMessage, frames: Sequence[Any]) -> None:
     """Raises PixelsDamaged."""
     _check_frame(message.image, frames)
+    if isinstance(message, Train) and message.shown is not None:
+        _check_frame(message.shown, frames)
     for style in message.styles if isinstance(message, Stylize) else ():
         if style.mask_frame is not None:
             mask = replace(message.image, depth="u8", order="GRAY", transfer="srgb", frame=style.mask_frame)

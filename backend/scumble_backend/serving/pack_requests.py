@@ -63,11 +63,12 @@ class InstalledPacks:
         return Done(), ()
 
     def _thumbnail(self, message: GetThumbnail) -> Reply:
-        raw = self._store.get(message.pack).thumbnail_bytes()
+        pack = self._store.get(message.pack)
+        raw = pack.painting_bytes() if message.painting else pack.thumbnail_bytes()
         if raw is None:
             raise PackUnknown(f"The pack {message.pack!r} has no picture.", remedy="It can be used without one.")
         info, pixels = thumbnails.decode(raw, message.pack, max(1, min(message.side, LARGEST_THUMBNAIL)))
-        return Thumbnail(message.pack, info), (pixels,)
+        return Thumbnail(message.pack, info, message.painting), (pixels,)
 
 
 def answer_with_file(store: PackStore, message: InspectPack | InstallPack, frames: Sequence[Any]) -> Reply:

@@ -97,7 +97,7 @@ class Trainings:
                 jobs.append((run.name, _message(job), "paused", state.fraction))
         return jobs
 
-    def prepare(self, message: Train, frame: Any, settings: Settings, packs: Path) -> str:
+    def prepare(self, message: Train, frames: Sequence[Any], settings: Settings, packs: Path) -> str:
         """Make the folder of a new run and return its name. For the packs' thread: it encodes a picture.
 
         Raises TrainingMissing, RecipeInvalid, DiskFull, FileTrouble, PixelsDamaged.
@@ -118,9 +118,12 @@ class Trainings:
             device=settings.device,
             loss_network=loss_network_place(None, settings.loss_network, os.environ),
             packs_folder=packs,
+            shown=run.shown.relative_to(run.path) if message.shown is not None else None,
         )
         try:
-            _write_painting(message.image, frame, run.painting)
+            _write_picture(message.image, frames, run.painting)
+            if message.shown is not None:
+                _write_picture(message.shown, frames, run.shown)
             run.write_job(job)
             run.save_state("waiting", 0.0)
         except OSError as error:
@@ -311,14 +314,14 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 
 
-def _write_painting(info: ImageInfo, frame: Any, path: Path) -> None:
-    """The reference picture as an 8-bit RGB PNG, hidden parts filled; training sees no more than that."""
+def _write_picture(info: ImageInfo, frames: Sequence[Any], path: Path) -> None:
+    """A picture of a message as an 8-bit RGB PNG, hidden parts filled; training sees no more than that."""
     from dataclasses import replace
 
     from scumble_backend.rendering import pixels
 
     eight = replace(info, depth="u8", order="RGB", transfer="srgb", frame=0)
-    picture = pixels.unpack(info, frame)
+    picture = pixels.unpack(info, frames[info.frame])
     thumbnails.write_rgb(path, info.width, info.height, pixels.pack(picture, eight))
 
 

@@ -27,6 +27,7 @@ class TrainingJob:
     device: str = "auto"
     loss_network: Path | None = None  # file or folder; looked at before the environment variable
     packs_folder: Path | None = None  # the user's packs; None: the usual place
+    shown: Path | None = None  # a picture that previews show painted; a relative path lies in the run's folder
     download: bool = True  # fetch a loss network with torchvision where none is found
 
 

@@ -45,6 +45,11 @@ class RunFolder:
         return self.path / "painting.png"
 
     @property
+    def shown(self) -> Path:
+        """Where the picture lies that previews show painted."""
+        return self.path / "shown.png"
+
+    @property
     def errors(self) -> Path:
         """What the process wrote to standard error, of all sittings."""
         return self.path / "errors.log"
@@ -56,7 +61,7 @@ class RunFolder:
         write_text(self.path / "job.json", json.dumps(plain_data.plain(job), indent=1, ensure_ascii=False))
 
     def job(self) -> TrainingJob:
-        """With the painting's whole path. Raises JobUnreadable that names what is wrong."""
+        """With whole paths of its pictures. Raises JobUnreadable that names what is wrong."""
         file = self.path / "job.json"
         try:
             job = plain_data.read(TrainingJob, json.loads(file.read_text(encoding="utf-8")), "job")
@@ -64,7 +69,8 @@ class RunFolder:
             raise JobUnreadable(
                 f"{file} doesn't say what to learn: {error}.", remedy="Start the training again from its painting."
             ) from error
-        return replace(job, painting=self.path / job.painting)
+        shown = self.path / job.shown if job.shown is not None else None
+        return replace(job, painting=self.path / job.painting, shown=shown)
 
     # --- how far it is -----------------------------------------------------------------------------------
 

@@ -87,10 +87,15 @@ def read_small(drawable: Any, area: Area, side: int, form: PixelFormat = SCREEN)
     return width, height, bytes(data)
 
 
-def image_small(image: Any, side: int) -> bytes:
-    """What an image looks like, no side longer than `side`: only for telling whether it has changed."""
+def image_small(image: Any, side: int) -> tuple[ImageInfo, bytes] | None:
+    """What an image looks like, no side longer than `side`: from the small copies that GIMP keeps, so it is quick."""
     small = image.get_thumbnail(side, side, Gimp.PixbufTransparency.KEEP_ALPHA)
-    return bytes(small.get_pixels()) if small is not None else b""
+    if small is None:
+        return None
+    width, height, channels = small.get_width(), small.get_height(), small.get_n_channels()
+    data, stride = bytes(small.get_pixels()), small.get_rowstride()
+    rows = [data[start : start + width * channels] for start in range(0, height * stride, stride)]
+    return ImageInfo(width, height, "u8", "RGBA" if channels == 4 else "RGB"), b"".join(rows)
 
 
 def _write(buffer: Any, area: Area, form: PixelFormat, data: Buffer) -> None:

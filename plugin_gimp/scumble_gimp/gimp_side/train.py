@@ -19,6 +19,7 @@ from .texts import _
 
 NAME = "plug-in-scumble-train"
 SHOW = "plug-in-scumble-show-training"
+SHOWN_SIDE = 512  # pixels of the picture whose middle the previews show
 SOURCES = (("image", "The image as it is seen"), ("layer", "The chosen layer"))
 
 
@@ -94,7 +95,9 @@ def run(procedure: Any, mode: Any, image: Any, drawables: list[Any], config: Any
             if interactive:
                 from .dialogs.training import watch
 
-                watch(session, message, [pixels])
+                own = another_picture(image)
+                shown = replace(own[0], frame=1) if own is not None else None
+                watch(session, replace(message, shown=shown), [pixels] if own is None else [pixels, own[1]])
                 return answers.success(procedure, style="")
             if not config.get_property("wait"):
                 session.start(message, [pixels])
@@ -126,6 +129,12 @@ def suggested_name(image: Any) -> str:
     file = image.get_file() or image.get_imported_file()
     name = Path(GLib.filename_display_basename(file.get_path())).stem if file is not None and file.get_path() else ""
     return name.replace("_", " ").replace("-", " ").strip().capitalize() or _("My style")
+
+
+def another_picture(image: Any) -> tuple[ImageInfo, bytes] | None:
+    """Another image that is open, small: the previews show what the style does to it; None: there is none."""
+    others = [each for each in Gimp.get_images() if each.get_id() != image.get_id()]
+    return layers.image_small(others[0], SHOWN_SIDE) if others else None
 
 
 def picture(image: Any, drawables: list[Any], source: str) -> tuple[ImageInfo, bytes]:

@@ -970,5 +970,29 @@
    <source>Presets, favorites, and what is needed now and then</source>
    <translation>Vorlagen, Favoriten und was man ab und zu braucht</translation>
   </message>
+  <message>
+   <source>Photos</source>
+   <translation>Fotos</translation>
+  </message>
+  <message>
+   <source>A folder of photos to practice on; with 16 or more the style suits photos.</source>
+   <translation>Ein Ordner mit Fotos zum Üben; mit 16 oder mehr passt der Stil zu Fotos.</translation>
+  </message>
+  <message>
+   <source>Do without this folder.</source>
+   <translation>Ohne diesen Ordner.</translation>
+  </message>
+  <message>
+   <source>Photos to practice on</source>
+   <translation>Fotos zum Üben</translation>
+  </message>
+  <message>
+   <source>Choose a folder …</source>
+   <translation>Ordner wählen …</translation>
+  </message>
+  <message>
+   <source>Here it is: paint with it</source>
+   <translation>Hier ist er: damit malen</translation>
+  </message>
  </context>
 </TS>

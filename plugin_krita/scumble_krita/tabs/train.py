@@ -16,9 +16,11 @@ from ..qt import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
+    pyqtSignal,
 )
 from ..widgets.job_list import JobList
 from ..widgets.pictures import FittedPicture
@@ -26,6 +28,8 @@ from ..widgets.slider import BarSlider, read_times, times
 
 
 class TrainTab(QWidget):
+    style_wanted = pyqtSignal()  # a style that was learned is chosen: show it
+
     def __init__(self, model: Model) -> None:
         super().__init__()
         self._model = model
@@ -41,6 +45,15 @@ class TrainTab(QWidget):
         self.file.setIcon(Krita.instance().icon("document-open"))
         self.file.setToolTip(tr("Choose a picture"))
         self.file.clicked.connect(self._choose_file)
+        self.photos = QPushButton()
+        self.photos.setToolTip(tr(option(TrainChoices, "photos").help))
+        self.photos.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.photos.clicked.connect(self._choose_photos)
+        self.without_photos = QToolButton()
+        self.without_photos.setText("✕")
+        self.without_photos.setAutoRaise(True)
+        self.without_photos.setToolTip(tr("Do without this folder."))
+        self.without_photos.clicked.connect(lambda: model.choices.choose_train(photos=""))
         self.quality = QComboBox()
         for word, label in option(TrainChoices, "quality").words:
             self.quality.addItem(tr(label), word)
@@ -63,6 +76,10 @@ class TrainTab(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr(option(TrainChoices, "name").label), self.name)
         form.addRow(tr(option(TrainChoices, "source").label), row)
+        photos = QHBoxLayout()
+        photos.addWidget(self.photos, 1)
+        photos.addWidget(self.without_photos)
+        form.addRow(tr(option(TrainChoices, "photos").label), photos)
         form.addRow(tr(option(TrainChoices, "quality").label), self.quality)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 6, 4, 4)
@@ -74,7 +91,7 @@ class TrainTab(QWidget):
         waiting = tr(
             "Training goes on in the background, even when Krita is closed. The finished style appears under Style."
         )
-        column.addWidget(JobList(model.backend, "train", waiting, picture_height=260), 1)
+        column.addWidget(JobList(model.backend, "train", waiting, picture_height=260, use=self._use), 1)
         model.subscribe("choices", self._show)
         self._show()
 
@@ -88,6 +105,8 @@ class TrainTab(QWidget):
         label = dict(option(TrainChoices, "source").words)["file"]
         self.source.setItemText(index, tr("File: {name}", name=file) if file else tr(label))
         self.file.setVisible(choices.source == "file")
+        self.photos.setText(Path(choices.photos).name if choices.photos else tr("Choose a folder …"))
+        self.without_photos.setVisible(bool(choices.photos))
         self.quality.setCurrentIndex(max(0, self.quality.findData(choices.quality)))
         self.strength.set_value(choices.strength)
         self.go.setEnabled(bool(choices.name.strip()))
@@ -112,6 +131,15 @@ class TrainTab(QWidget):
             self.picture.show_text(tr("Nothing to learn from yet."))
         else:
             self.picture.show_picture(*picture)
+
+    def _use(self, pack: str) -> None:
+        self._model.choices.choose_style(style=pack)
+        self.style_wanted.emit()
+
+    def _choose_photos(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, tr("Photos to practice on"), self._model.choices.train.photos)
+        if path:
+            self._model.choices.choose_train(photos=path)
 
     def _choose_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(

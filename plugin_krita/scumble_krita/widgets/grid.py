@@ -1,9 +1,12 @@
 """A grid of pictures with names, as Krita's own resource choosers show brushes."""
 
+import base64
+import html
 from collections.abc import Sequence
 from typing import Any
 
 from scumble_editor.shelf import Tile
+from scumble_editor.small_pictures import png
 from scumble_wire.messages import ImageInfo
 
 from ..qt import (
@@ -30,8 +33,18 @@ ID = (
 )
 PICTURE = ID + 1
 SHOWN = ID + 2  # what the picture was made from
+TOLD = ID + 3  # and the tooltip
 MARGIN = 4
 LINES = 2  # of a name
+
+
+def _with_picture(tile: Tile) -> str:
+    """The tooltip of a tile, with the painting above the words where the pack carries it."""
+    if tile.painting is None:
+        return tile.about
+    shown = base64.b64encode(png(*tile.painting)).decode()
+    words = "<br>".join(html.escape(line) for line in tile.about.splitlines())
+    return f'<img src="data:image/png;base64,{shown}"><br>{words}'
 
 
 class _Tile(QStyledItemDelegate):
@@ -40,9 +53,10 @@ class _Tile(QStyledItemDelegate):
     def __init__(self, side: int) -> None:
         super().__init__()
         self.side = side
+        self.width = side + 2 * MARGIN  # of a tile
 
     def sizeHint(self, option: Any, index: Any) -> QSize:  # noqa: N802
-        return QSize(self.side + 2 * MARGIN, self.side + 3 * MARGIN + LINES * option.fontMetrics.lineSpacing())
+        return QSize(self.width, self.side + 3 * MARGIN + LINES * option.fontMetrics.lineSpacing())
 
     def paint(self, painter: Any, option: Any, index: Any) -> None:
         painter.save()
@@ -119,7 +133,10 @@ class StyleGrid(QListView):
         for row, tile in enumerate(tiles):
             item = self._items.item(row)
             item.setText(tile.title)
-            item.setToolTip(tile.about)
+            told = (tile.about, tile.painting)
+            if item.data(TOLD) != told:
+                item.setData(told, TOLD)
+                item.setToolTip(_with_picture(tile))
             if tile.picture is not None and item.data(SHOWN) is not tile.picture:
                 item.setData(tile.picture, SHOWN)
                 item.setData(self._square(*tile.picture), PICTURE)
@@ -137,7 +154,11 @@ class StyleGrid(QListView):
             self._filling = False
 
     def resizeEvent(self, event: Any) -> None:  # noqa: N802
+        """The tiles share the width: no empty strip at the right."""
         super().resizeEvent(event)
+        width = self.viewport().width() - 2  # Qt wraps a row that fills all of it
+        self._tile.width = width // max(1, width // (self._side + 2 * MARGIN))
+        self.scheduleDelayedItemsLayout()
         if self.currentIndex().isValid():  # the chosen tile stays in sight
             self.scrollTo(self.currentIndex())
 

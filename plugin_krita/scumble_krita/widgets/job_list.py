@@ -1,5 +1,7 @@
 """The jobs of one kind, or all, newest on top."""
 
+from collections.abc import Callable
+
 from scumble_editor.backend import Backend
 from scumble_editor.words import STATES, tr
 
@@ -8,11 +10,22 @@ from .job_row import JobRow
 
 
 class JobList(QScrollArea):
-    """kind: "" for all, with other programs' jobs below. empty: what is said when there are none."""
+    """kind: "" for all, with other programs' jobs below. empty: what is said when there are none.
 
-    def __init__(self, backend: Backend, kind: str = "", empty: str = "", *, picture_height: int = 120) -> None:
+    use: called with the style of a finished training that a person wants to paint with.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        kind: str = "",
+        empty: str = "",
+        *,
+        picture_height: int = 120,
+        use: Callable[[str], None] | None = None,
+    ) -> None:
         super().__init__()
-        self._backend, self._kind, self._height = backend, kind, picture_height
+        self._backend, self._kind, self._height, self._use = backend, kind, picture_height, use
         self._rows: dict[int, JobRow] = {}
         self.setWidgetResizable(True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -30,7 +43,8 @@ class JobList(QScrollArea):
         self._column.addWidget(self._others)
         self._column.addStretch(1)
         self.setWidget(inside)
-        backend.subscribe("jobs", self.refresh)
+        for topic in ("jobs", "packs", "thumbnails") if use is not None else ("jobs",):
+            backend.subscribe(topic, self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
@@ -43,7 +57,7 @@ class JobList(QScrollArea):
             if job.ticket in self._rows:
                 self._rows[job.ticket].refresh()
             else:
-                row = self._rows[job.ticket] = JobRow(self._backend, job, picture_height=self._height)
+                row = self._rows[job.ticket] = JobRow(self._backend, job, picture_height=self._height, use=self._use)
                 self._column.insertWidget(0, row)
         lines = []
         if not self._kind:

@@ -1,18 +1,42 @@
 """One job as a line: title, progress, what it does now, buttons."""
 
+from collections.abc import Callable
+
 from krita import Krita
 
 from scumble_editor.backend import Backend, Delivery, Job
 from scumble_editor.words import tr
 from scumble_wire.messages import TrainPreview
 
-from ..qt import QFrame, QGridLayout, QLabel, QProgressBar, QSizePolicy, QToolButton
-from .pictures import FittedPicture
+from ..qt import (
+    QFrame,
+    QGridLayout,
+    QIcon,
+    QLabel,
+    QPixmap,
+    QProgressBar,
+    QSize,
+    QSizePolicy,
+    Qt,
+    QToolButton,
+)
+from .pictures import FittedPicture, to_image
+
+TILE = 48  # pixels of the picture of a style that was learned
 
 
 class JobRow(QFrame):
-    def __init__(self, backend: Backend, job: Job, *, picture_height: int = 120) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        job: Job,
+        *,
+        picture_height: int = 120,
+        use: Callable[[str], None] | None = None,
+    ) -> None:
+        """use: see `JobList`."""
         super().__init__()
+        self._use = use
         self._backend, self.job = backend, job
         self._shown: Delivery | None = None
         self.setFrameShape(QFrame.Shape.StyledPanel)
@@ -31,6 +55,12 @@ class JobRow(QFrame):
         self._pause.clicked.connect(self._pause_or_resume)
         self._stop = self._button("dialog-cancel", tr("Cancel"))
         self._stop.clicked.connect(self._stop_or_dismiss)
+        self._tile = QToolButton()
+        self._tile.setText(tr("Here it is: paint with it"))
+        self._tile.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._tile.setIconSize(QSize(TILE, TILE))
+        self._tile.clicked.connect(lambda: self._use(self.job.pack) if self._use is not None else None)
+        self._tile.hide()
         grid = QGridLayout(self)
         grid.setContentsMargins(6, 4, 4, 4)
         grid.setVerticalSpacing(2)
@@ -39,7 +69,8 @@ class JobRow(QFrame):
         grid.addWidget(self._stop, 0, 2)
         grid.addWidget(self._bar, 1, 0, 1, 3)
         grid.addWidget(self._text, 2, 0, 1, 3)
-        grid.addWidget(self._picture, 3, 0, 1, 3)
+        grid.addWidget(self._tile, 3, 0, 1, 3)
+        grid.addWidget(self._picture, 4, 0, 1, 3)
         grid.setColumnStretch(0, 1)
         self.refresh()
 
@@ -62,6 +93,7 @@ class JobRow(QFrame):
         going_on = job.state in ("waiting", "running")
         self._pause.setIcon(Krita.instance().icon("animation_pause" if going_on else "animation_play"))
         self._pause.setToolTip(tr("Pause") if going_on else tr("Go on"))
+        self._show_tile()
         self._stop.setEnabled(not (job.open and job.cancel_asked))
         self._stop.setIcon(Krita.instance().icon("dialog-cancel" if job.open else "window-close"))
         self._stop.setToolTip(tr("Cancel") if job.open else tr("Dismiss"))
@@ -71,6 +103,16 @@ class JobRow(QFrame):
             info = job.preview.message.image
             self._picture.show_picture(info, job.preview.frames[info.frame])
             self._picture.show()
+
+    def _show_tile(self) -> None:
+        """What a finished training has made, to click."""
+        pack = self.job.pack if self._use is not None and self._backend.pack(self.job.pack) is not None else ""
+        self._tile.setVisible(bool(pack))
+        picture = self._backend.thumbnail(pack) if pack else None
+        if picture is not None and self._tile.icon().isNull():
+            image = QPixmap.fromImage(to_image(*picture))
+            keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            self._tile.setIcon(QIcon(image.scaled(TILE, TILE, keep, smooth)))
 
     def _pause_or_resume(self) -> None:
         if self.job.state in ("waiting", "running"):

@@ -28,6 +28,7 @@ from scumble_training.style.painting import to_image
 #: Titles and artists of the paintings, by the names of their files.
 ABOUT = Path(__file__).parent.parent / "recipes" / "starters.json"
 THUMBNAIL = 256  # pixels
+SMALL_PAINTING, SMALL_PAINTING_BYTES = 160, 12 << 10
 RIGHTS = "The painting is in the public domain; the network was trained from it by Scumble's own training package."
 
 
@@ -47,9 +48,9 @@ def write_light_packs(
 
     weights, note: tensors and metadata of a run's weights.safetensors (`ManyRun.trained_weights`). sample: (3, H, W),
     the photo that thumbnails show painted. styles: all of the run's where left out. data: the photos, in words.
-    date: ISO 8601, when the run ended. paintings: folder with <style>.jpg, whose colors the packs then tell; None:
-    they don't. Returns the packs' paths. Raises FileTrouble for a painting that is missing, KeyError for a style that
-    the run hasn't.
+    date: ISO 8601, when the run ended. paintings: folder with <style>.jpg, whose colors and small picture the packs
+    then carry; None: they don't. Returns the packs' paths. Raises FileTrouble for a painting that is missing, KeyError
+    for a style that the run hasn't.
     """
     recipe = many_from_json(json.loads(note["recipe"]))
     there = sorted({name.split(".")[1] for name in weights if name.startswith("styles.")})
@@ -73,6 +74,7 @@ def write_light_packs(
         _, table, delta = painter_of(weights, style, recipe)
         painted = to_image(network(sample[None], table.at(), delta)[0])
         thumbnail = ImageOps.fit(painted, (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+        painting = read_picture(paintings / f"{style}.jpg", 512) if paintings else None
         known = Painting(**about[style], license="public domain")
         manifest = Manifest(
             id=style,
@@ -85,7 +87,7 @@ def write_light_packs(
             painting=known,
             base=base,
             boldness=table.scale_bold is not None,
-            palette=palette_of(read_picture(paintings / f"{style}.jpg", 512)).numbers() if paintings else (),
+            palette=palette_of(painting).numbers() if painting is not None else (),
             training=training,
         )
         files = {
@@ -93,10 +95,23 @@ def write_light_packs(
             "thumbnail.jpg": jpeg(thumbnail),
             "previews/1.jpg": jpeg(painted, quality=82),
         }
+        if painting is not None:
+            files["painting.jpg"] = small_painting(to_image(painting))
         path = folder / f"{style}.scumble"
         write_pack(path, manifest, files)
         written.append(path)
     return written
+
+
+def small_painting(painting: Image.Image) -> bytes:
+    """A JPEG for tooltips, no side over `SMALL_PAINTING` pixels and no larger than `SMALL_PAINTING_BYTES`."""
+    small = painting.copy()
+    small.thumbnail((SMALL_PAINTING, SMALL_PAINTING), Image.Resampling.LANCZOS)
+    for quality in range(85, 30, -5):
+        raw = jpeg(small, quality)
+        if len(raw) <= SMALL_PAINTING_BYTES:
+            break
+    return raw
 
 
 def main() -> None:
@@ -106,7 +121,9 @@ def main() -> None:
     parser.add_argument("--sample", type=Path, required=True, help="photo for the thumbnails")
     parser.add_argument("--data", required=True, help="the training photos, in words")
     parser.add_argument("--date", required=True, help="when the run ended, ISO 8601")
-    parser.add_argument("--paintings", type=Path, help="folder with the paintings, <style>.jpg, for their colors")
+    parser.add_argument(
+        "--paintings", type=Path, help="folder with the paintings, <style>.jpg, for their colors and pictures"
+    )
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     weights, note = read_weights(options.weights)

@@ -64,7 +64,12 @@ def pictures(photos: PhotoSet | None, side: int, count: int = 8) -> list[Tensor]
 
 def sample(side: int) -> Tensor:
     """The middle of the photo that ships, (3, side, side) in [0, 1]: to look at where no photos were given."""
-    with Image.open(SAMPLE) as photo:
+    return from_file(SAMPLE, side)
+
+
+def from_file(path: Path, side: int) -> Tensor:
+    """The middle of a picture file, (3, side, side) in [0, 1]. Raises OSError."""
+    with Image.open(path) as photo:
         return from_image(ImageOps.fit(photo, (side, side), Image.Resampling.LANCZOS))
 
 

@@ -39,9 +39,7 @@ PREVIEW_S = 15.0  # seconds between previews, at least
 SIDE = 256  # pixels; of the held-out pictures
 #: What a picture of the report costs, against one held-out picture that is painted and compared.
 REPORT_COST = 0.3
-WITHOUT_PHOTOS = (
-    "It learned from made-up pictures; with 16 or more photos of your own (--photos) it suits photos better."
-)
+WITHOUT_PHOTOS = "It learned from made-up pictures; with a folder of 16 or more photos it suits photos better."
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,7 @@ class Sitting:
         self.painting: Painting = read_painting(job.painting)
         self.note(*self.painting.notes)
         self.store = PackStore(packs_of(job))
+        self.own: list[Tensor] = []
         self._loss_networks: dict[str, LossNetwork] = {}
 
     # --- what is told -----------------------------------------------------------------------------------
@@ -110,7 +109,7 @@ class Sitting:
         """Show how far it has come. painter: (3, H, W) -> the same, painted. style, content: losses."""
         if not self.world.leads:
             return
-        painted = [painter(picture) for picture in self.shown[:2]]
+        painted = [painter(picture) for picture in [*self.own, *self.shown][:2]]
         sheet = Image.new("RGB", (SIDE * len(painted), SIDE))
         for place, picture in enumerate(painted):
             sheet.paste(to_image(picture), (SIDE * place, 0))
@@ -166,6 +165,8 @@ class Sitting:
         self.photos, held = held_out.split(photos)
         self.contents = held_out.pictures(held, SIDE)  # what the style is judged on
         self.shown = self.contents if held else [held_out.sample(SIDE), *self.contents]  # what people look at
+        # The user's own picture goes into previews, not into the pack or the report, which others may get to see.
+        self.own = [held_out.from_file(self.job.shown, SIDE)] if self.job.shown is not None else []
 
     def history(self, stage: str, first_step: int) -> History:
         folder = self.folder / stage

@@ -53,7 +53,7 @@ class Preview(Gtk.Box):
         self._detail = False
         self._at = (0.5, 0.5)  # the middle of the detail, as parts of the whole
         self._side = SIDE
-        self._seen_before: tuple[str, bytes] | None = None  # what was painted on, and what it looked like
+        self._seen_before: tuple[str, Any] | None = None  # what was painted on, and what it looked like
         self._view = View(SIDE, min(SIDE, 330))
         self._view.set_tooltip_text(
             _("Press to see the layer as it is. Turn the wheel to zoom, drag to move, click twice to see all of it.")
@@ -195,7 +195,7 @@ class Preview(Gtk.Box):
             return True  # go on
         drawn = target.source != target.drawable
         if drawn:  # a copy, drawn again if the image has another look
-            now = layers.image_small(target.image, FOLLOWED_IMAGE)
+            now: Any = layers.image_small(target.image, FOLLOWED_IMAGE)
         else:
             now = layers.read_small(target.source, target.bounds, FOLLOWED, self._form)[2]
         before, self._seen_before = self._seen_before, (self._source, now)

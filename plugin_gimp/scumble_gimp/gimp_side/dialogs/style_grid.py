@@ -29,6 +29,7 @@ class StyleGrid(Gtk.Box):
         self._backend, self._shelf = backend, shelf
         self._chosen = ""
         self._filling = False
+        self._told: dict[str, Tile] = {}  # by key, for the tooltips
         self._shown: dict[str, tuple[Gtk.Image, Any]] = {}  # by key, with the picture that it holds
         self._view = Gtk.ComboBoxText(tooltip_text=_("What the pictures below show."))
         for word, label in VIEWS.items():
@@ -79,6 +80,7 @@ class StyleGrid(Gtk.Box):
     def fill(self) -> None:
         """Show the shelf's tiles that the search line asks for; those there already only get their pictures."""
         tiles = self._shelf.tiles(self._search.get_text())
+        self._told = {tile.key: tile for tile in tiles}
         self._again.set_visible(self._shelf.view == "surprise")
         if not tiles or [tile.key for tile in tiles] != list(self._shown):
             self._filling = True
@@ -120,9 +122,19 @@ class StyleGrid(Gtk.Box):
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=2, margin=3)
         box.pack_start(image, False, False, 0)
         box.pack_start(label, False, False, 0)
-        child = Gtk.FlowBoxChild(child=box, name=tile.key, tooltip_text=tile.about)
+        child = Gtk.FlowBoxChild(child=box, name=tile.key, has_tooltip=True)
+        child.connect("query-tooltip", self._tell_of)
         child.get_accessible().set_name(tile.title)
         return child
+
+    def _tell_of(self, child: Any, _x: int, _y: int, _keyboard: bool, tip: Any) -> bool:
+        """The tooltip: words on the tile, and the painting where the pack carries it."""
+        tile = self._told.get(child.get_name())
+        if tile is None:
+            return False
+        tip.set_text(tile.about)
+        tip.set_icon(pictures.pixbuf(*tile.painting) if tile.painting is not None else None)
+        return True
 
     def _see(self, child: Any) -> bool:
         if child.get_parent() is not None:

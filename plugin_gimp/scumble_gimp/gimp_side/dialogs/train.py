@@ -24,6 +24,7 @@ def ask(procedure: Any, config: Any) -> bool:
         dialog.get_widget("source", GObject.TYPE_NONE),
         dialog.get_widget("quality", GObject.TYPE_NONE),
         _took(),
+        _photos(config),
         dialog.get_spin_scale("strength", 1.0),
         _about(),
     ):
@@ -33,6 +34,30 @@ def ask(procedure: Any, config: Any) -> bool:
     accepted = dialog.run()
     dialog.destroy()
     return bool(accepted)
+
+
+def _photos(config: Any) -> Any:
+    """The folder of photos; without one the backend has its own choice."""
+    chooser = Gtk.FileChooserButton(title=_("Photos to practice on"), action=Gtk.FileChooserAction.SELECT_FOLDER)
+    if config.get_property("photos"):
+        chooser.set_filename(config.get_property("photos"))
+    chooser.connect("file-set", lambda button: config.set_property("photos", button.get_filename() or ""))
+    chooser.set_tooltip_text(_(option(TrainChoices, "photos").help))
+    label = Gtk.Label.new_with_mnemonic(_("_Photos"))
+    label.set_mnemonic_widget(chooser)
+    without = Gtk.Button.new_from_icon_name("edit-clear-symbolic", Gtk.IconSize.BUTTON)
+    without.set_tooltip_text(_("Do without this folder."))
+
+    def clear(_button: Any) -> None:
+        chooser.unselect_all()
+        config.set_property("photos", "")
+
+    without.connect("clicked", clear)
+    row = Gtk.Box(spacing=6)
+    row.pack_start(label, False, False, 0)
+    row.pack_start(chooser, True, True, 0)
+    row.pack_start(without, False, False, 0)
+    return row
 
 
 def _took() -> Any:
