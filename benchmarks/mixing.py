@@ -111,11 +111,11 @@ def measured(jobs: dict[str, Callable[[], Tensor]], rounds: int) -> dict[str, fl
 
 
 def soft_columns(count: int, photo: Tensor) -> list[Tensor]:
-    """Masks of columns side by side, each flowing into the next, (H, W), summing to 1."""
+    """Masks of columns side by side, each flowing into the next, (H, W), summing to 1; in steps of 1/255, as sent."""
     height, width = photo.shape[-2:]
     x = torch.linspace(0, 1, width, device=photo.device)
     edges = [torch.sigmoid((x - place / count) / FEATHER * 4) for place in range(1, count)]
-    steps = [torch.ones_like(x), *edges, torch.zeros_like(x)]
+    steps = [torch.ones_like(x), *((255 * edge).round() / 255 for edge in edges), torch.zeros_like(x)]
     return [(one - other).clamp(0, 1).expand(height, width) for one, other in pairwise(steps)]
 
 

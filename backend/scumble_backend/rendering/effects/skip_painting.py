@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,6 +33,9 @@ from scumble_backend.rendering.tiling import RunningStatistics, source_rows, str
 
 #: Numbers that one strip of a stage may hold; measured at 512 pixels on two cores, smaller costs overhead.
 STRIP_NUMBERS = 2 << 20
+
+#: A strip under masks is cut into at most so many pieces, none narrower than so many columns.
+MOST_PIECES, LEAST_PIECE = 8, 32
 
 #: Above so many pixels the largest activations are computed twice instead of being kept.
 KEEP_PIXELS = 6 << 20
@@ -215,24 +219,17 @@ class _Painting:
     ) -> Callable[[int, int], Tensor]:
         """A function from rows [top, bottom) of the stage's result to their raw values."""
         stage = self.stages[name]
-        changes = [
-            (place, delta.factors[name])
+        changes = {
+            place: delta.factors[name]
             for place, delta in enumerate(self.mix.deltas)
             if delta and name in delta.factors
-        ]
+        }
         weight = stage.conv.weight
-        placed = self.maps is not None and bool(changes)
-        if placed:
-            # One convolution gives the base network's channels and, after them, the inner ones of every change.
-            weight = torch.cat([weight, *(right for _, (_, right) in changes)])
-            lefts = torch.cat([left for _, (left, _) in changes], dim=1)[:, :, None, None]
-            assert self.maps is not None
-            maps = self.maps.at(size)
-            shares = [(place, right.shape[0]) for place, (_, right) in changes]
-        else:
-            for place, (left, right) in changes:
+        maps = self.maps.at(size) if self.maps is not None and changes else None
+        if maps is None:
+            for place, (left, right) in changes.items():
                 weight = weight + torch.einsum("or,rikl->oikl", self.mix.weights[place] * left, right)
-        weight = weight.contiguous(memory_format=torch.channels_last)
+        kernels = _Kernels(weight, changes)
 
         def convolve(top: int, bottom: int) -> Tensor:
             window = (
@@ -240,14 +237,21 @@ class _Painting:
                 if stage.upsample
                 else _window(source, top, bottom, stage.stride)
             )
-            made = F.conv2d(window, weight, stride=stage.stride)
-            if placed:
-                inner = made[:, stage.outputs :]
-                first = 0
-                for place, rank in shares:
-                    inner[:, first : first + rank] *= maps[place, top:bottom]
-                    first += rank
-                made = made[:, : stage.outputs] + F.conv2d(inner, lefts)
+            if self.maps is None or maps is None:
+                made = F.conv2d(window, kernels.plain, stride=stage.stride)
+            else:
+                pieces = self.maps.pieces(size, top, bottom)
+                made = _side_by_side(
+                    [
+                        kernels.convolve(
+                            window[..., piece.left * stage.stride : (piece.right - 1) * stage.stride + 3],
+                            stage.stride,
+                            piece.styles,
+                            maps[:, top:bottom, piece.left : piece.right],
+                        )
+                        for piece in pieces
+                    ]
+                )
             if stage.skip is not None:
                 assert skip is not None
                 made = made + stage.skip(skip.rows(top, bottom))
@@ -261,29 +265,39 @@ class _Painting:
         """A function that turns raw rows into an activation, in place."""
         stage = self.stages[name]
         mean, variance = stage.pulled(mean, variance, self.network.config.statistics_pull)
-        inverse = torch.rsqrt(variance + EPSILON)
-        affine = self._affine(name, size)
+        scale, shift = self.affine[name]
+        gain = scale * torch.rsqrt(variance + EPSILON)
+        return self._affine(gain, shift - mean * gain, size, relu)
 
-        def normalize(raw: Tensor, top: int, bottom: int) -> Tensor:
-            scale, shift = affine(top, bottom)
-            gain = scale * inverse[:, :, None, None]
-            offset = shift - mean[:, :, None, None] * gain
-            torch.addcmul(offset.to(raw.dtype), raw, gain.to(raw.dtype), out=raw)
-            return raw.relu_() if relu else raw
-
-        return normalize
-
-    def _affine(self, name: str, size: tuple[int, int]) -> Callable[[int, int], tuple[Tensor, Tensor]]:
-        """Scale and shift of a stage for rows [top, bottom): (1, C, 1, 1), or (1, C, rows, W) under masks."""
-        tables = self.affine[name]
+    def _affine(
+        self, gains: Tensor, offsets: Tensor, size: tuple[int, int], relu: bool
+    ) -> Callable[[Tensor, int, int], Tensor]:
+        """A function that scales and shifts raw rows in place. gains, offsets: (S, C), mixed by weight."""
         if self.maps is None:
-            scale, shift = (torch.einsum("s,sc->c", self.mix.weights, t)[None, :, None, None] for t in tables)
-            return lambda top, bottom: (scale, shift)
-        maps = self.maps.at(size)
+            gain, offset = (
+                torch.einsum("s,sc->c", self.mix.weights, t)[None, :, None, None] for t in (gains, offsets)
+            )
 
-        def placed(top: int, bottom: int) -> tuple[Tensor, Tensor]:
-            scale, shift = (torch.einsum("shw,sc->hwc", maps[:, top:bottom], t) for t in tables)
-            return scale.permute(2, 0, 1)[None], shift.permute(2, 0, 1)[None]
+            def alike(raw: Tensor, top: int, bottom: int) -> Tensor:
+                torch.addcmul(offset.to(raw.dtype), raw, gain.to(raw.dtype), out=raw)
+                return raw.relu_() if relu else raw
+
+            return alike
+        weights = self.maps
+        maps = weights.at(size)
+
+        def placed(raw: Tensor, top: int, bottom: int) -> Tensor:
+            for left, right, styles in weights.pieces(size, top, bottom):
+                there = raw[..., left:right]
+                if len(styles) == 1:
+                    gain, offset = (t[styles[0]][None, :, None, None] for t in (gains, offsets))
+                else:
+                    parts = maps[styles, top:bottom, left:right]
+                    gain, offset = (
+                        torch.einsum("shw,sc->hwc", parts, t[styles]).permute(2, 0, 1)[None] for t in (gains, offsets)
+                    )
+                torch.addcmul(offset.to(raw.dtype), there, gain.to(raw.dtype), out=there)
+            return raw.relu_() if relu else raw
 
         return placed
 
@@ -294,14 +308,8 @@ class _Painting:
         height, width = self.image.shape[-2:]
         stage, out = self.stages["up1"], self.network.out
         convolve = self._convolution("up1", source, None, (self.height, self.width))
-        affine = self._affine("up1", (self.height, self.width))
         up1 = _Again(self.height, self.width, convolve)
-
-        def activate(raw: Tensor, top: int, bottom: int) -> Tensor:
-            scale, shift = affine(top, bottom)
-            return torch.addcmul(shift.to(raw.dtype), raw, scale.to(raw.dtype)).relu_()
-
-        up1.finish = activate
+        up1.finish = self._affine(*self.affine["up1"], (self.height, self.width), True)
         result = torch.empty_like(self.image)
         rows = max(16, STRIP_NUMBERS // (stage.conv.in_channels * self.width))
         for top, bottom in strips(height, rows):
@@ -319,8 +327,12 @@ class _Painting:
         if self.maps is None:
             matrix = torch.einsum("s,sij->ij", weights, matrices)
             return torch.einsum("ij,jhw->ihw", matrix[:, :3], picture) + matrix[:, 3, None, None]
-        each = torch.einsum("sij,jhw->sihw", matrices[:, :, :3], picture) + matrices[:, :, 3, None, None]
-        return torch.einsum("shw,sihw->ihw", weights[:, top:bottom], each)
+        around = torch.zeros_like(picture)
+        for style, matrix in enumerate(matrices):
+            own = weights[style, top:bottom]
+            if bool(own.any()):
+                around += own * (torch.einsum("ij,jhw->ihw", matrix[:, :3], picture) + matrix[:, 3, None, None])
+        return around
 
     def _work(self) -> float:
         """What `tick` will have counted at the end, in multiply-adds of the padded picture."""
@@ -349,17 +361,92 @@ def _doubled_window(source: _Activation, top: int, bottom: int, height: int) -> 
     return padded[:, :, extra : extra + bottom - top + 2]
 
 
+class _Piece(NamedTuple):
+    """Columns [left, right) of a strip, and the styles that count anywhere in them."""
+
+    left: int
+    right: int
+    styles: list[int]
+
+
 class _WeightMaps:
     """The weights of a mix at the size of each stage, (S, h, w)."""
 
     def __init__(self, full: Tensor) -> None:
         self._by_size = {(full.shape[1], full.shape[2]): full}
         self._full = full
+        self._pieces: dict[tuple[int, int, int, int], list[_Piece]] = {}
 
     def at(self, size: tuple[int, int]) -> Tensor:
         if size not in self._by_size:
             self._by_size[size] = F.adaptive_avg_pool2d(self._full, size)
         return self._by_size[size]
+
+    def pieces(self, size: tuple[int, int], top: int, bottom: int) -> list[_Piece]:
+        """Rows [top, bottom) at a size, cut where other styles count: what counts nowhere is not computed."""
+        key = (*size, top, bottom)
+        if key not in self._pieces:
+            width = size[1]
+            step = max(LEAST_PIECE, -(-width // MOST_PIECES))
+            columns = F.pad(self.at(size)[:, top:bottom].amax(dim=1), (0, -width % step))
+            highest = columns.unflatten(1, (-1, step)).amax(dim=2).T.tolist()
+            made: list[_Piece] = []
+            for number, block in enumerate(highest):
+                styles = [style for style, weight in enumerate(block) if weight > 0]
+                right = min(width, (number + 1) * step)
+                if made and made[-1].styles == styles:
+                    made[-1] = made[-1]._replace(right=right)
+                else:
+                    made.append(_Piece(number * step, right, styles))
+            self._pieces[key] = made
+        return self._pieces[key]
+
+
+class _Kernels:
+    """The 3 x 3 kernels of one stage under styles that change them."""
+
+    def __init__(self, plain: Tensor, changes: dict[int, tuple[Tensor, Tensor]]) -> None:
+        """changes: style -> (left, right) as `StyleDelta.factors`."""
+        self.plain = plain.contiguous(memory_format=torch.channels_last)
+        self._changes = changes
+        self._together: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
+
+    def convolve(self, window: Tensor, stride: int, styles: list[int], maps: Tensor) -> Tensor:
+        """A piece of a strip. styles: those that count in it; maps: (S, h, w), the weights of all."""
+        changing = [style for style in styles if style in self._changes]
+        if len(styles) == 1 and changing:  # it counts alone: its change is merged into the kernel
+            return F.conv2d(window, self._merged(styles[0]), stride=stride)
+        made = F.conv2d(window, self.plain, stride=stride)
+        if changing:
+            rights, lefts = self._stacked(tuple(changing))
+            inner = F.conv2d(window, rights, stride=stride)
+            first = 0
+            for style in changing:
+                rank = self._changes[style][1].shape[0]
+                inner[:, first : first + rank] *= maps[style]
+                first += rank
+            made += F.conv2d(inner, lefts)
+        return made
+
+    def _merged(self, style: int) -> Tensor:
+        if (style,) not in self._together:
+            left, right = self._changes[style]
+            kernel = self.plain + torch.einsum("or,rikl->oikl", left, right)
+            self._together[style,] = (kernel.contiguous(memory_format=torch.channels_last), left)
+        return self._together[style,][0]
+
+    def _stacked(self, styles: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        """The inner convolutions of several changes as one, and the 1 x 1 convolution that adds them up."""
+        key = (-1, *styles)
+        if key not in self._together:
+            rights = torch.cat([self._changes[style][1] for style in styles])
+            lefts = torch.cat([self._changes[style][0] for style in styles], dim=1)[:, :, None, None]
+            self._together[key] = (rights.contiguous(memory_format=torch.channels_last), lefts.contiguous())
+        return self._together[key]
+
+
+def _side_by_side(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=3)
 
 
 def _cost(stage: Stage | torch.nn.Conv2d) -> float:
