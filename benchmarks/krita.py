@@ -1,7 +1,10 @@
 """How long a click takes in the real Krita: python benchmarks/krita.py [--rounds 3]
 
-Runs the scenarios that measure (a 4000 x 3000 RGBA U8 layer by the road alone, a preview at docker size) in a Krita
-of its own in a Debian tree, with the real backend beside it, and prints the medians. Needs root, like the tests.
+Runs the scenarios that measure (a 4000 x 3000 RGBA U8 layer by the road alone, a preview at docker size, a slider that
+is dragged for ten seconds over a layer of 3000 x 2000 in 8 and 16 bits) in a Krita of its own in a Debian tree, with the
+real backend beside it, and prints the medians. Needs root, like the tests. Latencies are from a change to the picture
+on the screen, less the time in the network; turns are seconds of the main thread's own work, whatever else the machine
+does, Krita's own calls included.
 """
 
 from __future__ import annotations
@@ -20,7 +23,52 @@ SCENARIOS = [
     "the_backend_is_started_when_the_docker_is_first_seen",
     "a_large_layer_is_quick_but_for_the_network",
     "the_preview_in_the_docker_follows_the_sliders",
+    "drag_8_bit",
+    "drag_16_bit",
 ]
+DRAGGING = """
+def _drag(figures, depth):
+    made = yield from document(3000, 2000, "RGBA", depth)
+    choose()
+    current = model()
+    current.preview.show(docker=True, canvas=True)
+    yield from wait(lambda: current.preview.picture is not None, 60)
+    yield from wait(lambda: not current.backend.preview.busy, 60)
+    yield 2000
+    beside, seen, turns = [], current.preview.picture, []
+    end, strength, before = time.monotonic() + 10, 0.0, time.thread_time()
+    while time.monotonic() < end:
+        strength = (strength + 0.013) % 1.0
+        docker().style_tab.strength._change(strength)
+        yield 20
+        now = time.thread_time()
+        turns.append(now - before)
+        before = now
+        if current.preview.picture is not seen:
+            seen = current.preview.picture
+            beside.append(current.preview.seconds - current.preview.network_seconds)
+    beside.sort()
+    assert beside, "no preview came in ten seconds"
+    figures[f"previews_{depth}"] = len(beside)
+    figures[f"latency_median_{depth}_s"] = round(beside[len(beside) // 2], 4)
+    figures[f"latency_95_{depth}_s"] = round(beside[min(len(beside) - 1, len(beside) * 95 // 100)], 4)
+    figures[f"longest_turn_{depth}_s"] = round(max(turns), 4)
+    begun = time.thread_time()
+    current.preview._copy = current.preview._fine_copy = None
+    current.preview._small_copy(False)
+    figures[f"coarse_copy_{depth}_s"] = round(time.thread_time() - begun, 4)
+    begun = time.thread_time()
+    current.canvas.fingerprint()
+    figures[f"fingerprint_{depth}_s"] = round(time.thread_time() - begun, 4)
+
+
+def step_drag_8_bit(figures):
+    yield from _drag(figures, "U8")
+
+
+def step_drag_16_bit(figures):
+    yield from _drag(figures, "U16")
+"""
 
 
 def main() -> None:
@@ -37,7 +85,7 @@ def main() -> None:
         folder = Path(tempfile.mkdtemp(prefix="scumble-"))
         try:
             with staged(root, folder) as stage:
-                for name, outcome in stage.run(SCENARIOS).items():
+                for name, outcome in stage.run(SCENARIOS, extra=DRAGGING).items():
                     if not outcome["ok"]:
                         sys.exit(f"{name}: {outcome['error']}")
                     measured = outcome["figures"]

@@ -7,7 +7,7 @@ from krita import DockWidget, Krita
 from scumble_editor.words import tr
 
 from .model import Model
-from .qt import Qt, QTabWidget, QTimer, QVBoxLayout, QWidget
+from .qt import QIcon, Qt, QTabWidget, QTimer, QVBoxLayout, QWidget
 from .tabs.jobs import JobsTab
 from .tabs.packs import PacksTab
 from .tabs.settings import SettingsTab
@@ -17,6 +17,7 @@ from .tabs.upscale import UpscaleTab
 from .widgets.message_bar import MessageBar
 
 LOOK_MS = 400  # Krita tells nobody that another layer was chosen
+AROUND_WORDS, SETTINGS_TAB = 17, 44  # pixels of a tab beside its name, and of the one that always has an icon
 PACK_FILES = (".scumble", ".zip", ".pth", ".pt", ".safetensors", ".t7", ".onnx")
 
 
@@ -47,17 +48,20 @@ class ScumbleDocker(DockWidget):
         self.packs_tab = PacksTab(model)
         self.jobs_tab = JobsTab(model)
         self.settings_tab = SettingsTab(model)
-        for tab, name in (
-            (self.style_tab, tr("Style")),
-            (self.upscale_tab, tr("Upscale")),
-            (self.train_tab, tr("Train")),
-            (self.packs_tab, tr("Packs")),
-            (self.jobs_tab, tr("Jobs")),
-            (self.settings_tab, ""),
+        self._names: list[str] = []
+        self._icons: list[Any] = []
+        for tab, name, icon in (
+            (self.style_tab, tr("Style"), "krita_tool_freehand"),
+            (self.upscale_tab, tr("Upscale"), "zoom-in"),
+            (self.train_tab, tr("Train"), "bookmarks"),
+            (self.packs_tab, tr("Packs"), "bundle_archive"),
+            (self.jobs_tab, tr("Jobs"), "view-list-details"),
+            (self.settings_tab, tr("Settings"), "configure"),
         ):
+            self._names.append(name)
+            self._icons.append(Krita.instance().icon(icon))
             self.tabs.addTab(tab, name)
-        self.tabs.setTabIcon(self.tabs.count() - 1, Krita.instance().icon("configure"))
-        self.tabs.setTabToolTip(self.tabs.count() - 1, tr("Settings"))
+        self.tabs.currentChanged.connect(lambda _: self._fit_tabs())
         column = QVBoxLayout(inside)
         column.setContentsMargins(2, 2, 2, 2)
         column.setSpacing(2)
@@ -73,6 +77,21 @@ class ScumbleDocker(DockWidget):
     def canvasChanged(self, canvas: Any) -> None:  # noqa: N802
         """Krita calls this when another document or view becomes current."""
         self.model.preview.look()
+
+    def resizeEvent(self, event: Any) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._fit_tabs()
+
+    def _fit_tabs(self) -> None:
+        """Words on the tabs where there is room for all but the settings' own; else icons but on the current one."""
+        words = self.tabs.tabBar().fontMetrics()
+        needed = sum(words.horizontalAdvance(name) + AROUND_WORDS for name in self._names[:-1]) + SETTINGS_TAB
+        narrow, last = needed > self.tabs.width(), len(self._names) - 1
+        for index, (name, icon) in enumerate(zip(self._names, self._icons, strict=True)):
+            worded = index != last and (not narrow or index == self.tabs.currentIndex())
+            self.tabs.setTabText(index, name if worded else "")
+            self.tabs.setTabIcon(index, QIcon() if worded else icon)
+            self.tabs.setTabToolTip(index, name)
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
         super().showEvent(event)
@@ -99,8 +118,8 @@ class ScumbleDocker(DockWidget):
 
     def _count_jobs(self) -> None:
         count = sum(job.open for job in self.model.backend.jobs)
-        index = self.tabs.indexOf(self.jobs_tab)
-        self.tabs.setTabText(index, f"{tr('Jobs')} ({count})" if count else tr("Jobs"))
+        self._names[self.tabs.indexOf(self.jobs_tab)] = f"{tr('Jobs')} ({count})" if count else tr("Jobs")
+        self._fit_tabs()
 
 
 def dropped_pack(data: Any) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scumble_wire.messages import PackInfo
+
 from .choices import UpscaleChoices, option
+from .words import tr
 
 CM_PER_INCH = 2.54
 PRINT_DPI = 300.0  # pixels per inch at which a print looks sharp from reading distance
@@ -54,3 +58,23 @@ def shown(factor: float, unit: str, width: int, height: int) -> float:
 def size_text(width: int, height: int, factor: float) -> str:
     """ "1200 × 900 → 2400 × 1800"."""
     return f"{width} × {height} → {round(width * factor)} × {round(height * factor)}"
+
+
+def how_text(model: str, factor: float, packs: Sequence[PackInfo]) -> str:
+    """How a model comes to a factor, in words; empty for one that isn't installed, and for factor 1.
+
+    packs: all that enlarge; those named as the model with -x2, -x3 or -x8 stand beside it.
+    """
+    beside = (model, *(f"{model}-x{n}" for n in (2, 3, 8)))
+    drawn = sorted({n for pack in packs if pack.id in beside for n in pack.factors if n > 1})
+    if factor <= 1 or not drawn:
+        return tr("A plain filter: quick, but edges get soft.") if model == "bicubic" and factor > 1 else ""
+    if factor in drawn:
+        return tr("The network draws exactly this size.")
+    larger = [n for n in drawn if n > factor]
+    if larger:
+        return tr("The network draws {n} ×, and that is made smaller: crisp.", n=larger[0])
+    return tr(
+        "Larger than the {n} × that the network draws: it takes several steps, and fine detail is guessed.",
+        n=drawn[-1],
+    )

@@ -107,6 +107,12 @@ def _problem(code: str, message: str, remedy: str) -> Problem:
     return Problem(tr(HEADLINES.get(code, message)), tr(remedy), code, message)
 
 
+def number_text(value: float, digits: int = 1) -> str:
+    """A number with at most so many places, with the decimal sign of the user's language: "1.5", "2"."""
+    text = f"{value:.{digits}f}"
+    return (text.rstrip("0").rstrip(".") if digits else text).replace(".", tr("."))
+
+
 STAGES = {
     "waiting": "Waiting",
     "loading": "Loading the network",
@@ -138,7 +144,7 @@ def remaining_text(seconds: float | None) -> str:
         return tr("about {n} s left", n=round(seconds))
     if seconds < 90 * 60:
         return tr("about {n} min left", n=round(seconds / 60))
-    return tr("about {n} h left", n=round(seconds / 3600, 1))
+    return tr("about {n} h left", n=number_text(seconds / 3600))
 
 
 def took_text(seconds: float) -> str:
@@ -147,7 +153,7 @@ def took_text(seconds: float) -> str:
         return tr("took {n} s here", n=round(seconds))
     if seconds < 90 * 60:
         return tr("took {n} min here", n=round(seconds / 60))
-    return tr("took {n} h here", n=round(seconds / 3600, 1))
+    return tr("took {n} h here", n=number_text(seconds / 3600))
 
 
 def progress_text(stage: str, fraction: float, remaining_s: float | None) -> str:

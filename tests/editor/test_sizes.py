@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scumble_editor.sizes import UNITS, Wish, shown, size_text
+from scumble_editor.sizes import UNITS, Wish, how_text, shown, size_text
+from scumble_wire.messages import PackInfo
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -26,3 +27,25 @@ def test_what_is_too_small_or_too_large_is_known() -> None:
     assert Wish(1600, "width").possible(100, 100)
     with pytest.raises(ValueError, match="no size"):
         Wish(100, "width").factor(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "factor", "words"),
+    [
+        ("faithful", 4.0, "exactly this size"),
+        ("faithful", 2.0, "exactly this size"),  # by the pack beside it
+        ("faithful", 1.5, "draws 2 ×"),
+        ("faithful", 3.0, "draws 4 ×"),
+        ("faithful", 8.0, "than the 4 ×"),
+        ("faithful", 1.0, ""),
+        ("bicubic", 2.0, "filter"),
+        ("gone", 2.0, ""),
+    ],
+)
+def test_words_say_how_a_model_comes_to_a_factor(model: str, factor: float, words: str) -> None:
+    packs = [
+        PackInfo(id="faithful", title="Faithful", kind="upscale", factors=[4]),
+        PackInfo(id="faithful-x2", title="Faithful ×2", kind="upscale", factors=[2]),
+    ]
+    said = how_text(model, factor, packs)
+    assert words in said and bool(words) == bool(said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import again, install, repeat, stylize, train, upscale
+from . import again, guide, install, repeat, stylize, train, upscale
 from .declaring import Declare
 
 _DECLARE: dict[str, Declare] = {
@@ -15,6 +15,7 @@ _DECLARE: dict[str, Declare] = {
     train.NAME: train.declare,
     train.SHOW: train.declare_show,
     install.NAME: install.declare,
+    guide.NAME: guide.declare,
 }
 
 

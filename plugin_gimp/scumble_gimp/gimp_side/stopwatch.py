@@ -58,6 +58,11 @@ def note_seen(**what: object) -> None:
         _append(f"{path}.seen", what)
 
 
+def note_opened() -> None:
+    """A dialog is on the screen: seconds of this process's own work since GIMP has started it."""
+    note_seen(opened=round(time.process_time(), 3))
+
+
 def _write(parts: dict[str, float]) -> None:
     path = os.environ.get("SCUMBLE_TIMINGS")
     if path:

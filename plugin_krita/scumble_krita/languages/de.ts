@@ -994,5 +994,29 @@
    <source>Here it is: paint with it</source>
    <translation>Hier ist er: damit malen</translation>
   </message>
+  <message>
+   <source>Open the guide</source>
+   <translation>Die Anleitung öffnen</translation>
+  </message>
+  <message>
+   <source>Larger than the {n} × that the network draws: it takes several steps, and fine detail is guessed.</source>
+   <translation>Größer als die {n} ×, die das Netz zeichnet: in mehreren Schritten, und Feines wird geraten.</translation>
+  </message>
+  <message>
+   <source>The network draws exactly this size.</source>
+   <translation>Das Netz zeichnet genau diese Größe.</translation>
+  </message>
+  <message>
+   <source>The network draws {n} ×, and that is made smaller: crisp.</source>
+   <translation>Das Netz zeichnet {n} ×, und das wird verkleinert: scharf.</translation>
+  </message>
+  <message>
+   <source>A plain filter: quick, but edges get soft.</source>
+   <translation>Ein einfacher Filter: schnell, aber Kanten werden weich.</translation>
+  </message>
+  <message>
+   <source>.</source>
+   <translation>,</translation>
+  </message>
  </context>
 </TS>

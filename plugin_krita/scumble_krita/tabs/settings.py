@@ -8,6 +8,7 @@ from scumble_editor.words import tr
 from scumble_wire.messages import Configure
 
 from ..diagnosis import diagnosis
+from ..help import open_guide
 from ..model import Model
 from ..qt import (
     QApplication,
@@ -57,6 +58,8 @@ class SettingsTab(QWidget):
         self.copy = QPushButton(Krita.instance().icon("edit-copy"), tr("Copy a diagnosis"))
         self.copy.setToolTip(tr("Versions, settings and the last problem, for a bug report. No pictures, no names."))
         self.copy.clicked.connect(self._copy)
+        self.guide = QPushButton(Krita.instance().icon("help-contents"), tr("Open the guide"))
+        self.guide.clicked.connect(lambda: open_guide())
         form = QFormLayout()
         form.addRow(tr("Device"), self.device)
         form.addRow(tr("Memory budget"), self.memory)
@@ -70,6 +73,7 @@ class SettingsTab(QWidget):
         column.addLayout(form)
         column.addWidget(self.state)
         column.addLayout(row)
+        column.addWidget(self.guide)
         column.addStretch(1)
         model.backend.subscribe("status", self._show)
         model.backend.subscribe("connection", self._show)

@@ -22,6 +22,7 @@ from ..qt import (
     QVBoxLayout,
     QWidget,
 )
+from ..widgets.checkable import checkable
 from ..widgets.compare import ComparePicture
 from ..widgets.grid import StyleGrid
 from ..widgets.job_row import JobRow
@@ -85,7 +86,7 @@ class StyleTab(QWidget):
         self.again.setToolTip(
             tr("Choose what made the current layer. Apply then replaces it; a second click lets it be.")
         )
-        self.again.setCheckable(True)
+        checkable(self.again)
         self.again.clicked.connect(lambda on: model.layers.edit_again() if on else model.layers.leave_editing())
         self.more = QToolButton()
         self.more.setText("…")
@@ -178,7 +179,7 @@ class StyleTab(QWidget):
         button = QToolButton()
         button.setText(text)
         button.setToolTip(tip)
-        button.setCheckable(True)
+        checkable(button)
         return button
 
     def _fill(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from krita import Krita
 
 from scumble_editor.choices import UpscaleChoices, option
-from scumble_editor.sizes import UNITS, Wish, shown, size_text
+from scumble_editor.sizes import UNITS, Wish, how_text, shown, size_text
 from scumble_editor.words import tr
 
 from ..model import Model
@@ -126,5 +126,6 @@ class UpscaleTab(QWidget):
         self.source.setCurrentIndex(max(0, self.source.findData(choices.source)))
         self._show_size(choices)
         pack = self._model.backend.pack(choices.model)
-        self.about.setText(pack.description if pack is not None else "")
+        how = how_text(choices.model, choices.factor, self._model.backend.upscalers())
+        self.about.setText("\n".join(filter(None, (how, pack.description if pack is not None else ""))))
         self.about.setVisible(bool(self.about.text()))

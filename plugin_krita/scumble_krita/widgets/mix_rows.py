@@ -6,6 +6,7 @@ from scumble_wire.mix import MOST_STYLES, Part
 
 from ..model import Model
 from ..qt import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, Qt, QToolButton, QVBoxLayout, QWidget
+from .checkable import checkable
 from .slider import BarSlider, percent, read_percent
 
 
@@ -51,7 +52,7 @@ class _Row(QWidget):
         super().__init__()
         self._model, self._number = model, number
         self.name = QPushButton()
-        self.name.setCheckable(True)
+        checkable(self.name)
         self.name.setToolTip(tr("The style that a click on a picture above changes."))
         self.name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.name.clicked.connect(lambda: model.choices.mark_part(number))

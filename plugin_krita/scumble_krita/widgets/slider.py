@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from scumble_editor.words import number_text
+
 from ..qt import QColor, QLineEdit, QPainter, QPalette, QRectF, QSize, QSizePolicy, Qt, QWidget, pyqtSignal
 
 
@@ -163,7 +165,7 @@ def read_percent(text: str) -> float:
 
 
 def times(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".") + " ×"
+    return number_text(value, 2) + " ×"
 
 
 def read_times(text: str) -> float:

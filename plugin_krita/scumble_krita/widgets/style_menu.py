@@ -8,6 +8,7 @@ from scumble_editor.choices import StyleChoices, option
 from scumble_editor.kept import Kept, preset_pack
 from scumble_editor.words import tr
 
+from ..help import open_guide
 from ..model import Model
 from ..qt import QFileDialog, QInputDialog, QMenu, QWidget
 
@@ -42,6 +43,8 @@ class StyleMenu(QMenu):
         pixels.setCheckable(True)
         pixels.setChecked(on)
         pixels.setToolTip(tr(limits.help))
+        self.addSeparator()
+        self._add(tr("Open the guide"), open_guide)
 
     def _add(self, text: str, run: Callable[[], object]) -> Any:
         action = self.addAction(text.replace("&", "&&"))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from gi.repository import GimpUi, GLib
+from gi.repository import GimpUi, GLib, Gtk
 
+from ..guide import open_guide
 from ..session import Session
-from ..texts import DOMAIN
+from ..stopwatch import note_opened
+from ..texts import DOMAIN, _
 
 
 class Window(Protocol):
@@ -27,12 +29,29 @@ def dialog_of(procedure: Any, config: Any, title: str, ok: str) -> Any:
             config.set_property(spec.name, "")
     dialog = GimpUi.ProcedureDialog.new(procedure, config, title)
     dialog.set_ok_label(ok)
+    _help_by_our_guide(dialog)
     return dialog
+
+
+def _help_by_our_guide(dialog: Any) -> None:
+    """GIMP's own Help button looks for the procedure in GIMP's manual, which knows nothing of it."""
+    theirs = dialog.get_widget_for_response(Gtk.ResponseType.HELP)
+    if theirs is None:
+        return
+    ours = Gtk.Button.new_with_mnemonic(_("_Help"))
+    ours.connect("clicked", lambda _button: open_guide())
+    row = theirs.get_parent()
+    row.add(ours)
+    row.set_child_secondary(ours, True)
+    ours.show()
+    theirs.set_no_show_all(True)
+    theirs.hide()
 
 
 def run(dialog: Any, session: Session, fill: Callable[[Any], Window]) -> bool:
     """Show a dialog filled by `fill` until a person answers; True when the work is to be done."""
     window = fill(dialog)
+    dialog.connect("map-event", lambda _dialog, _event: note_opened())
     with session.main_loop():
         accepted = dialog.run()
         window.close()

@@ -10,7 +10,7 @@ from gi.repository import GdkPixbuf, GObject, Gtk
 from scumble_editor.areas import Area
 from scumble_editor.backend import Delivery, Job
 from scumble_editor.choices import UpscaleChoices, option
-from scumble_editor.sizes import UNITS, Wish, shown, size_text
+from scumble_editor.sizes import UNITS, Wish, how_text, shown, size_text
 
 from .. import arguments, layers
 from ..formats import SCREEN, SCREEN_GRAY
@@ -51,7 +51,7 @@ class UpscaleDialog:
         self._original.set_tooltip_text(_("Compare with plain enlarging."))
         self._original.connect("toggled", lambda _button: self._draw())
         self._line = PreviewLine(session.backend)
-        self._size = Gtk.Label(xalign=0)
+        self._size = Gtk.Label(xalign=0, yalign=0, wrap=True, width_chars=36, max_width_chars=36, lines=4)
         self._wished = Gtk.SpinButton.new_with_range(0.1, 200_000, 1)
         self._wished.set_tooltip_text(_("How large the result is to be."))
         self._wished.connect("value-changed", self._size_wished)
@@ -170,7 +170,8 @@ class UpscaleDialog:
     def _show_size(self) -> None:
         """What the factor comes to."""
         factor, unit = self._config.get_property("factor"), self._unit.get_active_id()
-        self._size.set_text(size_text(*self._wanted(), factor))
+        how = how_text(self._config.get_property("model"), factor, self._backend.upscalers())
+        self._size.set_text("\n".join(filter(None, (size_text(*self._wanted(), factor), how))))
         self._following = True
         self._wished.set_digits(1 if unit.startswith("print") else 0)
         self._wished.set_value(shown(factor, unit, *self._wanted()))
