@@ -1,10 +1,10 @@
 """How long a click takes in the real Krita: python benchmarks/krita.py [--rounds 3]
 
-Runs the scenarios that measure (a 4000 x 3000 RGBA U8 layer by the road alone, a preview at docker size, a slider that
-is dragged for ten seconds over a layer of 3000 x 2000 in 8 and 16 bits) in a Krita of its own in a Debian tree, with the
+Runs the scenarios that measure (a 4000 x 3000 RGBA U8 layer by the road alone, a preview at docker size, a slider
+dragged for ten seconds over a layer of 3000 x 2000 in 8 and 16 bits) in a Krita of its own in a Debian tree, with the
 real backend beside it, and prints the medians. Needs root, like the tests. Latencies are from a change to the picture
-on the screen, less the time in the network; turns are seconds of the main thread's own work, whatever else the machine
-does, Krita's own calls included.
+on the screen, less the time in the network; turns are seconds of the main thread's own work, whatever else the
+machine does, Krita's own calls included.
 """
 
 from __future__ import annotations

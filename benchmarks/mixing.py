@@ -1,11 +1,11 @@
 """What a mix of styles costs against one style, and how its borders look; a sheet of mixes to look at.
 
-    python benchmarks/mixing.py PICTURE [--packs A,B,C,D] [--side 1000] [--rounds 3] [--sheet OUT.jpg] [--json]
+    python benchmarks/mixing.py PICTURE [--packs A,B,C,D] [--side 1000] [--rounds 3] [--sheets FOLDER] [--json]
 
 Four styles on one network are painted in turns: one alone, all mixed by weights, all placed by soft masks. Seconds
 are of the process's own threads, so that other work on the machine does not count. `border` is the gradient energy of
 a feathered border between two styles against that inside them (target 1.2), `crossfade` the same for a mix of the two
-pictures. The sheet shows styles alone, mixed, placed, and in every kind of colors.
+pictures. The sheets show styles alone, mixed, placed, and in every kind of colors; --rounds 0 makes nothing else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chosen_packs import add_options, chosen
 from shared_options import options_of, parser_for
 
 import torch  # isort: skip
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from scumble_backend.packs.making import load_network, load_style, network_name
@@ -36,7 +36,8 @@ from scumble_training.style.painting import to_image
 STYLES = 4
 MIX_TARGET, PLACE_TARGET, BORDER_TARGET = 1.05, 1.15, 1.2
 FEATHER = 0.08  # of the width: half of the soft border
-CELL, TITLE = 300, 20  # pixels
+CELL, TITLE, GAP = 300, 20, 8  # pixels
+MOST_BYTES = 400_000
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--side", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--sheet", type=Path, help="JPEG file to write")
+    parser.add_argument("--sheets", type=Path, help="folder to write mixes.jpg and colors.jpg into")
     add_options(parser)
     options = options_of(parser)
     on = chosen(options)
@@ -68,6 +69,10 @@ def main() -> None:
     masks = soft_columns(len(styles), photo)
     plain = [Part(style, 1.0, None, palette) for style, palette in zip(styles, palettes, strict=True)]
     placed = [Part(style, 1.0, mask) for style, mask in zip(styles, masks, strict=True)]
+    if options.sheets is not None:
+        write_sheets(options.sheets, photo, plain, [pack.manifest.title for pack in packs])
+    if options.rounds == 0:
+        return
     seconds = measured(
         {
             "one": lambda: stylize(photo, plain[:1]).image,
@@ -90,8 +95,6 @@ def main() -> None:
         "crossfade": round(border_energy(faded, apart, halves[0]), 3),
         "targets": {"mixed": MIX_TARGET, "placed": PLACE_TARGET, "border": BORDER_TARGET},
     }
-    if options.sheet is not None:
-        write_sheet(options.sheet, photo, plain, [pack.manifest.title for pack in packs], apart)
     text = json.dumps(result, indent=1)
     print(text if options.json else "\n".join(f"{name}: {value}" for name, value in result.items()))
     if options.out is not None:
@@ -131,45 +134,59 @@ def border_energy(picture: Tensor, apart: list[Tensor], mask: Tensor) -> float:
     return 2 * energy(picture) / sum(energy(image) for image in apart)
 
 
-def write_sheet(path: Path, photo: Tensor, parts: list[Part], titles: list[str], apart: list[Tensor]) -> None:
-    """Three rows: styles and their mixes, places, colors."""
-    one, two = parts[:2]
+def write_sheets(folder: Path, photo: Tensor, parts: list[Part], titles: list[str]) -> None:
+    """mixes.jpg: styles, their mixes and places; colors.jpg: one style in every kind of colors."""
     light, rest = region_masks(photo, ["light", "rest"], [None, None])
+    first, second, third = titles[:3]
 
-    def painted(*mixed: Part, colors: str = "style") -> Image.Image:
+    def part(number: int, weight: float = 1.0, mask: Tensor | None = None) -> Part:
+        return Part(parts[number].style, weight, mask, parts[number].palette)
+
+    def painted(*mixed: Part, colors: str = "style") -> Tensor:
         with torch.inference_mode():
-            return to_image(stylize(photo, mixed, colors=colors).image.cpu())
+            return stylize(photo, mixed, colors=colors).image.cpu()
 
-    def of(part: Part, weight: float = 1.0, mask: Tensor | None = None) -> Part:
-        return Part(part.style, weight, mask, part.palette)
-
-    half = 0.5 * apart[0] + 0.5 * apart[1]
-    columns = soft_columns(len(parts), photo)
-    cells = [
-        ("The picture", to_image(photo.cpu())),
-        (titles[0], to_image(apart[0].cpu())),
-        (titles[1], to_image(apart[1].cpu())),
-        ("Both, mixed", painted(of(one), of(two))),
-        ("For comparison: their pictures, cross-faded", to_image(half.cpu())),
-        (f"{titles[0]} in the light parts", painted(of(one, 1.0, light), of(two, 1.0, rest))),
-        (f"{titles[1]} in the light parts", painted(of(two, 1.0, light), of(one, 1.0, rest))),
-        ("Four, side by side", painted(*(of(p, 1.0, mask) for p, mask in zip(parts, columns, strict=True)))),
-        ("Four, mixed", painted(*parts)),
-        ("Each place keeps its color", painted(of(one), colors="picture")),
-        ("Palette of the picture", painted(of(one), colors="matched")),
-        ("Palette of the painting", painted(of(one), colors="palette")),
-        ("Palette alone", painted(of(one), colors="only")),
+    alone = [painted(part(number)) for number in range(3)]
+    halves, columns = soft_columns(2, photo), soft_columns(len(parts), photo)
+    mixes = [
+        ("The picture", photo.cpu()),
+        *zip(titles[:3], alone, strict=True),
+        (f"{first} + {second}", painted(part(0), part(1))),
+        ("For comparison: their two pictures, cross-faded", 0.5 * alone[0] + 0.5 * alone[1]),
+        (f"{second} + {third}", painted(part(1), part(2))),
+        ("All four styles", painted(*parts)),
+        (f"{second} where it is light, {third} elsewhere", painted(part(1, 1.0, light), part(2, 1.0, rest))),
+        (f"{third} where it is light, {second} elsewhere", painted(part(2, 1.0, light), part(1, 1.0, rest))),
+        (f"{first} to the left, {second} to the right", painted(part(0, 1.0, halves[0]), part(1, 1.0, halves[1]))),
+        ("Four, side by side", painted(*(part(n, 1.0, mask) for n, mask in enumerate(columns)))),
     ]
-    wide, high = 4, -(-len(cells) // 4)
-    shape = cells[0][1].size
-    tall = round(CELL * shape[1] / shape[0])
-    sheet = Image.new("RGB", (wide * (CELL + 8), high * (tall + TITLE + 8)), "white")
-    draw = ImageDraw.Draw(sheet)
+    colors = [
+        ("The picture", photo.cpu()),
+        (f"{third}, as the style paints", alone[2]),
+        ("Each place keeps its color", painted(part(2), colors="picture")),
+        ("Palette of the picture", painted(part(2), colors="matched")),
+        ("Palette of the painting", painted(part(2), colors="palette")),
+        ("Palette alone, no brush marks", painted(part(2), colors="only")),
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_sheet(folder / "mixes.jpg", mixes, 4)
+    write_sheet(folder / "colors.jpg", colors, 3)
+
+
+def write_sheet(path: Path, cells: list[tuple[str, Tensor]], columns: int) -> None:
+    """Pictures of one size with their titles below, as a JPEG of at most `MOST_BYTES`."""
+    height, width = cells[0][1].shape[-2:]
+    tall, lines = round(CELL * height / width), -(-len(cells) // columns)
+    sheet = Image.new("RGB", (columns * (CELL + GAP) + GAP, lines * (tall + TITLE + GAP) + GAP), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     for number, (title, picture) in enumerate(cells):
-        x, y = number % wide * (CELL + 8) + 4, number // wide * (tall + TITLE + 8) + 4
-        sheet.paste(picture.resize((CELL, tall), Image.Resampling.LANCZOS), (x, y))
-        draw.text((x, y + tall + 3), title, fill="black")
-    sheet.save(path, quality=88)
+        x, y = number % columns * (CELL + GAP) + GAP, number // columns * (tall + TITLE + GAP) + GAP
+        sheet.paste(to_image(picture).resize((CELL, tall), Image.Resampling.LANCZOS), (x, y))
+        draw.text((x, y + tall + 3), title, fill="black", font=font)
+    for quality in range(92, 30, -4):
+        sheet.save(path, quality=quality, optimize=True)
+        if path.stat().st_size <= MOST_BYTES:
+            break
 
 
 if __name__ == "__main__":
