@@ -12,19 +12,17 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "installer")]
 
 from catalogs import CatalogDamaged, read_po, write_mo  # noqa: E402
 
-from scumble_installer.guide import write_guide  # noqa: E402
 from scumble_installer.vendoring import VendoringFailed, copy_sources, vendor  # noqa: E402
 
 NAME = "scumble_gimp"
-GUIDE = ("gimp", "styles", "upscaling", "training")  # pages of docs/ that the plug-in carries
 
 
 def build(out: Path) -> Path:
     """Make the plug-in's folder inside `out`, replacing an older one. Returns it."""
     plugin = out / NAME
-    copy_sources(HERE / NAME, plugin, leave_out=("locale", "guide", "scumble_wire", "scumble_editor"))
+    copy_sources(HERE / NAME, plugin, leave_out=("locale", "manual", "scumble_wire", "scumble_editor"))
     vendor(plugin)
-    write_guide(HERE.parent / "docs", GUIDE, plugin / "guide")
+    copy_sources(HERE.parent / "docs" / "manual", plugin / "manual")
     for source in sorted((HERE / "po").glob("*.po")):
         write_mo(read_po(source), plugin / "locale" / source.stem / "LC_MESSAGES" / f"{NAME}.mo")
     (plugin / f"{NAME}.py").chmod(0o755)  # GIMP passes over a script that is not executable

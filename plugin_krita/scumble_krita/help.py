@@ -1,10 +1,12 @@
-"""Help: the guide that the plugin carries, in the browser."""
+"""Help: the manual that the plugin carries, in the browser."""
 
-from scumble_editor.guide import page
+from scumble_editor.guide import manual
 
 from .qt import QDesktopServices, QUrl
 
 
 def open_guide() -> None:
-    """Show the guide's page on Krita."""
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(page("krita"))))
+    """Show what the manual says of Krita."""
+    place = QUrl.fromLocalFile(str(manual()))
+    place.setFragment("krita")
+    QDesktopServices.openUrl(place)

@@ -27,6 +27,7 @@ if QT_MAJOR == 6:
     )
     from PyQt6.QtGui import (
         QColor,
+        QColorSpace,
         QDesktopServices,
         QIcon,
         QImage,
@@ -93,6 +94,7 @@ else:
     )
     from PyQt5.QtGui import (
         QColor,
+        QColorSpace,
         QDesktopServices,
         QIcon,
         QImage,
@@ -150,6 +152,7 @@ __all__ = [
     "QByteArray",
     "QCheckBox",
     "QColor",
+    "QColorSpace",
     "QComboBox",
     "QDesktopServices",
     "QDialog",

@@ -1,10 +1,14 @@
-"""Where the guide lies that a plugin carries: pages for a browser, so that Help works without a network."""
+"""Where the manual lies that a plugin carries: a page for a browser, so that Help works without a network."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from .words import tr
 
-def page(name: str) -> Path:
-    """The page of an editor, "krita" or "gimp": a build of the plugin puts it beside this package."""
-    return Path(__file__).resolve().parent.parent / "guide" / f"{name}.html"
+FOLDER = "manual"  # beside this package; builds put docs/manual there
+
+
+def manual() -> Path:
+    """The manual in the user's language. It has the headings #krita and #gimp."""
+    return Path(__file__).resolve().parent.parent / FOLDER / tr("en.html")

@@ -46,7 +46,7 @@ def test_folder_and_script_have_one_name_and_the_script_is_executable(plug_in: P
 def test_nothing_compiled_is_in_it(plug_in: Path) -> None:
     endings = {path.suffix for path in plug_in.rglob("*") if path.is_file()}
     assert endings <= {".py", ".md", ".mo", ".html", ""}, endings
-    assert (plug_in / "guide" / "gimp.html").is_file()
+    assert (plug_in / "manual" / "de.html").is_file()
 
 
 def test_the_wire_is_copied_byte_for_byte(plug_in: Path) -> None:

@@ -35,7 +35,7 @@ def test_the_zip_has_entries_for_folders_and_is_the_same_every_time(tmp_path: Pa
         names = archive.namelist()
     assert "pykrita/scumble_krita/" in names and "pykrita/scumble_krita.desktop" in names
     assert "actions/scumble_krita.action" in names and "pykrita/scumble_krita/languages/de.ts" in names
-    assert "pykrita/scumble_krita/guide/krita.html" in names
+    assert "pykrita/scumble_krita/manual/en.html" in names
     for name in names:
         for parent in Path(name).parents:
             assert parent == Path() or f"{parent.as_posix()}/" in names

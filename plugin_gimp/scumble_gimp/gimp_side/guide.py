@@ -1,4 +1,4 @@
-"""Filters > Scumble > Guide: the guide that the plug-in carries, in the browser."""
+"""Filters > Scumble > Manual: the manual that the plug-in carries, in the browser."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from gi.repository import Gimp, Gio, GLib
 
-from scumble_editor.guide import page
+from scumble_editor.guide import manual
 
 from . import answers, declaring
 from .texts import _
 
-NAME = "plug-in-scumble-guide"
+NAME = "plug-in-scumble-manual"
 
 
 def declare(plug_in: Any, name: str) -> Any:
@@ -19,9 +19,9 @@ def declare(plug_in: Any, name: str) -> Any:
         plug_in,
         name,
         run,
-        label=_("_Guide"),
-        blurb=_("Open Scumble's guide"),
-        help=_("Opens the guide that lies in the plug-in's folder, in the browser; it needs no network."),
+        label=_("_Manual"),
+        blurb=_("Open Scumble's manual"),
+        help=_("Opens the manual that lies in the plug-in's folder, in the browser; it needs no network."),
     )
 
 
@@ -34,9 +34,9 @@ def run(procedure: Any, config: Any, data: object) -> Any:
 
 
 def open_guide() -> None:
-    """Show the guide's page on GIMP; where no browser is known, say where it lies."""
-    path = page("gimp")
+    """Show what the manual says of GIMP; where no browser is known, say where it lies."""
+    path = manual()
     try:
-        Gio.AppInfo.launch_default_for_uri(path.as_uri(), None)
+        Gio.AppInfo.launch_default_for_uri(f"{path.as_uri()}#gimp", None)
     except GLib.Error:
-        Gimp.message(_("The guide lies at {path}; open it with a browser.", path=path))
+        Gimp.message(_("The manual lies at {path}; open it with a browser.", path=path))

@@ -995,10 +995,6 @@
    <translation>Hier ist er: damit malen</translation>
   </message>
   <message>
-   <source>Open the guide</source>
-   <translation>Die Anleitung öffnen</translation>
-  </message>
-  <message>
    <source>Larger than the {n} × that the network draws: it takes several steps, and fine detail is guessed.</source>
    <translation>Größer als die {n} ×, die das Netz zeichnet: in mehreren Schritten, und Feines wird geraten.</translation>
   </message>
@@ -1017,6 +1013,14 @@
   <message>
    <source>.</source>
    <translation>,</translation>
+  </message>
+  <message>
+   <source>en.html</source>
+   <translation>de.html</translation>
+  </message>
+  <message>
+   <source>Open the manual</source>
+   <translation>Das Handbuch öffnen</translation>
   </message>
  </context>
 </TS>

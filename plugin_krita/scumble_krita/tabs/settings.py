@@ -58,7 +58,7 @@ class SettingsTab(QWidget):
         self.copy = QPushButton(Krita.instance().icon("edit-copy"), tr("Copy a diagnosis"))
         self.copy.setToolTip(tr("Versions, settings and the last problem, for a bug report. No pictures, no names."))
         self.copy.clicked.connect(self._copy)
-        self.guide = QPushButton(Krita.instance().icon("help-contents"), tr("Open the guide"))
+        self.guide = QPushButton(Krita.instance().icon("help-contents"), tr("Open the manual"))
         self.guide.clicked.connect(lambda: open_guide())
         form = QFormLayout()
         form.addRow(tr("Device"), self.device)

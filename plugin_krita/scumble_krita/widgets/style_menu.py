@@ -44,7 +44,7 @@ class StyleMenu(QMenu):
         pixels.setChecked(on)
         pixels.setToolTip(tr(limits.help))
         self.addSeparator()
-        self._add(tr("Open the guide"), open_guide)
+        self._add(tr("Open the manual"), open_guide)
 
     def _add(self, text: str, run: Callable[[], object]) -> Any:
         action = self.addAction(text.replace("&", "&&"))

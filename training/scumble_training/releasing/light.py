@@ -49,8 +49,8 @@ def write_light_packs(
     weights, note: tensors and metadata of a run's weights.safetensors (`ManyRun.trained_weights`). sample: (3, H, W),
     the photo that thumbnails show painted. styles: all of the run's where left out. data: the photos, in words.
     date: ISO 8601, when the run ended. paintings: folder with <style>.jpg, whose colors and small picture the packs
-    then carry; None: they don't. Returns the packs' paths. Raises FileTrouble for a painting that is missing, KeyError
-    for a style that the run hasn't.
+    then carry; None: they don't. Returns the packs' paths. Raises FileTrouble for a painting that is missing,
+    KeyError for a style that the run hasn't.
     """
     recipe = many_from_json(json.loads(note["recipe"]))
     there = sorted({name.split(".")[1] for name in weights if name.startswith("styles.")})
