@@ -303,7 +303,7 @@ def reduced(picture: Picture, area: Area, width: int, height: int) -> QImage:
 
 
 def in_8_bits(data: QByteArray, width: int, height: int, space: Space) -> bytes:
-    """Pixels as BGRA u8, sRGB-encoded. Those of 16 bits in sRGB go through Qt, which is quicker than Krita's engine."""
+    """Pixels as BGRA u8, sRGB-encoded. Of 16 bits in sRGB, Qt makes them quicker than Krita's engine."""
     transfer = transfer_of(space)
     if space[:2] != ("RGBA", "U16") or transfer is None:
         return bytes(convert(data, width, height, space, U8))

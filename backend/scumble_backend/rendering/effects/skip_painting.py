@@ -389,7 +389,7 @@ class _WeightMaps:
             width = size[1]
             step = max(LEAST_PIECE, -(-width // MOST_PIECES))
             columns = F.pad(self.at(size)[:, top:bottom].amax(dim=1), (0, -width % step))
-            highest = columns.unflatten(1, (-1, step)).amax(dim=2).T.tolist()
+            highest = columns.reshape(columns.shape[0], -1, step).amax(dim=2).T.tolist()
             made: list[_Piece] = []
             for number, block in enumerate(highest):
                 styles = [style for style, weight in enumerate(block) if weight > 0]
