@@ -44,7 +44,7 @@ def window(name):
 def step_pictures_for_the_pages(figures):
     docker().setVisible(True)
     docker().raise_()
-    yield from wait(lambda: model().backend.packs_known or model().backend.problem, 120)
+    yield from wait(lambda: model().backend.packs_known or model().backend.problem, 600)
     no_problem()
     made = APP.openDocument(os.environ["SCUMBLE_PHOTO"])
     made.setBatchmode(True)
@@ -54,10 +54,10 @@ def step_pictures_for_the_pages(figures):
     choose(style="great-wave")
     docker().tabs.setCurrentWidget(tab)
     model().preview.show(docker=True)
-    yield from wait(lambda: model().preview.picture is not None, 120)
+    yield from wait(lambda: model().preview.picture is not None, 900)
     yield 1500
     job = paint()
-    yield from finish(job, 240)
+    yield from finish(job, 900)
     yield 1500
     window("krita-window")
     docker().setFloating(True)
@@ -89,7 +89,7 @@ def step_pictures_for_the_pages(figures):
     area.feather(20)
     made.setSelection(area)
     choose(style="starry-night")
-    yield from finish(paint(), 240)
+    yield from finish(paint(), 900)
     yield 1500
     window("krita-selection")
 '''

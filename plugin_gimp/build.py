@@ -12,7 +12,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "installer")]
 
 from catalogs import CatalogDamaged, read_po, write_mo  # noqa: E402
 
-from scumble_installer.vendoring import VendoringFailed, copy_sources, vendor  # noqa: E402
+from scumble_installer.vendoring import VendoringFailed, copy_manual, copy_sources, vendor  # noqa: E402
 
 NAME = "scumble_gimp"
 
@@ -22,7 +22,7 @@ def build(out: Path) -> Path:
     plugin = out / NAME
     copy_sources(HERE / NAME, plugin, leave_out=("locale", "manual", "scumble_wire", "scumble_editor"))
     vendor(plugin)
-    copy_sources(HERE.parent / "docs" / "manual", plugin / "manual")
+    copy_manual(plugin)
     for source in sorted((HERE / "po").glob("*.po")):
         write_mo(read_po(source), plugin / "locale" / source.stem / "LC_MESSAGES" / f"{NAME}.mo")
     (plugin / f"{NAME}.py").chmod(0o755)  # GIMP passes over a script that is not executable

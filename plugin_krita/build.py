@@ -16,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "installer"))
 
-from scumble_installer.vendoring import VendoringFailed, copy_sources, make_imports_relative, vendor  # noqa: E402
+from scumble_installer.vendoring import VendoringFailed, copy_manual, copy_sources, make_imports_relative, vendor  # noqa: E402
 
 NAME = "scumble_krita"
 STAMP = (1980, 1, 1, 0, 0, 0)  # the same sources give the same zip
@@ -28,7 +28,7 @@ def write_folder(out: Path) -> Path:
     plugin.parent.mkdir(parents=True, exist_ok=True)
     copy_sources(HERE / NAME, plugin, leave_out=["*.action"])
     vendor(plugin)
-    copy_sources(HERE.parent / "docs" / "manual", plugin / "manual")
+    copy_manual(plugin)
     make_imports_relative(plugin)
     shutil.copyfile(str(HERE / f"{NAME}.desktop"), str(plugin.parent / f"{NAME}.desktop"))
     (out / "actions").mkdir(exist_ok=True)

@@ -1,3 +1,5 @@
 """The long-running process that paints, enlarges and learns, and the `scumble` command."""
 
-__version__ = "0.1.0"
+from scumble_wire import __version__
+
+__all__ = ["__version__"]

@@ -41,7 +41,7 @@ def _forwarded(command: str, rest: list[str]) -> int:
     return gate.run(rest, here, Console())
 
 
-_COMMANDS = ("install", "update", "doctor", "uninstall", "bundle", "docs", "try", "run", "test")
+_COMMANDS = ("install", "update", "doctor", "uninstall", "bundle", "docs", "release", "try", "run", "test")
 _DEVICES = ("auto", "cuda", "rocm", "xpu", "mps", "cpu")
 
 
@@ -72,6 +72,12 @@ def parser() -> argparse.ArgumentParser:
     pages = commands.add_parser("docs", help="build the documentation as a site that opens from files")
     _common(pages)
     pages.add_argument("-o", "--output", type=Path, default=Path("dist/site"), help="default: dist/site")
+    whole = commands.add_parser("release", help="build and try wheel, plugin zips, site and offline kit; write notes")
+    _common(whole)
+    whole.add_argument("-o", "--output", type=Path, default=Path("dist/release"), help="default: dist/release")
+    whole.add_argument("--device", default="auto", choices=_DEVICES, help="which PyTorch goes into the kit")
+    whole.add_argument("--no-kit", dest="with_kit", action="store_false", help="leave the offline kit away")
+    whole.add_argument("--draft", action="store_true", help="take the unreleased changes as notes")
     attempt = commands.add_parser("try", help="style a photo through the backend, and leave nothing running")
     _common(attempt)
     attempt.add_argument("photo", nargs="?", type=Path, help="picture to style (default: a sample photo)")
@@ -130,6 +136,10 @@ def _parsed(words: list[str]) -> int:
     options = dataclasses.replace(options, as_json=given.json, editors=_words(getattr(given, "editors", "")))
     if given.command == "bundle":
         return bundle.run(options, console, given.output, plugins_only=given.plugins_only)
+    if given.command == "release":
+        from . import release
+
+        return release.run(options, console, given.output, with_kit=given.with_kit, draft=given.draft)
     what = {
         "install": commands.install,
         "update": commands.update,

@@ -34,6 +34,30 @@ class Fault:
     reinstall: bool = False  # the installer's plan mends it
 
 
+#: Where docs/troubleshooting.md tells more about a fault, by its code: a heading there.
+PAGE = "docs/troubleshooting.md"
+HEADINGS = {
+    "plugin_missing": "krita-has-no-scumble-docker",
+    "plugin_disabled": "krita-has-no-scumble-docker",
+    "plugin_not_executable": "gimp-has-no-filters-scumble",
+    "editor_updated": "gimp-has-no-filters-scumble",
+    "editor_too_old": "gimp-has-no-filters-scumble",
+    "plugin_differs": "another-version-of-the-protocol",
+    "service_outdated": "another-version-of-the-protocol",
+    "wrong_torch": "the-graphics-card-isnt-used",
+    "gpu_not_seen": "the-graphics-card-isnt-used",
+    "disk_full": "the-installation-stops",
+    "leftovers": "the-installation-stops",
+    "packs_damaged": "a-pack-isnt-installed",
+}
+_ELSE = "the-backend-is-not-connected-or-nothing-comes-for-a-long-time"
+
+
+def more_about(fault: Fault) -> str:
+    """The place in the pages that tells more."""
+    return f"{PAGE}#{HEADINGS.get(fault.code, _ELSE)}"
+
+
 def diagnose(seen: Observed, facts: Facts) -> list[Fault]:
     """Every fault, those first that others follow from."""
     faults = []
@@ -53,6 +77,26 @@ def diagnose(seen: Observed, facts: Facts) -> list[Fault]:
     for state in seen.plugins:
         faults += _plugin_faults(state)
     faults += _connection_faults(seen)
+    for variable, wrong in seen.misleading:
+        faults.append(
+            Fault(
+                "variable_misleads",
+                f"The environment variable {variable} {wrong}.",
+                "Programs that are started with it look there and nowhere else, so they find no backend. Take it out "
+                "of your shell's or desktop's settings, or let it name something that exists.",
+                "",
+            )
+        )
+    if seen.service_missing:
+        faults.append(
+            Fault(
+                "service_missing",
+                f"{', '.join(seen.service_missing)} can't start the backend, and no service does.",
+                "A Flatpak may not start programs outside of its sandbox.",
+                "let the backend start at log-in",
+                reinstall=True,
+            )
+        )
     if seen.leftovers:
         names = ", ".join(Path(path).name for path in seen.leftovers)
         faults.append(
@@ -270,6 +314,7 @@ def run(options: commands.Options, console: Console) -> int:
         for fault in faults:
             print(f"{fault.what}\n    {fault.why}")
             print(f"    --repair would: {fault.repair}." if fault.repair else "    Only you can mend this.")
+            print(f"    More: {more_about(fault)}")
     return 1 if faults else 0
 
 
@@ -311,7 +356,7 @@ def repair(options: commands.Options, here: Places, facts: Facts, faults: list[F
             remove(Path(path))
     if not any(fault.reinstall for fault in faults):
         return
-    outdated = any(fault.code == "service_outdated" for fault in faults)
+    outdated = any(fault.code in ("service_outdated", "service_missing") for fault in faults)
     again = dataclasses.replace(options, service=options.service or outdated, yes=True, as_json=False)
     source = places.source_root()
     made = commands.make_plan(again, here, source, facts)

@@ -24,17 +24,18 @@ _IGNORED = ("__pycache__", "*.pyc", "build", "dist")
 
 
 def project_version(source: Path) -> str:
-    """The version in pyproject.toml."""
-    match = re.search(r'^version = "([^"]+)"', (source / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    """The version, as backend/scumble_wire/__init__.py says it."""
+    place = source / "backend" / "scumble_wire" / "__init__.py"
+    match = re.search(r'^__version__ = "([^"]+)"', place.read_text(encoding="utf-8"), re.MULTILINE)
     if not match:
-        raise InstallError(f"{source / 'pyproject.toml'} names no version.", "Get Scumble again.")
+        raise InstallError(f"{place} names no version.", "Get Scumble again.")
     return match.group(1)
 
 
 def folder_name(source: Path) -> str:
     """The version and a digest of what would be installed: equal names hold equal files."""
     digest = hashlib.sha256()
-    for part in (*PACKAGES, *PLUGINS, "backend/starter_packs", "pyproject.toml"):
+    for part in (*PACKAGES, *PLUGINS, "backend/starter_packs", "docs/manual", "pyproject.toml"):
         digest.update(tree_digest(source / part).encode())
     return f"{project_version(source)}-{digest.hexdigest()[:8]}"
 

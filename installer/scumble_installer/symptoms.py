@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import socket
 import stat
 import subprocess
@@ -61,6 +63,8 @@ class Observed:
     loopback_error: str = ""
     stale_endpoint: str = ""
     leftovers: tuple[str, ...] = ()
+    misleading: tuple[tuple[str, str], ...] = ()  # (environment variable, what is wrong with what it says)
+    service_missing: tuple[str, ...] = ()  # editors in a sandbox that can't start the backend, and nothing else does
 
 
 def observe(here: Places, facts: Facts) -> Observed:
@@ -94,6 +98,8 @@ def observe(here: Places, facts: Facts) -> Observed:
         loopback_error=loopback_error(),
         stale_endpoint=stale_endpoint(runtime),
         leftovers=tuple(leftovers(here)),
+        misleading=tuple(misleading_variables(dict(os.environ))),
+        service_missing=tuple(_service_missing(facts)) if installed else (),
     )
 
 
@@ -168,6 +174,30 @@ def _service_outdated(version: Path) -> bool:
     """Whether there is a unit of ours that calls something else. Asked on Linux alone, where it is a plain file."""
     text = read_text(service.systemd_folder(Path.home()) / service.UNIT)
     return bool(text) and str(environment.python_in(version)) not in text
+
+
+def _service_missing(facts: Facts) -> list[str]:
+    """Editors that wait for a service where there is none. Asked on Linux alone, where it is a plain file."""
+    if facts.system != "linux" or (service.systemd_folder(Path.home()) / service.UNIT).is_file():
+        return []
+    return sorted({editor.title for editor in facts.editors if editor.kind == "flatpak" and not plan.too_old(editor)})
+
+
+def misleading_variables(environ: dict[str, str]) -> list[tuple[str, str]]:
+    """Variables of Scumble's that lead nowhere: editors that were started with them find no backend."""
+    found = []
+    endpoint = environ.get("SCUMBLE_ENDPOINT", "")
+    if endpoint and not Path(endpoint).expanduser().is_file():
+        found.append(("SCUMBLE_ENDPOINT", f"names {endpoint}, which isn't there"))
+    command = environ.get("SCUMBLE_BACKEND", "")
+    if command:
+        try:
+            first = (shlex.split(command, posix=not service.WINDOWS) or [""])[0]
+        except ValueError:
+            first = ""
+        if not first or shutil.which(first.strip('"')) is None:
+            found.append(("SCUMBLE_BACKEND", f"calls {first or command}, which can't be started"))
+    return found
 
 
 def runtime_folder(here: Places) -> Path:

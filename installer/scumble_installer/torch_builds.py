@@ -53,7 +53,7 @@ def _own(name: str, device: str, download_mb: int, disk_mb: int, needs_more: boo
 
 CPU = _own("cpu", "CPU", 300, 1400)
 DEFAULT = TorchBuild("default", "CPU", "", 300, 1400)
-DEFAULT_CUDA = TorchBuild("default", "CUDA", "", 2800, 5800)
+DEFAULT_CUDA = TorchBuild("default", "CUDA", "", 2630, 5800)  # measured
 DEFAULT_METAL = TorchBuild("default", "Metal", "", 200, 900)
 CUDA13 = (_own("cu132", "CUDA", 2400, 5200, True), _own("cu130", "CUDA", 2400, 5200, True))
 CUDA12 = (
@@ -81,12 +81,12 @@ def choose(facts: Facts, wanted: str = "auto") -> Choice:
     if facts.system == "macos" and facts.machine != "arm64":
         raise InstallError(
             "PyTorch has no builds for Macs with Intel processors any more.",
-            "Run the backend on another machine and reach it through an SSH tunnel (docs/install.md).",
+            "Run the backend on another machine and reach it through an SSH tunnel (docs/remote.md).",
         )
     if facts.system == "windows" and facts.machine not in ("amd64", "x86_64"):
         raise InstallError(
             f"Scumble's backend has no builds for Windows on {facts.machine}.",
-            "Run the backend on another machine and reach it through an SSH tunnel (docs/install.md).",
+            "Run the backend on another machine and reach it through an SSH tunnel (docs/remote.md).",
         )
     offers = [_cuda(facts), _rocm(facts), _xpu(facts), _mps(facts)]
     warnings = tuple(offer for offer in offers if isinstance(offer, str))

@@ -12,6 +12,8 @@ import shutil
 from pathlib import Path
 from typing import Iterable
 
+from .payload import project_version
+
 MSGPACK_FILES = ("__init__.py", "exceptions.py", "ext.py", "fallback.py")
 SHARED_PACKAGES = ("backend/scumble_wire", "plugin_shared/scumble_editor")
 _SHARED_IMPORT = re.compile(r"^([ \t]*)from (scumble_(?:wire|editor)\b)", re.MULTILINE)
@@ -71,6 +73,22 @@ def vendor(plugin: Path, msgpack: Path | None = None, source: Path | None = None
     for name in MSGPACK_FILES:
         shutil.copyfile(str(packed / name), str(copies / "msgpack" / name))
     shutil.copyfile(str(license_text), str(copies / "msgpack" / "COPYING"))
+
+
+def copy_manual(plugin: Path, source: Path | None = None) -> None:
+    """Put the manual (docs/manual, a page for each language) into the plugin's folder `manual`, its version in it.
+
+    source: the checkout; None: the one this file lies in. Raises VendoringFailed.
+    """
+    root = source or source_root()
+    pages = sorted((root / "docs" / "manual").glob("*.html"))
+    if not pages:
+        raise VendoringFailed("docs/manual is missing: this copy of Scumble isn't complete. Get it again.")
+    target = plugin / "manual"
+    target.mkdir(exist_ok=True)
+    for page in pages:
+        text = page.read_text("utf-8").replace("<!--version-->", f"Version {project_version(root)}.")
+        (target / page.name).write_text(text, "utf-8")
 
 
 def make_imports_relative(plugin: Path) -> None:

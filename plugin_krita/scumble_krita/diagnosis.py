@@ -1,8 +1,8 @@
 """The diagnosis for a bug report, with what only Krita's side knows."""
 
 from scumble_editor import diagnosis as shared
+from scumble_wire import __version__
 
-from . import version
 from .model import Model
 
 
@@ -13,4 +13,4 @@ def diagnosis(model: Model, krita_version: str) -> str:
         more.append(f"Last picture: {parts}")
     if model.context.mistakes.text:
         more.append(model.context.mistakes.text.rstrip())
-    return shared.diagnosis(model.backend, f"Krita {krita_version}", version.VERSION, more)
+    return shared.diagnosis(model.backend, f"Krita {krita_version}", __version__, more)

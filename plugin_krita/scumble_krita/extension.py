@@ -15,6 +15,7 @@ from scumble_wire.launch import find_command
 
 from . import language
 from .docker import ScumbleDocker
+from .help import open_guide
 from .layers.canvas import KritaCanvas
 from .model import Model
 from .qt import QObject, QTimer, pyqtSignal
@@ -66,6 +67,8 @@ class ScumbleExtension(Extension):
         ):
             action = window.createAction(name, text, "tools/scripts")
             action.triggered.connect(run)
+        manual = window.createAction("scumble_manual", tr("Scumble Manual"), "help")
+        manual.triggered.connect(lambda: open_guide())
 
 
 def register() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from scumble_installer import cli as installer
+from scumble_installer import doctor
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -114,6 +115,11 @@ def test_messages_and_docstrings_name_pages_that_are_there() -> None:
                     wrong.append(f"{source.relative_to(ROOT)}: docs/{name}#{anchor}")
     assert told > 5
     assert wrong == []
+
+
+def test_the_doctor_names_headings_that_are_there() -> None:
+    page = ROOT / doctor.PAGE
+    assert {*doctor.HEADINGS.values(), doctor._ELSE} <= anchors(page)
 
 
 # --- commands --------------------------------------------------------------------------------------------

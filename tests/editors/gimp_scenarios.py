@@ -817,7 +817,7 @@ def scenario_arguments_are_typed_and_told():
     assert (strength.minimum, strength.maximum, strength.default_value) == (0.0, 1.0, 1.0)
     for name in Gimp.get_pdb().query_procedures("plug-in-scumble-.*", *[".*"] * 7):
         each = Gimp.get_pdb().lookup_procedure(name)
-        assert each.get_blurb() and each.get_help() and each.get_menu_paths() == ["<Image>/Filters/Scumble"], name
+        assert each.get_blurb() and each.get_help() and "<Image>/Filters/Scumble" in each.get_menu_paths(), name
         assert all(argument.blurb for argument in each.get_arguments()), name
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,8 @@ KRITA, GIMP = WELL.plugins
         ("port_blocked", {"loopback_error": "[Errno 111] Connection refused"}),
         ("stale_endpoint", {"stale_endpoint": "/run/user/1000/scumble/endpoint.json"}),
         ("leftovers", {"leftovers": ("/data/environments/backend-3.13-def",)}),
+        ("variable_misleads", {"misleading": (("SCUMBLE_ENDPOINT", "names /old.json, which isn't there"),)}),
+        ("service_missing", {"service_missing": ("Krita 5.2.9 (Flatpak)",)}),
     ],
 )
 def test_each_fault_alone_is_named_and_explained(recorded: Recorded, code: str, changes: dict[str, object]) -> None:
@@ -57,6 +60,19 @@ def test_each_fault_alone_is_named_and_explained(recorded: Recorded, code: str, 
     assert [fault.code for fault in faults] == [code]
     assert faults[0].what.endswith(".")
     assert faults[0].why.endswith(".")
+
+
+def test_variables_that_lead_nowhere_are_named(tmp_path: Path) -> None:
+    there = tmp_path / "endpoint.json"
+    there.write_text("{}", "utf-8")
+    well = {"SCUMBLE_ENDPOINT": str(there), "SCUMBLE_BACKEND": f"'{sys.executable}' -m scumble_backend"}
+    assert symptoms.misleading_variables(well) == symptoms.misleading_variables({}) == []
+    gone = {
+        "SCUMBLE_ENDPOINT": str(tmp_path / "old.json"),
+        "SCUMBLE_BACKEND": f"{tmp_path}/python -m scumble_backend",
+    }
+    assert [name for name, _ in symptoms.misleading_variables(gone)] == ["SCUMBLE_ENDPOINT", "SCUMBLE_BACKEND"]
+    assert symptoms.misleading_variables({"SCUMBLE_BACKEND": "'unclosed"})
 
 
 def test_a_well_installation_has_no_fault(recorded: Recorded) -> None:

@@ -1,3 +1,5 @@
 """What Scumble does inside GIMP. `layers` is the only module that touches pixels."""
 
-VERSION = "0.1.0"
+from scumble_wire import __version__ as VERSION
+
+__all__ = ["VERSION"]

@@ -15,14 +15,16 @@ NAME = "plug-in-scumble-manual"
 
 
 def declare(plug_in: Any, name: str) -> Any:
-    return declaring.without_image(
+    procedure = declaring.without_image(
         plug_in,
         name,
         run,
-        label=_("_Manual"),
+        label=_("Scumble _Manual"),
         blurb=_("Open Scumble's manual"),
         help=_("Opens the manual that lies in the plug-in's folder, in the browser; it needs no network."),
     )
+    procedure.add_menu_path("<Image>/Help")
+    return procedure
 
 
 def run(procedure: Any, config: Any, data: object) -> Any:

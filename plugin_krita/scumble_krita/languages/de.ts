@@ -1019,6 +1019,10 @@
    <translation>de.html</translation>
   </message>
   <message>
+   <source>Scumble Manual</source>
+   <translation>Scumble-Handbuch</translation>
+  </message>
+  <message>
    <source>Open the manual</source>
    <translation>Das Handbuch öffnen</translation>
   </message>
