@@ -27,6 +27,11 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return weights, note
 
 
+def styles_in(weights: Mapping[str, Tensor]) -> list[str]:
+    """The styles of `trained_weights`, sorted by name."""
+    return sorted({name.split(".")[1] for name in weights if name.startswith("styles.")})
+
+
 def painter_of(
     weights: Mapping[str, Tensor], style: str, recipe: ManyRecipe
 ) -> tuple[SkipStyleNetwork, SkipStyleTable, StyleDelta | None]:
