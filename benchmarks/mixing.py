@@ -11,7 +11,9 @@ pictures. The sheets show styles alone, mixed, placed, and in every kind of colo
 from __future__ import annotations
 
 import json
+import textwrap
 import time
+import unicodedata
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -36,7 +38,7 @@ from scumble_training.style.painting import to_image
 STYLES = 4
 MIX_TARGET, PLACE_TARGET, BORDER_TARGET = 1.05, 1.15, 1.2
 FEATHER = 0.08  # of the width: half of the soft border
-CELL, TITLE, GAP = 300, 20, 8  # pixels
+CELL, TITLE, GAP = 300, 36, 8  # pixels
 MOST_BYTES = 400_000
 
 
@@ -155,8 +157,8 @@ def write_sheets(folder: Path, photo: Tensor, parts: list[Part], titles: list[st
         ("For comparison: their two pictures, cross-faded", 0.5 * alone[0] + 0.5 * alone[1]),
         (f"{second} + {third}", painted(part(1), part(2))),
         ("All four styles", painted(*parts)),
-        (f"{second} where it is light, {third} elsewhere", painted(part(1, 1.0, light), part(2, 1.0, rest))),
-        (f"{third} where it is light, {second} elsewhere", painted(part(2, 1.0, light), part(1, 1.0, rest))),
+        (f"{second} in the light, {third} elsewhere", painted(part(1, 1.0, light), part(2, 1.0, rest))),
+        (f"{third} in the light, {second} elsewhere", painted(part(2, 1.0, light), part(1, 1.0, rest))),
         (f"{first} to the left, {second} to the right", painted(part(0, 1.0, halves[0]), part(1, 1.0, halves[1]))),
         ("Four, side by side", painted(*(part(n, 1.0, mask) for n, mask in enumerate(columns)))),
     ]
@@ -182,7 +184,8 @@ def write_sheet(path: Path, cells: list[tuple[str, Tensor]], columns: int) -> No
     for number, (title, picture) in enumerate(cells):
         x, y = number % columns * (CELL + GAP) + GAP, number // columns * (tall + TITLE + GAP) + GAP
         sheet.paste(to_image(picture).resize((CELL, tall), Image.Resampling.LANCZOS), (x, y))
-        draw.text((x, y + tall + 3), title, fill="black", font=font)
+        plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()  # what the font has
+        draw.multiline_text((x, y + tall + 3), textwrap.fill(plain, 46), fill="black", font=font)
     for quality in range(92, 30, -4):
         sheet.save(path, quality=quality, optimize=True)
         if path.stat().st_size <= MOST_BYTES:

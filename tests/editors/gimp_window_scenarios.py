@@ -66,7 +66,7 @@ def undo(image, is_back, times=1):
     Gimp.displays_flush()
     for _ in range(times):
         assert subprocess.run(["bash", "-c", ACT, "act", ".*GIMP", "ctrl+z", "", "0.5"]).returncode == 0
-    end = time.monotonic() + 8
+    end = time.monotonic() + 8 * float(os.environ.get("SCUMBLE_PATIENCE", "1"))
     while not is_back():
         assert time.monotonic() < end, "one undo did not bring the image back"
         time.sleep(0.1)

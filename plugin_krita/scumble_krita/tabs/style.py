@@ -31,6 +31,9 @@ from ..widgets.slider import BarSlider, percent, read_percent, read_times, signe
 from ..widgets.style_menu import StyleMenu
 
 
+LEAST_PICTURE = 120  # pixels that a preview gets beyond the least, where there are so many
+
+
 class StyleTab(QWidget):
     def __init__(self, model: Model) -> None:
         super().__init__()
@@ -107,11 +110,11 @@ class StyleTab(QWidget):
         self.dice.setToolTip(tr("Another seed: the same style with other grain."))
         self.dice.clicked.connect(lambda: model.choices.throw_dice())
         toggles.addStretch(1)
-        toggles.addWidget(self.dice)
         toggles.addWidget(self.mix.add)
         boxes = QHBoxLayout()
         boxes.addWidget(self.colors, 1)
         boxes.addWidget(self.source, 1)
+        boxes.addWidget(self.dice)
         above, below = QWidget(), QWidget()
         styles, work = QVBoxLayout(above), QVBoxLayout(below)
         for column in (styles, work):
@@ -243,14 +246,16 @@ class StyleTab(QWidget):
         self._make_room()
 
     def _show_picture(self, shown: bool) -> None:
-        """Make room for the preview, half of the tab until the splitter is dragged, or give it back to the styles."""
+        """Make room for the preview, at least half of the tab until the splitter is dragged, or give it back."""
         if shown == self.picture.isVisibleTo(self):
             return
         if not shown:
             self._sizes = self.splitter.sizes()
         self.picture.setVisible(shown)
         whole = sum(self.splitter.sizes())
-        self.splitter.setSizes((self._sizes or [whole // 2, whole // 2]) if shown else [whole, 0])
+        styles, work = (self.splitter.widget(number).minimumSizeHint().height() for number in (0, 1))
+        below = min(max(whole // 2, work + LEAST_PICTURE), whole - styles)
+        self.splitter.setSizes((self._sizes or [whole - below, below]) if shown else [whole, 0])
 
     def _show_job(self) -> None:
         """The newest job that paints, under the button that started it."""

@@ -91,8 +91,8 @@ class _Row(Gtk.Box):
         super().__init__(spacing=3)
         self._rows, self._number, self._showing = rows, number, False
         self._shown: list[tuple[str, str]] = []
-        self._label = Gtk.Label(ellipsize=Pango.EllipsizeMode.END, max_width_chars=14, width_chars=10, xalign=0)
-        self._name = Gtk.ToggleButton(tooltip_text=_("The style that a click on a picture above changes."))
+        self._label = Gtk.Label(ellipsize=Pango.EllipsizeMode.END, max_width_chars=18, width_chars=14, xalign=0)
+        self._name = Gtk.ToggleButton()
         self._name.add(self._label)
         self._name.connect("clicked", lambda _button: self._tell(lambda: rows.mark(number)))
         self._weight = Gtk.Scale.new_with_range(Gtk.Orientation.HORIZONTAL, 1, 100, 1)
@@ -117,6 +117,7 @@ class _Row(Gtk.Box):
     def show_part(self, part: Part, title: str, *, marked: bool) -> None:
         self._showing = True
         self._label.set_text(title)
+        self._name.set_tooltip_text(f"{title}\n{_('The style that a click on a picture above changes.')}")
         self._name.set_active(marked)
         self._weight.set_value(min(100.0, part.weight * 100))
         places = self._rows.places(part.place)

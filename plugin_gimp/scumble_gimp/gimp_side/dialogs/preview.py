@@ -64,7 +64,7 @@ class Preview(Gtk.Box):
         frame.add(self._view)
         self.pack_start(frame, True, True, 0)
         self._line = PreviewLine(backend, note)
-        self._original = Gtk.CheckButton.new_with_mnemonic(_("_Original"))
+        self._original = Gtk.CheckButton.new_with_mnemonic(_("Origi_nal"))
         self._original.connect("toggled", lambda button: self._view.show_plain(button.get_active()))
         compare = Gtk.ToggleButton(label="◧", tooltip_text=_("Compare with the layer as it is: drag the line."))
         compare.connect("toggled", lambda button: self._view.split(button.get_active()))

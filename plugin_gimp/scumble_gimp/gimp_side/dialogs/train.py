@@ -19,12 +19,16 @@ def ask(procedure: Any, config: Any) -> bool:
     """Show the dialog; True when a training is to be started with what `config` holds now."""
     dialog = asking.dialog_of(procedure, config, _("Train a Style"), _("_Train"))
     box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, border_width=12)
+    name, source, quality = (dialog.get_widget(each, GObject.TYPE_NONE) for each in ("name", "source", "quality"))
+    labels = Gtk.SizeGroup(mode=Gtk.SizeGroupMode.HORIZONTAL)
+    for widget in (name, source, quality):
+        labels.add_widget(widget.get_label())
     for widget in (
-        dialog.get_widget("name", GObject.TYPE_NONE),
-        dialog.get_widget("source", GObject.TYPE_NONE),
-        dialog.get_widget("quality", GObject.TYPE_NONE),
+        name,
+        source,
+        quality,
         _took(),
-        _photos(config),
+        _photos(config, labels),
         dialog.get_spin_scale("strength", 1.0),
         _about(),
     ):
@@ -36,8 +40,8 @@ def ask(procedure: Any, config: Any) -> bool:
     return bool(accepted)
 
 
-def _photos(config: Any) -> Any:
-    """The folder of photos; without one the backend has its own choice."""
+def _photos(config: Any, labels: Any) -> Any:
+    """The folder of photos; without one the backend has its own choice. labels: a size group of the labels."""
     chooser = Gtk.FileChooserButton(title=_("Photos to practice on"), action=Gtk.FileChooserAction.SELECT_FOLDER)
     if config.get_property("photos"):
         chooser.set_filename(config.get_property("photos"))
@@ -45,6 +49,8 @@ def _photos(config: Any) -> Any:
     chooser.set_tooltip_text(_(option(TrainChoices, "photos").help))
     label = Gtk.Label.new_with_mnemonic(_("_Photos"))
     label.set_mnemonic_widget(chooser)
+    label.set_xalign(0.0)
+    labels.add_widget(label)
     without = Gtk.Button.new_from_icon_name("edit-clear-symbolic", Gtk.IconSize.BUTTON)
     without.set_tooltip_text(_("Do without this folder."))
 
