@@ -30,7 +30,6 @@ from ..widgets.mix_rows import MixRows
 from ..widgets.slider import BarSlider, percent, read_percent, read_times, signed_percent, times
 from ..widgets.style_menu import StyleMenu
 
-
 LEAST_PICTURE = 120  # pixels that a preview gets beyond the least, where there are so many
 
 
