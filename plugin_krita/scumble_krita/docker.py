@@ -53,7 +53,7 @@ class ScumbleDocker(DockWidget):
         for tab, name, icon in (
             (self.style_tab, tr("Style"), "krita_tool_freehand"),
             (self.upscale_tab, tr("Upscale"), "zoom-in"),
-            (self.train_tab, tr("Train"), "bookmarks"),
+            (self.train_tab, tr("Train"), "tools-wizard"),
             (self.packs_tab, tr("Packs"), "bundle_archive"),
             (self.jobs_tab, tr("Jobs"), "view-list-details"),
             (self.settings_tab, tr("Settings"), "configure"),

@@ -253,7 +253,8 @@ class StyleTab(QWidget):
         self.picture.setVisible(shown)
         whole = sum(self.splitter.sizes())
         styles, work = (self.splitter.widget(number).minimumSizeHint().height() for number in (0, 1))
-        below = min(max(whole // 2, work + LEAST_PICTURE), whole - styles)
+        row = styles - self.grid.minimumHeight() + self.grid.row_height  # with whole titles
+        below = max(work, min(max(whole // 2, work + LEAST_PICTURE), whole - row))
         self.splitter.setSizes((self._sizes or [whole - below, below]) if shown else [whole, 0])
 
     def _show_job(self) -> None:

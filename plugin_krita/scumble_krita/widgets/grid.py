@@ -114,6 +114,11 @@ class StyleGrid(QListView):
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(260, 2 * (self._side + 48))
 
+    @property
+    def row_height(self) -> int:
+        """Pixels of a row of tiles with their titles."""
+        return self._side + 3 * MARGIN + LINES * self.fontMetrics().lineSpacing()
+
     def keys(self) -> list[str]:
         return [self._items.item(row).data(ID) for row in range(self._items.rowCount())]
 
