@@ -117,7 +117,7 @@ class StyleGrid(QListView):
     @property
     def row_height(self) -> int:
         """Pixels of a row of tiles with their titles."""
-        return self._side + 3 * MARGIN + LINES * self.fontMetrics().lineSpacing()
+        return int(self._side + 3 * MARGIN + LINES * self.fontMetrics().lineSpacing())
 
     def keys(self) -> list[str]:
         return [self._items.item(row).data(ID) for row in range(self._items.rowCount())]
