@@ -42,15 +42,15 @@ HEADINGS = {
     "plugin_not_executable": "gimp-has-no-filters-scumble",
     "editor_updated": "gimp-has-no-filters-scumble",
     "editor_too_old": "gimp-has-no-filters-scumble",
-    "plugin_differs": "another-version-of-the-protocol",
-    "service_outdated": "another-version-of-the-protocol",
+    "plugin_differs": "plugin-and-backend-are-of-different-versions",
+    "service_outdated": "plugin-and-backend-are-of-different-versions",
     "wrong_torch": "the-graphics-card-isnt-used",
     "gpu_not_seen": "the-graphics-card-isnt-used",
     "disk_full": "the-installation-stops",
     "leftovers": "the-installation-stops",
     "packs_damaged": "a-pack-isnt-installed",
 }
-_ELSE = "the-backend-is-not-connected-or-nothing-comes-for-a-long-time"
+_ELSE = "scumbles-backend-cant-be-reached-or-nothing-comes-for-a-long-time"
 
 
 def more_about(fault: Fault) -> str:
@@ -67,9 +67,13 @@ def diagnose(seen: Observed, facts: Facts) -> list[Fault]:
         faults.append(
             Fault(
                 "not_installed",
-                "install.json is missing or damaged.",
-                "The plugins can't find the backend without it.",
-                "write it again",
+                "Scumble isn't installed for this user."
+                if seen.never_installed
+                else "install.json is missing or damaged.",
+                "Nothing of an installation was found where one would lie; with --prefix it may lie elsewhere."
+                if seen.never_installed
+                else "The plugins can't find the backend without it.",
+                "install it" if seen.never_installed else "write it again",
                 reinstall=True,
             )
         )

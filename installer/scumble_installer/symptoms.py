@@ -47,6 +47,7 @@ class PluginState:
 class Observed:
     free_mb: int
     installed: bool  # install.json can be read
+    never_installed: bool = False  # and there is no version either
     version_folder: str = ""
     version_complete: bool = False
     environment: str = ""
@@ -82,6 +83,7 @@ def observe(here: Places, facts: Facts) -> Observed:
     return Observed(
         free_mb=detect.free_mb(here.data),
         installed=installed,
+        never_installed=not installed and not here.versions.is_dir(),
         version_folder=str(version or ""),
         version_complete=complete,
         environment="" if here.shared_environments else str(recorded.get("environment", "")),

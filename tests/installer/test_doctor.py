@@ -37,6 +37,7 @@ KRITA, GIMP = WELL.plugins
     [
         ("disk_full", {"free_mb": 12}),
         ("not_installed", {"installed": False}),
+        ("not_installed", {"installed": False, "never_installed": True}),
         ("backend_missing", {"version_complete": False}),
         ("environment_broken", {"import_error": "ImportError: libtorch.so: file too short"}),
         ("packs_damaged", {"packs_error": "great-wave missing"}),
