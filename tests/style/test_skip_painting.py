@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from style.test_style_skip import random_network
+from torch.nn import functional as F
 
 from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, StyleDelta
 from scumble_backend.rendering.effects import skip_painting
+from scumble_backend.rendering.effects.doubling import convolve_doubled, phase_kernels
 from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.skip_painting import SkipMix, paint
 from scumble_backend.rendering.effects.stylize import Part, Style, stylize
@@ -29,6 +33,25 @@ def test_strips_give_the_picture_of_the_whole(
     image = torch.rand(3, *size, generator=torch.Generator().manual_seed(2))
     whole = network(image[None], table, delta)[0]
     assert (paint(network, image, SkipMix.single(table, delta)) - whole).abs().max() < 1e-5
+
+
+def test_without_a_margin_the_border_is_exact_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(skip_painting, "STRIP_NUMBERS", 1 << 10)
+    network, table, delta = random_network()
+    network.config = replace(network.config, margin=0)
+    image = torch.rand(3, 61, 40)
+    whole = network(image[None], table, delta)[0]
+    assert (paint(network, image, SkipMix.single(table, delta)) - whole).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_phase_kernels_do_what_doubling_padding_and_convolving_do(relu: bool) -> None:
+    x, weight, bias = torch.randn(1, 5, 4, 6), torch.randn(3, 5, 3, 3), torch.randn(3)
+    doubled = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+    plain = F.conv2d(F.pad(doubled, (1, 1, 1, 1), mode="reflect"), weight, bias)
+    window = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    made = convolve_doubled(window, weight, phase_kernels(weight), bias=bias, relu=relu)
+    assert torch.allclose(made, plain.relu() if relu else plain, atol=1e-5)
 
 
 def test_a_large_flat_picture_keeps_its_statistics(monkeypatch: pytest.MonkeyPatch) -> None:

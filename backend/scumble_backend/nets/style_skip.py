@@ -318,7 +318,7 @@ class SkipStyleNetwork(nn.Module):
 
     def _affine(self, stage: Stage, raw: Tensor, scale: Tensor, shift: Tensor, relu: bool) -> Tensor:
         if stage.norm:
-            own_variance, own_mean = torch.var_mean(raw.float(), dim=(2, 3), correction=0)
+            own_mean, own_variance = mean_and_variance(raw)
             mean, variance = stage.pulled(own_mean, own_variance, self.config.statistics_pull)
             if self.training:  # after its use, so that all pictures of a step meet the same averages
                 with torch.no_grad():
@@ -339,6 +339,19 @@ def framed(image: Tensor, margin: int) -> Tensor:
     """Mirror `margin` pixels around a picture, below and to the right more until both sides are multiples of 8."""
     height, width = image.shape[-2:]
     return F.pad(image, (margin, margin - width % -STRIDE, margin, margin - height % -STRIDE), mode="reflect")
+
+
+def mean_and_variance(raw: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and population variance, (N, C) float32 each, of (N, C, H, W).
+
+    Where channels lie together, `var_mean` takes two to four times as long as means of a matrix (N, H W, C).
+    """
+    if raw.is_contiguous(memory_format=torch.channels_last):
+        pixels = raw.permute(0, 2, 3, 1).flatten(1, 2).float()
+        mean = pixels.mean(dim=1)
+        return mean, (pixels - mean[:, None]).square().mean(dim=1)
+    variance, mean = torch.var_mean(raw.float(), dim=(2, 3), correction=0)
+    return mean, variance
 
 
 def folded(image: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """Running the light style network over a picture of any size with the statistics of the whole.
 
 As in `painting.py` the network runs one stage at a time over strips: convolve a strip, add its statistics, keep it;
-normalize once the statistics of all strips are known. What is kept lies in memory that already has the mirrored
-border, so that the next convolution reads it where it is. The stages at full size have no statistics: they run strip
+normalize once the statistics of all strips are known. What is kept lies in memory that already has the border of the
+next convolution, which reads it where it is; where a stage doubles, its kernels do (`doubling.py`). The stages at
+full size have no statistics: they run strip
 by strip from the last kept activation to the result, once. Above `KEEP_PIXELS` the two activations at half size and
 the last of each residual block are not kept either but computed again when they are read.
 
@@ -11,7 +12,7 @@ The result is that of `SkipStyleNetwork.forward`, up to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from scumble_backend.nets.style_skip import (
     StyleDelta,
     framed,
 )
+from scumble_backend.rendering.effects.doubling import convolve_doubled, phase_kernels
 from scumble_backend.rendering.effects.painting import Statistics, Tick, with_grain
 from scumble_backend.rendering.tiling import RunningStatistics, source_rows, strips
 
@@ -90,12 +92,13 @@ def paint(
 
 
 class _Kept:
-    """An activation (1, C, H, W) in memory with a border of one pixel, mirrored by `mirror`."""
+    """An activation (1, C, H, W) in memory with a border of one pixel, filled by `mirror` or `repeat`."""
 
     def __init__(self, channels: int, height: int, width: int, like: Tensor, dtype: torch.dtype) -> None:
         shape = (1, channels, height + 2, width + 2)
         self.memory = torch.empty(shape, dtype=dtype, device=like.device, memory_format=torch.channels_last)
         self.height, self.width = height, width
+        self.repeats = False  # what the border holds
 
     def rows(self, top: int, bottom: int) -> Tensor:
         return self.memory[:, :, top + 1 : bottom + 1, 1:-1]
@@ -104,10 +107,28 @@ class _Kept:
         """Rows with one more on each side and one column left and right: what a 3 x 3 convolution reads."""
         return self.memory[:, :, top : bottom + 2]
 
+    def repeated(self, top: int, bottom: int) -> Tensor:
+        """The same with a border that repeats the outermost pixels: what phase kernels read."""
+        self.repeat()
+        return self.window(top, bottom)
+
+    def pointwise(self, conv: torch.nn.Module, top: int, bottom: int) -> Tensor:
+        """Rows through a 1 x 1 convolution; it reads the columns of the border, too, which saves a copy."""
+        made: Tensor = conv(self.memory[:, :, top + 1 : bottom + 1])
+        return made[..., 1:-1]
+
     def mirror(self) -> None:
         m = self.memory
         m[:, :, 1:-1, 0], m[:, :, 1:-1, -1] = m[:, :, 1:-1, 2], m[:, :, 1:-1, -3]
         m[:, :, 0], m[:, :, -1] = m[:, :, 2], m[:, :, -3]
+        self.repeats = False
+
+    def repeat(self) -> None:
+        if not self.repeats:
+            m = self.memory
+            m[:, :, 1:-1, 0], m[:, :, 1:-1, -1] = m[:, :, 1:-1, 1], m[:, :, 1:-1, -2]
+            m[:, :, 0], m[:, :, -1] = m[:, :, 1], m[:, :, -2]
+            self.repeats = True
 
 
 @dataclass
@@ -117,7 +138,7 @@ class _Again:
     height: int
     width: int
     raw: Callable[[int, int], Tensor]
-    finish: Callable[[Tensor, int, int], Tensor] = field(default=lambda rows, top, bottom: rows)
+    finish: Callable[..., Tensor] = field(default=lambda rows, top, bottom: rows)
 
     def rows(self, top: int, bottom: int) -> Tensor:
         return self.finish(self.raw(top, bottom).contiguous(memory_format=torch.channels_last), top, bottom)
@@ -128,8 +149,34 @@ class _Again:
         extra = top - 1 - (window.top - window.mirror_above)
         return padded[:, :, extra : extra + bottom - top + 2]
 
+    def repeated(self, top: int, bottom: int) -> Tensor:
+        first, last = max(0, top - 1), min(self.height, bottom + 1)
+        beyond = (1, 1, first - (top - 1), bottom + 1 - last)
+        return F.pad(self.rows(first, last), beyond, mode="replicate")
+
+    def pointwise(self, conv: torch.nn.Module, top: int, bottom: int) -> Tensor:
+        made: Tensor = conv(self.rows(top, bottom))
+        return made
+
 
 _Activation = _Kept | _Again
+
+
+@dataclass
+class _Measured:
+    """A stage after its statistics have been gathered. normalize: (raw rows, top, bottom[, where to write])."""
+
+    height: int
+    width: int
+    convolve: Callable[[int, int], Tensor]
+    normalize: Callable[..., Tensor]
+    places: list[tuple[int, int]]
+    held: dict[int, Tensor]  # raw strips by their first row
+
+    def strips(self) -> Iterator[tuple[int, int, Tensor]]:
+        """(top, bottom, raw rows) of all strips, once: what was held is let go, what was not is computed again."""
+        for top, bottom in self.places:
+            yield top, bottom, self.held.pop(top) if top in self.held else self.convolve(top, bottom)
 
 
 class _Painting:
@@ -161,11 +208,12 @@ class _Painting:
     def run(self) -> Tensor:
         config = self.network.config
         noisy = with_grain(self.image, config.grain, self.seed, pad=lambda image: framed(image, self.margin))
-        folded = F.pixel_unshuffle(noisy - 0.5, 2)
-        source = _Kept(folded.shape[1], folded.shape[2], folded.shape[3], self.image, self.dtype)
-        source.rows(0, source.height).copy_(folded)
+        height, width = self.height // 2, self.width // 2
+        source = _Kept(12, height, width, self.image, self.dtype)
+        blocks = torch.unflatten(torch.unflatten(noisy, 2, (height, 2)), 4, (width, 2)).permute(0, 1, 3, 5, 2, 4)
+        torch.sub(blocks, 0.5, out=torch.unflatten(source.rows(0, height), 1, (3, 2, 2)))  # `style_skip.folded`
         source.mirror()
-        del noisy, folded
+        del noisy, blocks
         half = self._stage("stem", source, keep=self.keep)
         quarter = self._stage("down4", half)
         x = self._stage("down8", quarter)
@@ -180,55 +228,64 @@ class _Painting:
     # --- stages with statistics --------------------------------------------------------------------------
 
     def _stage(
-        self, name: str, source: _Activation, skip: _Activation | None = None, *, relu: bool = True, keep: bool = True
+        self,
+        name: str,
+        source: _Activation,
+        skip: _Activation | None = None,
+        *,
+        keep: bool = True,
     ) -> _Activation:
         """Convolve all strips, gather their statistics, normalize."""
-        stage = self.stages[name]
-        height, width = source.height // stage.stride, source.width // stage.stride
-        if stage.upsample:
-            height, width = 2 * source.height, 2 * source.width
-        convolve = self._convolution(name, source, skip, (height, width))
-        statistics = RunningStatistics()
-        kept = _Kept(stage.outputs, height, width, self.image, self.dtype) if keep else None
-        rows = max(16, STRIP_NUMBERS // (max(stage.conv.in_channels, stage.outputs) * width))
-        for top, bottom in strips(height, rows):
-            raw = convolve(top, bottom)
-            statistics.add(raw)
-            if kept is not None:
-                kept.rows(top, bottom).copy_(raw)
-            self.tick((bottom - top) * width * _cost(stage))
-        self.used.append(statistics.result() if self.given is None else self.given[len(self.used)])
-        normalize = self._normalization(name, *self.used[-1], (height, width), relu)
-        if kept is None:
-            return _Again(height, width, convolve, normalize)
-        for top, bottom in strips(height, rows):
-            normalize(kept.rows(top, bottom), top, bottom)
+        made = self._measured(name, source, skip, relu=True, hold=keep and self.keep)
+        if not keep:
+            return _Again(made.height, made.width, made.convolve, made.normalize)
+        kept = _Kept(self.stages[name].outputs, made.height, made.width, self.image, self.dtype)
+        for top, bottom, raw in made.strips():
+            made.normalize(raw, top, bottom, kept.rows(top, bottom))
         kept.mirror()
         return kept
 
     def _residual(self, x: _Activation, name: str) -> None:
         """x += b(a(x)), in place."""
         assert isinstance(x, _Kept)
-        change = self._stage(f"{name}b", self._stage(f"{name}a", x), relu=False, keep=self.keep)
-        for top, bottom in strips(x.height, max(16, STRIP_NUMBERS // (x.memory.shape[1] * x.width))):
-            x.rows(top, bottom).add_(change.rows(top, bottom))
+        change = self._measured(f"{name}b", self._stage(f"{name}a", x), None, relu=False, hold=self.keep)
+        for top, bottom, raw in change.strips():
+            x.rows(top, bottom).add_(change.normalize(raw, top, bottom))
         x.mirror()
+
+    def _measured(
+        self, name: str, source: _Activation, skip: _Activation | None, *, relu: bool, hold: bool
+    ) -> _Measured:
+        """A stage whose statistics are known. hold: keep the raw strips until they are asked for."""
+        stage = self.stages[name]
+        height, width = source.height // stage.stride, source.width // stage.stride
+        if stage.upsample:
+            height, width = 2 * source.height, 2 * source.width
+        convolve = self._convolution(name, source, skip, (height, width))
+        statistics = RunningStatistics()
+        rows = max(16, STRIP_NUMBERS // (max(stage.conv.in_channels, stage.outputs) * width))
+        places = strips(height, rows)
+        held: dict[int, Tensor] = {}
+        for top, bottom in places:
+            raw = convolve(top, bottom)
+            statistics.add(raw)
+            if hold:
+                held[top] = raw
+            self.tick((bottom - top) * width * _cost(stage))
+        self.used.append(statistics.result() if self.given is None else self.given[len(self.used)])
+        normalize = self._normalization(name, *self.used[-1], (height, width), relu)
+        return _Measured(height, width, convolve, normalize, places, held)
 
     def _convolution(
         self, name: str, source: _Activation, skip: _Activation | None, size: tuple[int, int]
     ) -> Callable[[int, int], Tensor]:
         """A function from rows [top, bottom) of the stage's result to their raw values."""
         stage = self.stages[name]
-        changes = {
-            place: delta.factors[name]
-            for place, delta in enumerate(self.mix.deltas)
-            if delta and name in delta.factors
-        }
-        weight = stage.conv.weight
+        changes = self._changes(name)
         maps = self.maps.at(size) if self.maps is not None and changes else None
-        if maps is None:
-            for place, (left, right) in changes.items():
-                weight = weight + torch.einsum("or,rikl->oikl", self.mix.weights[place] * left, right)
+        weight = self._merged(name) if maps is None else stage.conv.weight
+        if stage.upsample and maps is None:
+            return self._doubling(stage, weight, source, skip)
         kernels = _Kernels(weight, changes)
 
         def convolve(top: int, bottom: int) -> Tensor:
@@ -254,39 +311,94 @@ class _Painting:
                 )
             if stage.skip is not None:
                 assert skip is not None
-                made = made + stage.skip(skip.rows(top, bottom))
+                made = made + skip.pointwise(stage.skip, top, bottom)
             return made
+
+        return convolve
+
+    def _changes(self, name: str) -> dict[int, tuple[Tensor, Tensor]]:
+        """The styles that change a stage's kernels, and how."""
+        return {
+            place: delta.factors[name]
+            for place, delta in enumerate(self.mix.deltas)
+            if delta and name in delta.factors
+        }
+
+    def _merged(self, name: str) -> Tensor:
+        """The kernels of a stage with all changes in them; for a mix that is the same everywhere."""
+        weight = self.stages[name].conv.weight
+        for place, (left, right) in self._changes(name).items():
+            weight = weight + torch.einsum("or,rikl->oikl", self.mix.weights[place] * left, right)
+        return weight
+
+    def _doubling(
+        self,
+        stage: Stage,
+        weight: Tensor,
+        source: _Activation,
+        skip: _Activation | None,
+        bias: Tensor | None = None,
+        *,
+        sides: bool = True,
+    ) -> Callable[[int, int], Tensor]:
+        """`_convolution` of a stage that doubles, with the same kernels everywhere.
+
+        bias: (outputs,), of a stage without statistics, whose ReLU follows at once. sides: whether the values of the
+        first and last column count.
+        """
+        phases = phase_kernels(weight)
+        weight = weight.contiguous(memory_format=torch.channels_last)
+
+        def convolve(top: int, bottom: int) -> Tensor:
+            first, last = top // 2, -(-bottom // 2)
+            more = None
+            if stage.skip is not None:
+                assert skip is not None
+                more = skip.pointwise(stage.skip, 2 * first, 2 * last)
+            made = convolve_doubled(
+                source.repeated(first, last),
+                weight,
+                phases,
+                bias=bias,
+                relu=bias is not None,
+                borders=(first == 0, last == source.height, sides),
+                add=more,
+            )
+            return made[:, :, top - 2 * first : top - 2 * first + bottom - top]
 
         return convolve
 
     def _normalization(
         self, name: str, mean: Tensor, variance: Tensor, size: tuple[int, int], relu: bool
-    ) -> Callable[[Tensor, int, int], Tensor]:
-        """A function that turns raw rows into an activation, in place."""
+    ) -> Callable[..., Tensor]:
+        """A function that turns raw rows into an activation, as `_affine` gives it."""
         stage = self.stages[name]
         mean, variance = stage.pulled(mean, variance, self.network.config.statistics_pull)
         scale, shift = self.affine[name]
         gain = scale * torch.rsqrt(variance + EPSILON)
         return self._affine(gain, shift - mean * gain, size, relu)
 
-    def _affine(
-        self, gains: Tensor, offsets: Tensor, size: tuple[int, int], relu: bool
-    ) -> Callable[[Tensor, int, int], Tensor]:
-        """A function that scales and shifts raw rows in place. gains, offsets: (S, C), mixed by weight."""
+    def _affine(self, gains: Tensor, offsets: Tensor, size: tuple[int, int], relu: bool) -> Callable[..., Tensor]:
+        """A function (raw rows, top, bottom, out) that scales and shifts; in place where `out` is left out.
+
+        gains, offsets: (S, C), mixed by weight.
+        """
         if self.maps is None:
             gain, offset = (
                 torch.einsum("s,sc->c", self.mix.weights, t)[None, :, None, None] for t in (gains, offsets)
             )
 
-            def alike(raw: Tensor, top: int, bottom: int) -> Tensor:
-                torch.addcmul(offset.to(raw.dtype), raw, gain.to(raw.dtype), out=raw)
-                return raw.relu_() if relu else raw
+            def alike(raw: Tensor, top: int, bottom: int, out: Tensor | None = None) -> Tensor:
+                out = raw if out is None else out
+                torch.addcmul(offset.to(raw.dtype), raw, gain.to(raw.dtype), out=out)
+                return out.relu_() if relu else out
 
             return alike
         weights = self.maps
         maps = weights.at(size)
 
-        def placed(raw: Tensor, top: int, bottom: int) -> Tensor:
+        def placed(raw: Tensor, top: int, bottom: int, out: Tensor | None = None) -> Tensor:
+            out = raw if out is None else out
             for left, right, styles in weights.pieces(size, top, bottom):
                 there = raw[..., left:right]
                 if len(styles) == 1:
@@ -296,8 +408,8 @@ class _Painting:
                     gain, offset = (
                         torch.einsum("shw,sc->hwc", parts, t[styles]).permute(2, 0, 1)[None] for t in (gains, offsets)
                     )
-                torch.addcmul(offset.to(raw.dtype), there, gain.to(raw.dtype), out=there)
-            return raw.relu_() if relu else raw
+                torch.addcmul(offset.to(raw.dtype), there, gain.to(raw.dtype), out=out[..., left:right])
+            return out.relu_() if relu else out
 
         return placed
 
@@ -307,26 +419,42 @@ class _Painting:
         """The stages without statistics and the color path, strip by strip to the result."""
         height, width = self.image.shape[-2:]
         stage, out = self.stages["up1"], self.network.out
-        convolve = self._convolution("up1", source, None, (self.height, self.width))
-        up1 = _Again(self.height, self.width, convolve)
-        up1.finish = self._affine(*self.affine["up1"], (self.height, self.width), True)
+        up1 = self._up1(source)
         result = torch.empty_like(self.image)
         rows = max(16, STRIP_NUMBERS // (stage.conv.in_channels * self.width))
+        last = out.weight.contiguous(memory_format=torch.channels_last)
         for top, bottom in strips(height, rows):
-            drawing = F.conv2d(up1.window(top + self.margin, bottom + self.margin), out.weight)[0].float()
-            drawing = drawing[..., self.margin : self.margin + width]
-            result[:, top:bottom] = torch.sigmoid(drawing + self._color(top, bottom))
+            if self.margin:  # what lies beyond the picture is there already
+                read, left = up1.rows(top + self.margin - 1, bottom + self.margin + 1), self.margin - 1
+            else:
+                read, left = up1.window(top, bottom), 0
+            drawing = F.conv2d(read, last)[0, :, :, left : left + width]
+            torch.sigmoid(self._color(top, bottom).add_(drawing), out=result[:, top:bottom])
             self.tick((bottom - top) * self.width * (_cost(stage) + _cost(out)))
         self.tick(self.tick.total - self.tick.done)  # the rows of the frame are not computed
         return result
 
+    def _up1(self, source: _Activation) -> _Again:
+        stage, size = self.stages["up1"], (self.height, self.width)
+        if self.maps is not None:
+            up1 = _Again(*size, self._convolution("up1", source, None, size))
+            up1.finish = self._affine(*self.affine["up1"], size, True)
+            return up1
+        # No statistics come between: the table's scale is in the kernels, its shift their bias.
+        gain, offset = (torch.einsum("s,sc->c", self.mix.weights, t) for t in self.affine["up1"])
+        weight = self._merged("up1") * gain[:, None, None, None]
+        return _Again(*size, self._doubling(stage, weight, source, None, offset, sides=self.margin == 0))
+
     def _color(self, top: int, bottom: int) -> Tensor:
         """The color path of rows [top, bottom), (3, rows, W), before the sigmoid."""
-        picture = self.image[:, top:bottom] - 0.5
         matrices, weights = self.mix.tables.color, self.mix.weights
         if self.maps is None:
             matrix = torch.einsum("s,sij->ij", weights, matrices)
-            return torch.einsum("ij,jhw->ihw", matrix[:, :3], picture) + matrix[:, 3, None, None]
+            offset = matrix[:, 3] - 0.5 * matrix[:, :3].sum(dim=1)
+            with torch.autocast(self.image.device.type, enabled=False):
+                flat = torch.addmm(offset[:, None], matrix[:, :3], self.image[:, top:bottom].flatten(1))
+            return torch.unflatten(flat, 1, (bottom - top, -1))
+        picture = self.image[:, top:bottom] - 0.5
         around = torch.zeros_like(picture)
         for style, matrix in enumerate(matrices):
             own = weights[style, top:bottom]

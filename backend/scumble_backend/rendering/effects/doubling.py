@@ -1,0 +1,77 @@
+"""Bilinear doubling and a 3 x 3 convolution in one: four kernels at the smaller size, one for each phase.
+
+Every pixel of the doubled activation is a weighted mean of its neighbors at the smaller size, so the convolution
+after it reads 3 x 3 pixels there, with weights that depend on the pixel's phase alone. The number of multiply-adds is
+the same, but nothing is doubled, padded or read at the larger size. Source: sub-pixel convolution, Shi et al. 2016.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+#: [phase][pixel of the smaller size, from -1 to 1][tap of the kernel]: bilinear weights, pixel centers aligned.
+_PHASES = (
+    ((0.75, 0.25, 0.0), (0.25, 0.75, 0.75), (0.0, 0.0, 0.25)),
+    ((0.25, 0.0, 0.0), (0.75, 0.75, 0.25), (0.0, 0.25, 0.75)),
+)
+
+
+def phase_kernels(weight: Tensor) -> Tensor:
+    """(outputs, inputs, 3, 3) -> (4 outputs, inputs, 3, 3); channels by row phase, column phase, output."""
+    phases = torch.tensor(_PHASES, dtype=weight.dtype, device=weight.device)
+    kernels = torch.einsum("pau,qbv,oiuv->pqoiab", phases, phases, weight)
+    return kernels.reshape(-1, *weight.shape[1:]).contiguous(memory_format=torch.channels_last)
+
+
+def convolve_doubled(
+    window: Tensor,
+    weight: Tensor,
+    phases: Tensor,
+    *,
+    bias: Tensor | None = None,
+    relu: bool = False,
+    borders: tuple[bool, bool, bool] = (True, True, True),
+    add: Tensor | None = None,
+) -> Tensor:
+    """What `weight` gives on a window that is doubled and mirrored by one pixel.
+
+    window: (1, inputs, h + 2, w + 2), the border repeats the outermost pixels where it lies outside the picture.
+    phases: `phase_kernels` of the weight. bias: (outputs,). add: (1, outputs, 2 h, 2 w), added at the end.
+    borders: whether the window's first row, last row, and first and last columns are borders of the picture and their
+    values count; there the doubled activation is mirrored, which no kernel of the smaller size can do.
+    Returns (1, outputs, 2 h, 2 w), channels last.
+    """
+    folded = F.conv2d(window, phases, None if bias is None else bias.repeat(4))
+    outputs = weight.shape[0]
+    height, width = folded.shape[-2:]
+    parts = torch.unflatten(folded.permute(0, 2, 3, 1), 3, (2, 2, outputs)).permute(
+        0, 1, 3, 2, 4, 5
+    )  # 1, h, 2, w, 2, C
+    first, last, sides = borders
+    if sides:
+        columns = _doubled(torch.cat([window[..., 1:3], window[..., -3:-1]]))[:, :, 1:-1]
+        mirrored = torch.cat([columns[:1, ..., [1, 0, 1]], columns[1:, ..., [2, 3, 2]]])
+        left, right = torch.unflatten(F.conv2d(mirrored, weight, bias)[..., 0].permute(0, 2, 1), 1, (height, 2))
+        parts[0, :, :, 0, 0], parts[0, :, :, -1, 1] = left, right
+    if first:
+        rows = F.pad(_doubled(window[:, :, 1:3, 1:-1])[:, :, :2], (1, 1, 1, 0), mode="reflect")
+        parts[0, 0, 0] = torch.unflatten(F.conv2d(rows, weight, bias)[0, :, 0].T, 0, (width, 2))
+    if last:
+        rows = F.pad(_doubled(window[:, :, -3:-1, 1:-1])[:, :, 2:], (1, 1, 0, 1), mode="reflect")
+        parts[0, -1, 1] = torch.unflatten(F.conv2d(rows, weight, bias)[0, :, 0].T, 0, (width, 2))
+    if relu:
+        folded.relu_()
+    made = torch.empty((1, 2 * height, 2 * width, outputs), dtype=folded.dtype, device=folded.device)
+    spread = made.view(1, height, 2, width, 2, outputs)
+    if add is None:
+        spread.copy_(parts)
+    else:
+        more = torch.unflatten(torch.unflatten(add.permute(0, 2, 3, 1), 1, (height, 2)), 3, (width, 2))
+        torch.add(parts, more.to(parts.dtype), out=spread)
+    return made.permute(0, 3, 1, 2)
+
+
+def _doubled(rows: Tensor) -> Tensor:
+    return F.interpolate(rows, scale_factor=2.0, mode="bilinear", align_corners=False)
