@@ -1241,6 +1241,17 @@ def step_settings_are_shown_and_kept(figures):
     assert "Scumble plugin" in text and "Krita 5." in text and "idle release 420 s" in text, text
 
 
+def step_the_help_menu_has_the_manual(figures):
+    from scumble_krita.scumble_editor.guide import manual
+
+    yield 200
+    menus = [action.menu() for action in APP.activeWindow().qwindow().menuBar().actions() if action.menu()]
+    menu = next(each for each in menus if each.objectName() == "help")
+    found = [action.objectName() for action in menu.actions()]
+    assert "scumble_manual" in found, found
+    assert "Version " in manual().read_text("utf-8")
+
+
 def step_choices_outlive_krita(figures):
     from scumble_krita.scumble_editor.choices import ChoicesFile, StyleChoices
 
