@@ -79,9 +79,14 @@ def on_ray(words: list[str]) -> dict[str, Any]:
     """The batch on a Ray of this machine alone."""
     ray = str(Path(sys.executable).with_name("ray"))
     os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / part) for part in ("backend", "training", "cli"))
-    subprocess.run(
-        [ray, "start", "--head", "--include-dashboard=false", "--port=6399"], check=True, capture_output=True
+    started = subprocess.run(
+        [ray, "start", "--head", "--include-dashboard=false", "--port=6399"],
+        check=False,
+        capture_output=True,
+        text=True,
     )
+    if started.returncode:
+        raise SystemExit(started.stdout + started.stderr)
     try:
         return scumble(*words, "--cluster", "127.0.0.1:6399")
     finally:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from .values import BYTES_PER_SAMPLE as BYTES_PER_SAMPLE
 from .values import CHANNELS as CHANNELS
+from .values import LARGEST_FACTOR as LARGEST_FACTOR
 from .values import MAX_PIXELS as MAX_PIXELS
 from .values import MAX_SIDE as MAX_SIDE
 from .values import Colors as Colors
@@ -76,6 +77,9 @@ class Stylize:
         default_factory=list
     )  # pictures whose statistics count instead of the image's own
     anchor_weights: list[float] = field(default_factory=list)  # how much each of them counts; relative, over 0
+    neighbor_frames: list[int] = field(
+        default_factory=list
+    )  # frames around it, whose noise is shared; with them, anchors of another shot do not count
     priority: Priority = "apply"
     title: str = ""  # for the list of jobs
 
@@ -94,7 +98,11 @@ class Stylize:
         check(0 <= self.picture_pixels <= MAX_PIXELS, f"a picture can't have {self.picture_pixels} pixels.")
         check(math.isfinite(self.scale) and 0 < self.scale <= 16, f"scale must be over 0, not {self.scale}.")
         check(len(self.anchor_frames) == len(self.anchor_weights) <= 16, "at most 16 anchors, each with its weight.")
-        check(all(frame >= 0 for frame in self.anchor_frames), "a frame index can't be negative.")
+        check(len(self.neighbor_frames) <= 16, "at most 16 neighbors.")
+        check(
+            all(frame >= 0 for frame in (*self.anchor_frames, *self.neighbor_frames)),
+            "a frame index can't be negative.",
+        )
         check(
             all(math.isfinite(weight) and weight > 0 for weight in self.anchor_weights),
             "the weight of an anchor must be over 0.",
@@ -108,17 +116,22 @@ class Upscale:
     """Enlarge an image. Accepted, then Progress, then ImageResult."""
 
     image: ImageInfo
-    factor: float  # 1.1 .. 16
+    factor: float  # 1 .. 16; 1: cleaned up, not enlarged
     model: str = "faithful"  # pack id of kind "upscale", or "bicubic"
+    vivid: float = 0.0  # share of the model "vivid" in the result; 0: the model alone, 1: vivid alone
+    grain: float = 0.0  # how much comes back of what the networks smooth away; 0 .. 1
+    best: bool = False  # mean of eight passes, turned and mirrored: a little better, eight times the work
     priority: Priority = "apply"
     title: str = ""
 
     def __post_init__(self) -> None:
         check(
-            math.isfinite(self.factor) and 1.1 <= self.factor <= 16,
-            f"the factor must be between 1.1 and 16, not {self.factor}.",
+            math.isfinite(self.factor) and 1 <= self.factor <= LARGEST_FACTOR,
+            f"the factor must be between 1 and 16, not {self.factor}.",
         )
         check(bool(self.model), "a model is needed.")
+        check_unit(self.vivid, "vivid")
+        check_unit(self.grain, "grain")
         check(self.priority in ("preview", "apply", "batch"), f"unknown priority {self.priority!r}.")
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 MAX_SIDE = 1 << 17  # pixels; a larger side is a mistake, not a picture
 MAX_PIXELS = 1 << 30
+LARGEST_FACTOR = 16.0  # by which a picture is enlarged; the smallest is 1
 
 Depth = Literal["u8", "u16", "f16", "f32"]
 Order = Literal["GRAY", "GRAYA", "RGB", "RGBA", "BGR", "BGRA"]

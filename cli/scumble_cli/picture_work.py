@@ -26,6 +26,7 @@ class Done:
     result: ImageResult
     seconds: float
     notes: list[str]
+    message: Any  # the job
 
     def tell(self, words: str, more: dict[str, Any], *, as_json: bool) -> None:
         """One line and the notes, or JSON. words: what was done, for people. more: the same, for programs."""
@@ -62,4 +63,4 @@ def run(source: Path, output: Path, effect: Effect, *, quiet: bool) -> Done:
     with connection.connect(launch=True) as client:
         result, pixels = wait_for_result(client, prepared.message, prepared.frames, quiet=quiet)
     notes = work.finish(output, prepared, result, pixels)
-    return Done(output, result, time.perf_counter() - began, notes)
+    return Done(output, result, time.perf_counter() - began, notes, prepared.message)

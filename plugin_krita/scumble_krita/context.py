@@ -105,6 +105,12 @@ class Editor(Protocol):
         replaces: a layer, as `edit_again` names it, that goes when the new one is there.
         """
 
+    def take_frames(self, mark_size: Callable[[int], float], places: Sequence[str] = ()) -> Any:
+        """The keyframes of the current layer, as `layers.frames.Frames`. Raises NoFrames."""
+
+    def insert_frames(self, painted: Any, name: str, choices: StyleChoices) -> str:
+        """Put the layer with the painted frames above its source; returns what has to be said about it."""
+
     def edit_again(self) -> tuple[Made, str]:
         """What made the current layer, and its name for `insert`; empty where the layer it was painted from is gone.
 

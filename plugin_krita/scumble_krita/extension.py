@@ -58,6 +58,7 @@ class ScumbleExtension(Extension):
         model = self.model
         for name, text, run in (
             ("scumble_apply_last", tr("Scumble: Apply Last Style"), lambda: model.layers.apply_last()),
+            ("scumble_paint_frames", tr("Scumble: Paint All Frames"), lambda: model.layers.paint_frames()),
             ("scumble_toggle_preview", tr("Scumble: Preview on the Canvas"), lambda: model.toggle_canvas_preview()),
             (
                 "scumble_upscale_selection",

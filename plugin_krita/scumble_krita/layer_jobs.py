@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from scumble_editor.backend import Delivery, Job, JobMessage
 from scumble_editor.shelf import Shelf
 from scumble_editor.words import tr, upscaled_name
-from scumble_wire.messages import ImageResult, ListPacks
+from scumble_wire.messages import ImageResult, ListPacks, Stylize
 
 from .context import Context, Part, Taken, told
 from .enlarging import DocumentEnlargement
+from .frame_jobs import FramePainting
 from .kept_choices import KeptChoices
 from .preview import StylePreview
 from .troubles import NoStyle
@@ -56,6 +58,28 @@ class LayerJobs(Part):
         if replaces:
             self.context.changed("choices")
         return jobs
+
+    @told
+    def paint_frames(self) -> Job:
+        """Paint all frames of the current layer, or the selection on them, into a new layer with the same frames."""
+        style = self._choices.style
+        if not style.style:
+            raise NoStyle
+        frames = self.canvas.take_frames(style.mark_size, style.mask_places)
+        self.backend.dismiss_problem()
+        name = style.layer_name(self.backend.titles)
+
+        def submit(
+            message: Stylize,
+            taken: Taken,
+            others: list[Any],
+            arrived: Callable[[Job, ImageResult, Any], None],
+            ended: Callable[[Job], None],
+        ) -> Job:
+            return self._submit(message, taken, arrived, ended, others)
+
+        insert = partial(self.canvas.insert_frames, frames, name, style)
+        return FramePainting(frames, style, name, submit, insert).next()
 
     @told
     def edit_again(self) -> None:
@@ -117,7 +141,7 @@ class LayerJobs(Part):
         message: JobMessage,
         taken: Taken,
         insert: Callable[[Job, ImageResult, Any], None],
-        on_end: Callable[[], None] = lambda: None,
+        on_end: Callable[[Job], None] = lambda job: None,
         masks: Sequence[Any] = (),
     ) -> Job:
         def done(job: Job, delivery: Delivery) -> None:
@@ -126,7 +150,7 @@ class LayerJobs(Part):
 
         def ended(job: Job) -> None:
             self._open = [each for each in self._open if each[0] is not job]
-            on_end()
+            on_end(job)
 
         job = self.backend.submit(message, [taken.frame, *masks], on_done=done, on_end=ended)
         self._open.append((job, taken.place))
@@ -136,7 +160,7 @@ class LayerJobs(Part):
     def _note(job: Job, note: str) -> None:
         job.note = " ".join(part for part in (job.note, note) if part)
 
-    def _painted(self) -> None:
+    def _painted(self, job: Job) -> None:
         if self._preview.on_canvas:
             self._preview.show(canvas=False)
 

@@ -78,6 +78,16 @@ class NothingSelectedForStyle(Trouble):
         )
 
 
+class NoFrames(Trouble):
+    code = "no_frames"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            tr('"{name}" has no frames: it is no paint layer with at least two keyframes.', name=name),
+            remedy=tr("Choose an animated paint layer, or paint the layer as it is with Apply."),
+        )
+
+
 class NotPainted(Trouble):
     code = "not_painted"
 

@@ -276,8 +276,24 @@ class StyleChoices(_Checked):
 
 @dataclass(frozen=True)
 class UpscaleChoices(_Checked):
-    factor: float = _option(2.0, "Factor", "How many times wider and higher.", low=1.1, high=16, step=0.5)
+    factor: float = _option(
+        2.0, "Factor", "How many times wider and higher; 1 cleans up only.", low=1, high=16, step=0.5
+    )
     model: str = _option("faithful", "Model", "The network that enlarges.")
+    vivid: float = _option(
+        0.0,
+        "Faithful to vivid",
+        "To the right more of the model Vivid, which makes texture up.",
+        low=0,
+        high=1,
+        step=0.05,
+    )
+    grain: float = _option(
+        0.0, "Keep grain", "How much of the picture's own grain and noise stays.", low=0, high=1, step=0.05
+    )
+    best: bool = _option(
+        False, "Eight passes", "The mean of eight passes, turned and mirrored: a little better, eight times as long."
+    )
     source: str = _option(
         "layer",
         "Enlarge",
@@ -286,7 +302,7 @@ class UpscaleChoices(_Checked):
     )
 
     def message(self, image: ImageInfo, priority: Priority = "apply", title: str = "") -> Upscale:
-        return Upscale(image, self.factor, self.model, priority, title)
+        return Upscale(image, self.factor, self.model, self.vivid, self.grain, self.best, priority, title)
 
 
 @dataclass(frozen=True)

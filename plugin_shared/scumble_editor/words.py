@@ -177,6 +177,8 @@ def style_layer_name(styles: Sequence[tuple[str, float]], strength: float = 1.0)
 
 def upscaled_name(source: str, factor: float) -> str:
     """Name of an enlarged layer or document: "Ink x2"."""
+    if factor == 1:
+        return tr("{name}, cleaned up", name=source)
     return f"{source} ×{factor:g}"
 
 

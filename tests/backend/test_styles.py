@@ -11,6 +11,7 @@ from packs.packs_factory import Factory
 from scumble_backend.config import Settings
 from scumble_backend.packs.store import Folders, PackStore
 from scumble_backend.rendering import renderer as rendering
+from scumble_backend.rendering import steadying
 from scumble_backend.rendering.effects import marks
 from scumble_backend.rendering.renderer import Renderer
 from scumble_wire.messages import ImageInfo, StyleChoice, Stylize
@@ -106,3 +107,23 @@ def test_anchors_give_the_statistics_of_both_families_and_are_measured_once(
     calls.clear()
     assert with_anchor(anchor) != plain
     assert sorted(calls) == ["painting", "skip_painting"], "the anchor's statistics were kept"
+
+
+def test_noise_is_shared_with_neighbors_and_anchors_of_another_shot_do_not_count(renderer: Renderer) -> None:
+    """As a batch does it before it sends a frame: the same bytes."""
+    chance = np.random.default_rng(5)
+    scene = np.linspace(60, 190, 40 * 48 * 3).reshape(40, 48, 3)
+    frames = [np.clip(scene + chance.normal(0, 2, scene.shape), 0, 255).astype(np.uint8) for _ in range(3)]
+    other_shot = frames[0] // 4
+    info = ImageInfo(48, 40, "u8", "RGB")
+
+    def paint(sent: list[np.ndarray], **options: object) -> bytes:
+        message = Stylize(info, [StyleChoice("spray")], **options)  # type: ignore[arg-type]
+        return bytes(renderer.stylize(message, [one.tobytes() for one in sent], lambda done, stage: None).pixels)
+
+    evened = steadying.steadied(info, frames[1], [frames[0], frames[2]])
+    assert not np.array_equal(evened, frames[1])
+    expected = paint([evened, frames[0]], anchor_frames=[1], anchor_weights=[1.0])
+    sent = [frames[1], frames[0], frames[2], other_shot]
+    assert expected == paint(sent, neighbor_frames=[1, 2], anchor_frames=[1, 3], anchor_weights=[0.5, 0.5])
+    assert expected != paint(sent, neighbor_frames=[1, 2])

@@ -23,7 +23,7 @@ def test_sizes_are_what_a_ruler_says() -> None:
 
 
 def test_what_is_too_small_or_too_large_is_known() -> None:
-    assert not Wish(100, "percent").possible(100, 100) and not Wish(1700, "width").possible(100, 100)
+    assert not Wish(99, "percent").possible(100, 100) and not Wish(1700, "width").possible(100, 100)
     assert Wish(1600, "width").possible(100, 100)
     with pytest.raises(ValueError, match="no size"):
         Wish(100, "width").factor(0, 0)

@@ -884,6 +884,116 @@ def step_a_selection_mask_of_the_layer_confines_painting_while_it_is_active(figu
     assert (bounds.x(), bounds.y(), bounds.width(), bounds.height()) == (40, 30, 100, 80), bounds
 
 
+def animated(made, times=(0, 3, 7)):
+    """Give the Background keyframes with other pixels in each; made by actions, as an artist makes them."""
+    node = made.rootNode().childNodes()[0]
+    size = (made.width(), made.height())
+    node.enableAnimation()
+    made.setFullClipRangeEndTime(12)
+    for time_ in times:
+        if time_:
+            made.setCurrentTime(time_)
+            made.waitForDone()
+            yield 200
+            APP.action("add_blank_frame").trigger()
+            yield from wait(lambda at=time_: node.hasKeyframeAtTime(at), 20, "no keyframe was added")
+            made.waitForDone()
+        data = bytearray(random.Random(time_).randbytes(size[0] * size[1] * 4))
+        data[3::4] = b"\xff" * (len(data) // 4)
+        node.setPixelData(QByteArray(bytes(data)), 0, 0, *size)
+    made.setCurrentTime(0)
+    settle(made)
+    yield 600  # the step of the switched time is shown late
+    return node
+
+
+def frames_of(made, node, times=(0, 3, 7)):
+    return [bytes(node.pixelDataAtTime(0, 0, made.width(), made.height(), at)) for at in times]
+
+
+def last_frame(count=3):
+    """Wait until the job of the last frame has ended."""
+
+    def there():
+        jobs = model().backend.jobs
+        assert model().backend.problem is None, model().backend.problem
+        return jobs and f"frame {count} of {count}" in jobs[-1].title and not jobs[-1].open
+
+    yield from wait(there, 90, f"{[job.text for job in model().backend.jobs]}")
+    yield 200
+
+
+def step_all_frames_of_a_layer_are_painted_in_one_undo_step(figures):
+    made = yield from document(96, 64)
+    node = yield from animated(made)
+    before, known = frames_of(made, node), undo_text()
+    choose(strength=0.0)
+    assert "frame 1 of 3" in model().layers.paint_frames().title
+    yield from last_frame()
+    no_problem()
+    layer = made.rootNode().childNodes()[-1]
+    assert names(made) == ["Background", "Tiny Sea (0 %)"] and undo_text() == "Undo Add Layer"
+    assert [at for at in range(12) if layer.hasKeyframeAtTime(at)] == [0, 3, 7]
+    assert frames_of(made, layer) == before == frames_of(made, node), "strength 0 gives the frames back"
+    assert made.currentTime() == 0 and len(APP.documents()) == 1
+    yield from undo(made)
+    assert names(made) == ["Background"] and undo_text() == known, f"more than one undo step: {undo_text()}"
+
+    selection = Selection()
+    selection.select(20, 10, 40, 30, 255)
+    selection.feather(3)
+    made.setSelection(selection)
+    choose()
+    began = time.monotonic()
+    model().layers.paint_frames()
+    yield from last_frame()
+    no_problem()
+    figures["seconds_for_3_frames"] = round(time.monotonic() - began, 2)
+    layer = made.rootNode().childNodes()[1]
+    masks = layer.childNodes()
+    assert [mask.type() for mask in masks] == ["transparencymask"], names(made)
+    for painted, own in zip(frames_of(made, layer), before):
+        assert painted != own
+    assert bytes(masks[0].pixelData(0, 0, 3, 3)) == bytes(9) and bytes(masks[0].pixelData(40, 25, 1, 1)) == b"\xff"
+    made.setCurrentTime(7)
+    settle(made)
+    yield 100
+    assert bytes(made.pixelData(40, 25, 1, 1)) == bytes(layer.pixelDataAtTime(40, 25, 1, 1, 7)), "is not shown"
+    assert bytes(made.pixelData(0, 0, 1, 1)) == bytes(node.pixelDataAtTime(0, 0, 1, 1, 7)), "outside the selection"
+
+
+def step_painted_frames_follow_their_document_or_leave_no_trace(figures):
+    made = yield from document(96, 64)
+    assert model().layers.paint_frames() is None and model().backend.problem.code == "no_frames"
+    model().backend.dismiss_problem()
+    node = yield from animated(made)
+    choose(strength=0.0)
+    model().layers.paint_frames()
+    made.rotateImage(math.pi / 2)
+    settle(made)
+    yield from last_frame()
+    no_problem()
+    node, layer = made.rootNode().childNodes()
+    assert "follows it" in model().backend.jobs[-1].text, model().backend.jobs[-1].text
+    assert (made.width(), made.height()) == (64, 96) and frames_of(made, layer) == frames_of(made, node)
+    yield from activate(made, node)
+    model().layers.paint_frames()
+    model().backend.cancel(model().backend.jobs[-1])
+    yield from wait(lambda: not any(job.open for job in model().backend.jobs))
+    yield 300
+    assert len(names(made)) == 2 and len(APP.documents()) == 1, "a cancelled job left something behind"
+    before = frames_of(made, node)
+    model().layers.paint_frames()
+    made.rotateImage(0.4)
+    settle(made)
+    yield from last_frame()
+    no_problem()
+    assert "document of its own" in model().backend.jobs[-1].text
+    apart = next(each for each in APP.documents() if each != made)
+    layer = apart.rootNode().childNodes()[-1]
+    assert frames_of(apart, layer) == before and len(names(made)) == 2
+
+
 def step_two_documents_get_each_their_own_layer(figures):
     second = yield from document(300, 200)
     first = yield from document(3200, 2400)  # long enough to be still at work when the other one is asked for

@@ -20,7 +20,7 @@ PLUG_IN = Path(__file__).resolve().parents[2] / "plugin_gimp"
 GERMAN = PLUG_IN / "po" / "de.po"
 SHOWN_CHOICES = {
     StyleChoices: [each.name for each in fields(StyleChoices)],
-    UpscaleChoices: ["factor", "model"],
+    UpscaleChoices: ["factor", "model", "vivid", "grain", "best"],
     TrainChoices: ["name", "quality", "strength"],
 }
 

@@ -11,7 +11,9 @@ from scumble_backend.errors import FactorWrong, ImageTooLarge, JobCancelled, Net
 from scumble_backend.nets.compact import Compact
 from scumble_backend.nets.span import Span
 from scumble_backend.rendering import pixels
-from scumble_backend.rendering.effects.upscale import Upscaled, upscale
+from scumble_backend.rendering.effects.resample import resize
+from scumble_backend.rendering.effects.turned import Turned
+from scumble_backend.rendering.effects.upscale import Second, Upscaled, upscale
 from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
 from scumble_wire.messages import ImageInfo
 
@@ -36,6 +38,17 @@ def far_sighted(factor: int = 2) -> UpscaleNetwork:
     return UpscaleNetwork(network, CPU)
 
 
+class Smoothing:
+    """Rubs out what is finer than three pixels."""
+
+    factor, halo, cost = 2, 1, 100
+
+    def __call__(self, image: Tensor, *, half: bool = False) -> Tensor:
+        padded = torch.nn.functional.pad(image, (1, 1, 1, 1), mode="replicate")
+        smooth = torch.nn.functional.avg_pool2d(padded, 3, stride=1)
+        return smooth.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+
 def picture_of(array: np.ndarray, order: str, depth: str = "u8", transfer: str = "srgb"):
     info = ImageInfo(array.shape[1], array.shape[0], depth, order, transfer)  # type: ignore[arg-type]
     return pixels.unpack(info, np.ascontiguousarray(array).tobytes()), info
@@ -47,9 +60,11 @@ def noise(height: int, width: int, channels: int = 3, depth: str = "u8", seed: i
     return (samples * full).astype(TYPES[depth])
 
 
-def enlarge(array: np.ndarray, order: str, factor: float, networks, *, depth="u8", transfer="srgb", core=None):
+def enlarge(
+    array: np.ndarray, order: str, factor: float, networks, *, depth="u8", transfer="srgb", core=None, **options
+):
     picture, info = picture_of(array, order, depth, transfer)
-    result = upscale(picture, info, networks, factor, lambda fraction: None, core=core)
+    result = upscale(picture, info, networks, factor, lambda fraction: None, core=core, **options)
     assert isinstance(result, Upscaled)
     assert result.frame.shape == (result.info.height, result.info.width, info.channels)
     assert result.frame.dtype == TYPES[depth]
@@ -65,9 +80,19 @@ def test_any_factor_gives_the_rounded_size(factor: float) -> None:
 @pytest.mark.parametrize("factor", [2.0, 1.7, 4.0, 3.3])
 @pytest.mark.parametrize("core", [17, 40])
 def test_tiles_give_the_whole_picture(factor: float, core: int) -> None:
+    tiles_are_exact(factor, core, [far_sighted()])
+
+
+@pytest.mark.parametrize("options", [{"grain": 1.0}, {"second": Second([far_sighted(3)], 0.4)}])
+@pytest.mark.parametrize("factor", [1.0, 2.0, 3.3])
+def test_tiles_of_what_can_be_chosen_beside_the_model_are_exact(factor: float, options: dict) -> None:
+    tiles_are_exact(factor, 17, [Turned(far_sighted())], **options)
+
+
+def tiles_are_exact(factor: float, core: int, networks, **options) -> None:
     array = noise(75, 93)
-    whole = enlarge(array, "RGB", factor, [far_sighted()], core=4096)
-    tiled = enlarge(array, "RGB", factor, [far_sighted()], core=core)
+    whole = enlarge(array, "RGB", factor, networks, core=4096, **options)
+    tiled = enlarge(array, "RGB", factor, networks, core=core, **options)
     assert np.abs(whole.astype(int) - tiled).max() <= 1
     assert len(np.unique(whole)) > 100  # it is a picture, not a flat field
 
@@ -85,7 +110,7 @@ def test_a_picture_of_one_pixel_is_enlarged() -> None:
     assert result.shape == (16, 16, 3)
 
 
-@pytest.mark.parametrize("factor", [0, 1.0, -2, 1e6, float("nan"), float("inf"), 16.1])
+@pytest.mark.parametrize("factor", [0, 0.99, -2, 1e6, float("nan"), float("inf"), 16.1])
 def test_a_factor_out_of_range_is_refused(factor: float) -> None:
     with pytest.raises(FactorWrong, match="can't be enlarged"):
         enlarge(noise(4, 4), "RGB", factor, [])
@@ -235,3 +260,50 @@ def test_the_source_picture_is_not_changed() -> None:
     before = picture.color.clone(), picture.alpha.clone()
     upscale(picture, info, [span(2)], 3, lambda fraction: None)
     assert torch.equal(picture.color, before[0]) and torch.equal(picture.alpha, before[1])
+
+
+def small_again(enlarged: np.ndarray, like: np.ndarray) -> float:
+    """Mean difference of an enlarged picture, made small again, from what it was made of, in steps of 8 bits."""
+    small = resize(torch.from_numpy(enlarged.astype(np.float32)).permute(2, 0, 1), like.shape[:2])
+    return float((small - torch.from_numpy(like.astype(np.float32)).permute(2, 0, 1)).abs().mean())
+
+
+def test_grain_comes_back_as_far_as_it_is_asked_for() -> None:
+    array = (noise(40, 40).astype(float) * 0.2 + 100).astype(np.uint8)
+    lost = [small_again(enlarge(array, "RGB", 2, [Smoothing()], grain=grain), array) for grain in (0.0, 0.5, 1.0)]
+    assert lost[0] > 8 and lost[2] < 0.5 * lost[0] and lost[2] < lost[1] < lost[0], lost
+
+
+def test_eight_passes_give_the_same_whichever_way_the_picture_lies() -> None:
+    array = noise(24, 31)
+    made = enlarge(array, "RGB", 2, [Turned(far_sighted())])
+    turned = enlarge(np.rot90(array)[:, ::-1], "RGB", 2, [Turned(far_sighted())])
+    assert np.abs(np.rot90(made)[:, ::-1].astype(int) - turned).max() <= 1
+    once = enlarge(array, "RGB", 2, [far_sighted()])
+    assert np.abs(once.astype(int) - made).max() > 1
+
+
+def test_two_models_are_mixed_by_their_results() -> None:
+    array = noise(24, 31, 4)
+    one, other = far_sighted(2), span(4)
+    apart = [enlarge(array, "RGBA", 3, [network]).astype(float) for network in (one, other)]
+    mixed = enlarge(array, "RGBA", 3, [one], second=Second([other], 0.25))
+    assert np.abs(0.75 * apart[0] + 0.25 * apart[1] - mixed).max() <= 1
+
+
+def test_factor_1_cleans_a_picture_and_keeps_its_size_and_alpha() -> None:
+    array = noise(33, 40, 4)
+    array[..., 3] = np.maximum(array[..., 3], 1)  # hidden color is nobody's
+    cleaned = enlarge(array, "RGBA", 1, [span(2)])
+    assert cleaned.shape == array.shape and (cleaned[..., 3] == array[..., 3]).all()
+    assert cleaned[..., :3].std() < 0.7 * array[..., :3].std(), "noise is smoothed away"
+    half = enlarge(array, "RGBA", 1, [span(2)], grain=0.5)
+    assert (enlarge(array, "RGBA", 1, [span(2)], grain=1.0) == array).all()
+    assert np.abs((cleaned.astype(float) + array) / 2 - half).max() <= 1
+    deep = np.full((12, 12, 3), 4.0, np.float32)
+    assert np.allclose(enlarge(deep, "RGB", 1, [span(2)], depth="f32"), 4.0, atol=0.2), "beyond white"
+
+
+def test_factor_1_without_a_network_is_refused() -> None:
+    with pytest.raises(FactorWrong, match="stays as it is"):
+        enlarge(noise(8, 8), "RGB", 1, [])

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from scumble_backend import nets
+from scumble_backend.config import Settings
 from scumble_backend.errors import PackDamaged, PackError, PackUnknown, PackWrongKind
 from scumble_backend.nets.span import Conv3XC
 from scumble_backend.packs import making
@@ -20,7 +21,8 @@ from scumble_backend.packs.store import Folders, InstalledPack, PackStore
 from scumble_backend.rendering import pixels
 from scumble_backend.rendering.effects import upscale_models
 from scumble_backend.rendering.effects.upscale import upscale
-from scumble_wire.messages import ImageInfo
+from scumble_backend.rendering.renderer import Renderer
+from scumble_wire.messages import ImageInfo, Upscale
 
 CPU = torch.device("cpu")
 ANSWERS = Answers(title="From afar", license="MIT")
@@ -31,11 +33,13 @@ def store(tmp_path: Path) -> PackStore:
     return PackStore(Folders(tmp_path / "store"))
 
 
-def install(store: PackStore, folder: Path, pack_id: str, factor: int, **changes: object) -> None:
-    torch.manual_seed(factor)
-    architecture = {"name": "compact", "features": 4, "layers": 1, "factor": factor}
+def install(
+    store: PackStore, folder: Path, pack_id: str, factor: int, *, seed: int = 0, family: str = "compact"
+) -> None:
+    torch.manual_seed(factor + seed)
+    architecture = {"name": family, "features": 4, "factor": factor}
     manifest = Manifest(id=pack_id, title=pack_id, kind="upscale", architecture=architecture, factors=(factor,))
-    weights = making.upscale_weights(manifest, nets.build(architecture).state_dict())
+    weights = making.upscale_weights(manifest, nets.build(architecture).train().eval().state_dict())
     write_pack(folder / f"{pack_id}.scumble", manifest, {WEIGHTS: weights})
     store.install(folder / f"{pack_id}.scumble")
 
@@ -228,3 +232,30 @@ def test_a_style_is_no_upscale_model(store: PackStore, monkeypatch: pytest.Monke
     monkeypatch.setattr(store, "get", lambda pack_id: pack)
     with pytest.raises(PackWrongKind, match="does not enlarge"):
         upscale_models.load(store, "crisp", CPU)
+
+
+def test_vivid_is_mixed_in_by_weights_or_by_results(store: PackStore, tmp_path: Path) -> None:
+    install(store, tmp_path, "faithful", 2, family="span")
+    install(store, tmp_path, "vivid", 2, seed=5, family="span")
+    install(store, tmp_path, "other", 4)
+    renderer = Renderer(Settings(device="cpu"), store)
+    array = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+
+    def made(model: str, vivid: float) -> np.ndarray:
+        message = Upscale(ImageInfo(24, 20, "u8", "RGB"), 2.0, model, vivid=vivid)
+        done = renderer.upscale(message, [array.tobytes()], lambda fraction, stage: None)
+        return np.frombuffer(done.pixels, np.uint8).astype(int)
+
+    network = {name: upscale_models.load(store, name, CPU)[0] for name in ("faithful", "vivid", "other")}
+    assert upscale_models.built_alike(network["faithful"], network["vivid"])
+    assert not upscale_models.built_alike(network["other"], network["vivid"])
+    for share, one in ((0.0, "faithful"), (1.0, "vivid")):
+        ends = upscale_models.interpolated(network["faithful"], network["vivid"], share)
+        for name, tensor in ends.state_dict().items():
+            assert torch.allclose(tensor, network[one].module.state_dict()[name], atol=1e-6)
+        assert (made("faithful", share) == made(one, 0.0)).all() and (made("vivid", share) == made("vivid", 0)).all()
+    between = made("faithful", 0.5)
+    assert (between != made("faithful", 0.0)).any() and (between != made("vivid", 0.0)).any()
+    results = (made("other", 0.0) + made("vivid", 0.0)) / 2
+    assert np.abs(made("other", 0.5) - results).max() <= 1
+    assert (made("bicubic", 0.5) != made("bicubic", 0.0)).any()

@@ -76,8 +76,10 @@ def messages_of(draw: st.DrawFn, cls: type) -> Any:
         drawn |= {"styles": drawn["styles"] or [StyleChoice("p")]}
         anchors = draw(st.lists(st.tuples(st.integers(0, 9), st.floats(0.01, 1)), max_size=3))
         drawn |= {"anchor_frames": [one for one, _ in anchors], "anchor_weights": [weight for _, weight in anchors]}
+        drawn |= {"neighbor_frames": draw(st.lists(st.integers(0, 9), max_size=3))}
     if cls is messages.Upscale:
-        drawn |= {"factor": draw(st.floats(1.1, 16)), "model": "m" + drawn["model"]}
+        drawn |= {"factor": draw(st.floats(1, 16)), "model": "m" + drawn["model"]}
+        drawn |= {name: draw(st.floats(0, 1)) for name in ("vivid", "grain")}
     if cls is messages.Train:
         drawn |= {"name": "n" + drawn["name"], "strength": draw(st.floats(0.1, 16))}
     return cls(**drawn)

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from scumble_backend.batch.journal import sha256_of
+from scumble_backend.errors import FactorWrong
 from scumble_backend.packs.store import PackStore
 from scumble_backend.pictures import masks
 from scumble_wire import mix
 from scumble_wire.messages import ImageInfo, Stylize, Upscale
+from scumble_wire.values import LARGEST_FACTOR
+
+BICUBIC, VIVID = "bicubic", "vivid"  # the model without a network, and the one that `Upscale.vivid` mixes in
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,15 @@ class Styling:
     seed: int = 0
     places: tuple[str, ...] = ()
 
-    factor = 1.0  # by which the sides grow
     convert = True  # the network knows sRGB alone
 
     def __post_init__(self) -> None:
         """Raises ValueError, as the message does."""
         self.message(ImageInfo(1, 1))
+
+    def factor_for(self, image: ImageInfo) -> float:
+        """By how much the sides grow."""
+        return 1.0
 
     def message(self, image: ImageInfo) -> Stylize:
         return Stylize(
@@ -87,19 +94,54 @@ class Styling:
 
 @dataclass(frozen=True)
 class Enlarging:
-    """Enlarge. factor: 1.1 to 16. model: an upscale pack's id, or "bicubic"."""
+    """Enlarge, or clean up with factor 1.
 
-    factor: float
+    factor: 1 to 16. side, pixels: instead of the factor, how many pixels the "width" or "height" of the result is.
+    model: an upscale pack's id, or "bicubic". The other fields are those of `Upscale`.
+    """
+
+    factor: float = 2.0
     model: str = "faithful"
+    vivid: float = 0.0
+    grain: float = 0.0
+    best: bool = False
+    side: str = ""
+    pixels: int = 0
 
     convert = False
 
     def __post_init__(self) -> None:
         """Raises ValueError, as the message does."""
-        self.message(ImageInfo(1, 1))
+        if self.side not in ("", "width", "height"):
+            raise ValueError(f"a picture has no {self.side!r}.")
+        if self.side and self.pixels < 1:
+            raise ValueError(f"a picture can't be {self.pixels} pixels large.")
+        self._message(ImageInfo(1, 1), self.factor)
+
+    def factor_for(self, image: ImageInfo) -> float:
+        """By how much this picture is enlarged. Raises FactorWrong where it is larger than what was asked for."""
+        if not self.side:
+            return self.factor
+        now = image.width if self.side == "width" else image.height
+        if self.pixels <= now:
+            raise FactorWrong(
+                f"The {self.side} of the picture is {now} pixels already; {self.pixels} were asked for.",
+                remedy="Ask for more, or make the picture smaller with another program.",
+            )
+        factor = self.pixels / now
+        if factor > LARGEST_FACTOR:
+            raise FactorWrong(
+                f"The {self.side} of the picture is {now} pixels; {self.pixels} is more than "
+                f"{LARGEST_FACTOR:g} times that.",
+                remedy=f"Ask for at most {int(now * LARGEST_FACTOR)}.",
+            )
+        return factor
 
     def message(self, image: ImageInfo) -> Upscale:
-        return Upscale(image, self.factor, self.model, priority="batch")
+        return self._message(image, self.factor_for(image))
+
+    def _message(self, image: ImageInfo, factor: float) -> Upscale:
+        return Upscale(image, factor, self.model, self.vivid, self.grain, self.best, priority="batch")
 
     made_by = ""
 
@@ -111,11 +153,11 @@ class Enlarging:
         return []
 
     def packs(self, store: PackStore) -> list[str]:
-        """Ids of the packs that serve the model: its own, and those of other factors beside it."""
-        if self.model == "bicubic":
-            return []
-        own = store.get(self.model).id
-        return [own, *(pack.id for pack in store.list("upscale") if pack.id.startswith(f"{own}-x"))]
+        """Ids of the packs that serve the models: their own, and those of other factors beside them."""
+        models = [self.model, *([VIVID] if self.vivid else [])]
+        own = [store.get(model).id for model in dict.fromkeys(models) if model != BICUBIC]
+        beside = [pack.id for pack in store.list("upscale") for model in own if pack.id.startswith(f"{model}-x")]
+        return [*own, *beside]
 
 
 Effect = Styling | Enlarging

@@ -21,6 +21,7 @@ from scumble_backend.errors import InternalError, JobCancelled, OutOfMemory, Unr
 from scumble_backend.files import make_folder
 from scumble_backend.pictures import reading, targets, writing
 from scumble_backend.pictures.loaded import Loaded
+from scumble_wire import sequence
 from scumble_wire.errors import ScumbleError
 from scumble_wire.messages import ImageResult, Stylize
 
@@ -46,12 +47,14 @@ class Prepared:
 
 
 def prepare(loaded: Loaded, output: Path, effect: Effect, context: Shared | None = None) -> Prepared:
-    """What can be refused is refused here, before the device is asked. Raises UnwritableImage, DiskFull, FileTrouble.
+    """What can be refused is refused here, before the device is asked.
 
     context: of a frame, what it shares with its neighbors.
+    Raises UnwritableImage, DiskFull, FileTrouble, FactorWrong.
     """
     info = loaded.info
-    size = (max(1, round(info.width * effect.factor)), max(1, round(info.height * effect.factor)))
+    factor = effect.factor_for(info)
+    size = (max(1, round(info.width * factor)), max(1, round(info.height * factor)))
     file_bytes = size[0] * size[1] * info.channels * loaded.samples.values.dtype.itemsize
     targets.check(output, alpha=info.has_alpha, size=size, sample_bytes=file_bytes)
     message, masks = effect.message(info), effect.masks(info)
@@ -93,7 +96,7 @@ class Hand:
     def __init__(self, journal: Journal, *, convert: bool, workers: int = 1) -> None:
         self._journal = journal
         self._convert = convert
-        keep = 2 * sequences.WINDOW + sequences.ANCHORS + workers
+        keep = 2 * sequence.WINDOW + sequence.ANCHORS + workers
         self._frames = sequences.Frames(self._load, keep)
 
     def carry_out(self, task: Task, engine: Engine) -> Outcome:

@@ -20,7 +20,7 @@ from scumble_backend.packs import making
 from scumble_backend.packs.store import InstalledPack, PackStore
 from scumble_backend.pictures import thumbnails
 from scumble_backend.rendering import device as devices
-from scumble_backend.rendering import pixels
+from scumble_backend.rendering import pixels, steadying
 from scumble_backend.rendering.effects import enlarging, upscale_models
 from scumble_backend.rendering.effects import stylize as styles
 from scumble_backend.rendering.effects import upscale as upscaling
@@ -28,6 +28,7 @@ from scumble_backend.rendering.effects.colors import Palette, palette_of
 from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.painting import Statistics
 from scumble_backend.rendering.effects.regions import region_masks
+from scumble_backend.rendering.effects.turned import Turned
 from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
 from scumble_backend.rendering.network_cache import NetworkCache
 from scumble_backend.rendering.pixels import Picture
@@ -108,6 +109,8 @@ class Renderer:
         packs = [self._store.get(choice.pack) for choice in message.styles]
         ready = [self._style(pack) for pack in packs]
         palettes, told = self._palettes(packs) if message.colors in ("palette", "only") else ([None] * len(packs), "")
+        if message.neighbor_frames:
+            message, frames = _steadied(message, frames)
         picture = pixels.unpack(message.image, frames[message.image.frame])
         info = replace(message.image, frame=0)
         if message.strength == 0.0:
@@ -170,6 +173,7 @@ class Renderer:
             image=replace(message.image, frame=0),
             anchor_frames=[],
             anchor_weights=[],
+            neighbor_frames=[],
             strength=1.0,
             title="",
         )
@@ -193,7 +197,7 @@ class Renderer:
         return anchors
 
     def _upscale(self, message: Upscale, frames: Sequence[Any], progress: Progress) -> Rendered:
-        networks, note = upscale_models.networks_for(self._store, message.model, message.factor, self._upscaler)
+        networks, second, note = self._enlarging(message)
         picture = pixels.unpack(message.image, frames[message.image.frame])
         made = upscaling.upscale(
             picture,
@@ -201,6 +205,8 @@ class Renderer:
             networks,
             message.factor,
             lambda done: progress(LOADED + (1.0 - LOADED) * done, "enlarging"),
+            second=second,
+            grain=message.grain,
             device=self.device,
         )
         return Rendered(
@@ -209,6 +215,46 @@ class Renderer:
             made.network_seconds,
             pixels.join_notes([made.note, note]),
         )
+
+    def _enlarging(self, message: Upscale) -> tuple[Sequence[upscaling.Network], upscaling.Second | None, str]:
+        """The networks for a job, those whose results are mixed in, and what has to be said. Raises PackError."""
+        factor = message.factor * upscaling.CLEANED if message.factor == 1 else message.factor
+
+        def of(model: str) -> tuple[list[UpscaleNetwork], str]:
+            return upscale_models.networks_for(self._store, model, factor, self._upscaler)
+
+        def passes(networks: Sequence[UpscaleNetwork]) -> Sequence[upscaling.Network]:
+            return [Turned(network) for network in networks] if message.best else networks
+
+        vivid = message.vivid if message.model != upscale_models.VIVID else 0.0
+        networks, note = of(upscale_models.VIVID if vivid == 1 else message.model)
+        if vivid in (0.0, 1.0):
+            return passes(networks), None, note
+        others, further = of(upscale_models.VIVID)
+        note = pixels.join_notes([note, further])
+        between = self._between(networks, others, vivid)
+        if between is not None:
+            return passes(between), None, note
+        return passes(networks), upscaling.Second(passes(others), vivid), note
+
+    def _between(
+        self, networks: Sequence[UpscaleNetwork], others: Sequence[UpscaleNetwork], share: float
+    ) -> list[UpscaleNetwork] | None:
+        """Networks with weights between those of two models; None where the two are not built alike."""
+        pairs = list(zip(networks, others, strict=False))
+        if not networks or len(networks) != len(others) or not all(upscale_models.built_alike(*p) for p in pairs):
+            return None
+        return [self._between_two(one, other, share) for one, other in pairs]
+
+    def _between_two(self, one: UpscaleNetwork, other: UpscaleNetwork, share: float) -> UpscaleNetwork:
+        name = f"{one.name} {other.name} {share}"
+
+        def make() -> tuple[UpscaleNetwork, int]:
+            network = UpscaleNetwork(upscale_models.interpolated(one, other, share), self.device, name)
+            return network, network.nbytes
+
+        made: UpscaleNetwork = self._networks.get(("between", name), "between two models", make)
+        return made
 
     # --- networks ----------------------------------------------------------------------------------------
 
@@ -282,10 +328,11 @@ class Renderer:
 
     def _upscaler(self, pack: InstalledPack) -> UpscaleNetwork:
         def make() -> tuple[UpscaleNetwork, int]:
-            network = UpscaleNetwork(making.load_upscaler(pack), self.device)
+            network = UpscaleNetwork(making.load_upscaler(pack), self.device, name)
             return network, network.nbytes
 
-        key = ("upscaler", pack.manifest.files["weights.safetensors"].sha256)
+        name = pack.manifest.files["weights.safetensors"].sha256
+        key = ("upscaler", name)
         made: UpscaleNetwork = self._networks.get(key, pack.id, make)
         return made
 
@@ -304,6 +351,27 @@ class Renderer:
             log.info("The memory did not suffice for %s: freed %d networks, one more attempt.", what, kept)
         with devices.memory_errors(what):
             return work()
+
+
+def _steadied(message: Stylize, frames: Sequence[Any]) -> tuple[Stylize, Sequence[Any]]:
+    """The job of a frame whose neighbors came with it: what it shares with them is shared."""
+    info = message.image
+    own = steadying.samples_of(info, frames[info.frame])
+    around = [steadying.samples_of(info, frames[number]) for number in message.neighbor_frames]
+    anchors = [
+        (steadying.samples_of(info, frames[number]), weight)
+        for number, weight in zip(message.anchor_frames, message.anchor_weights, strict=True)
+    ]
+    weights = steadying.shared_weights(info, own, anchors)
+    kept = [(number, weight) for number, weight in zip(message.anchor_frames, weights, strict=True) if weight > 0]
+    evened = steadying.steadied(info, own, around).reshape(-1).view("u1").data
+    shared = replace(
+        message,
+        neighbor_frames=[],
+        anchor_frames=[number for number, _ in kept],
+        anchor_weights=[weight for _, weight in kept],
+    )
+    return shared, [evened if number == info.frame else frame for number, frame in enumerate(frames)]
 
 
 def _palette_of_sample(pack: InstalledPack) -> Palette:

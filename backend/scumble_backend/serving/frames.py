@@ -20,7 +20,7 @@ def check_frames(message: JobMessage, frames: Sequence[Any]) -> None:
         if style.mask_frame is not None:
             mask = replace(message.image, depth="u8", order="GRAY", transfer="srgb", frame=style.mask_frame)
             _check_frame(mask, frames)
-    for frame in message.anchor_frames if isinstance(message, Stylize) else ():
+    for frame in (*message.anchor_frames, *message.neighbor_frames) if isinstance(message, Stylize) else ():
         _check_frame(replace(message.image, frame=frame), frames)
 
 

@@ -10,6 +10,7 @@ import typer
 from scumble_backend.batch.effect import Effect, Enlarging, Styling
 from scumble_backend.batch.names import Names
 from scumble_cli import batch_work
+from scumble_cli.commands.upscale import Best, Grain, Vivid
 
 
 def register(app: typer.Typer) -> None:
@@ -31,11 +32,15 @@ def batch(
         typer.Option("--pack", "-p", help="A style; given again, every picture is painted in each of them."),
     ] = None,
     upscale: Annotated[
-        float | None, typer.Option("--upscale", "-f", help="Enlarge by 1.1 to 16 instead.", show_default=False)
+        float | None,
+        typer.Option("--upscale", "-f", help="Enlarge by 1 to 16 instead; 1: clean up.", show_default=False),
     ] = None,
     model: Annotated[
         str, typer.Option("--model", "-m", help="For --upscale; as `scumble upscale --help` has it.")
     ] = "faithful",
+    vivid: Vivid = 0.0,
+    grain: Grain = 0.0,
+    best: Best = False,
     strength: Annotated[float, typer.Option(min=0.0, max=1.0, help="0: the picture, 1: the style.")] = 1.0,
     keep_colors: Annotated[bool, typer.Option("--keep-colors", help="Brush marks only; colors stay.")] = False,
     boldness: Annotated[float, typer.Option(min=-1.0, max=1.0, help="-1: faithful, 1: bold.")] = 0.0,
@@ -70,7 +75,7 @@ def batch(
         raise typer.BadParameter("Name a style with --pack, or a factor with --upscale.")
     try:
         if upscale is not None:
-            effects = [Enlarging(upscale, model)]
+            effects = [Enlarging(upscale, model, vivid, grain, best)]
         else:
             effects = [
                 Styling(

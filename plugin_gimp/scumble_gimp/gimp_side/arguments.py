@@ -27,7 +27,7 @@ FIELDS: dict[type, tuple[str, ...]] = {
         "seed",
         "source",
     ),
-    UpscaleChoices: ("factor", "model"),
+    UpscaleChoices: ("factor", "model", "vivid", "grain", "best"),
     TrainChoices: ("name", "quality", "strength"),
 }
 
@@ -43,6 +43,9 @@ MNEMONICS = {
     "Input": "_Input",
     "Factor": "_Factor",
     "Model": "_Network",
+    "Faithful to vivid": "Faithful to _vivid",
+    "Keep grain": "_Keep grain",
+    "Eight passes": "Eight _passes",
     "Name": "_Name",
     "Quality": "_Quality",
     "Style strength": "Style stren_gth",

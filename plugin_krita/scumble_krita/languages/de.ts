@@ -127,8 +127,8 @@
    <translation>Faktor</translation>
   </message>
   <message>
-   <source>How many times wider and higher.</source>
-   <translation>Wievielmal breiter und höher.</translation>
+   <source>How many times wider and higher; 1 cleans up only.</source>
+   <translation>Wievielmal breiter und höher; 1 säubert nur.</translation>
   </message>
   <message>
    <source>Model</source>
@@ -243,12 +243,60 @@
    <translation>{name} ×{factor}, Ebene {n} von {count}</translation>
   </message>
   <message>
+   <source>Faithful to vivid</source>
+   <translation>Treu bis lebhaft</translation>
+  </message>
+  <message>
+   <source>To the right more of the model Vivid, which makes texture up.</source>
+   <translation>Nach rechts mehr vom Modell Vivid, das Struktur erfindet.</translation>
+  </message>
+  <message>
+   <source>Keep grain</source>
+   <translation>Korn behalten</translation>
+  </message>
+  <message>
+   <source>How much of the picture's own grain and noise stays.</source>
+   <translation>Wie viel vom Korn und Rauschen des Bildes bleibt.</translation>
+  </message>
+  <message>
+   <source>Eight passes</source>
+   <translation>Acht Durchgänge</translation>
+  </message>
+  <message>
+   <source>The mean of eight passes, turned and mirrored: a little better, eight times as long.</source>
+   <translation>Das Mittel aus acht Durchgängen, gedreht und gespiegelt: etwas besser, achtmal so lang.</translation>
+  </message>
+  <message>
+   <source>{name}, cleaned up</source>
+   <translation>{name}, gesäubert</translation>
+  </message>
+  <message>
    <source>Document</source>
    <translation>Dokument</translation>
   </message>
   <message>
    <source>Scumble: Apply Last Style</source>
    <translation>Scumble: Letzten Stil anwenden</translation>
+  </message>
+  <message>
+   <source>Scumble: Paint All Frames</source>
+   <translation>Scumble: Alle Bilder der Animation malen</translation>
+  </message>
+  <message>
+   <source>{name} on {layer}, frame {n} of {count}</source>
+   <translation>{name} auf {layer}, Bild {n} von {count}</translation>
+  </message>
+  <message>
+   <source>&quot;{name}&quot; has no frames: it is no paint layer with at least two keyframes.</source>
+   <translation>„{name}“ hat keine Bilder: Es ist keine Malebene mit mindestens zwei Schlüsselbildern.</translation>
+  </message>
+  <message>
+   <source>Choose an animated paint layer, or paint the layer as it is with Apply.</source>
+   <translation>Wählen Sie eine animierte Malebene, oder malen Sie die Ebene, wie sie ist, mit „Anwenden“.</translation>
+  </message>
+  <message>
+   <source>Paint all frames of this layer</source>
+   <translation>Alle Bilder dieser Ebene malen</translation>
   </message>
   <message>
    <source>Scumble: Preview on the Canvas</source>

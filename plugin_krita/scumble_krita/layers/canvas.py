@@ -12,7 +12,7 @@ from scumble_editor.made import Made
 from scumble_wire.messages import ImageInfo
 
 from ..troubles import NotPainted, Trouble
-from . import enlarged_document, masks, reading, records, whole_document, writing
+from . import enlarged_document, frames, masks, reading, records, whole_document, writing
 from .overlay import CanvasOverlay, canvas_widget, masked_picture
 from .places import (
     Place,
@@ -159,6 +159,23 @@ class KritaCanvas:
             records.keep(document, layer, Made(choices, taken.place.node_id.toString(), name))
             if replaces:
                 records.remove(document, replaces)
+        return note
+
+    def take_frames(self, mark_size: Callable[[int], float], places: Sequence[str] = ()) -> frames.Frames:
+        document, node = self._source()
+        whole = "selection" in places
+        seen = reading.take_layer(
+            document, node, mark_size(document.width() * document.height()), whole=whole, all_of_canvas=True
+        )
+        seen = replace(seen, masks=masks.read_masks(document, node, seen.place.area, places))
+        return frames.Frames(document, node, seen)
+
+    def insert_frames(self, painted: frames.Frames, name: str, choices: StyleChoices) -> str:
+        made, document = self._made_from(painted.place), painted.place.document
+        layer, note = painted.insert(name, made)
+        made.add(layer.uniqueId().toString())
+        if find_node(document, layer.uniqueId()) is not None:  # not in a document of its own
+            records.keep(document, layer, Made(choices, painted.place.node_id.toString(), name))
         return note
 
     def edit_again(self) -> tuple[Made, str]:

@@ -173,11 +173,13 @@ def take_layer(
     need_selection: bool = False,
     whole: bool = False,
     picture: Picture | None = None,
+    all_of_canvas: bool = False,
 ) -> Taken:
     """A layer, or the selection on it with the context that the network has to see.
 
     mark_size: of the brush marks against what styles learned, for the width of the context.
     whole: all of the layer, whatever is selected. picture: what is taken instead of the layer's own pixels.
+    all_of_canvas: without a selection the whole canvas, empty parts too, in place of what is painted.
     context False: exactly the selection's rectangle, or exactly what is painted. Raises a Trouble.
     """
     canvas = canvas_of(document)
@@ -188,9 +190,11 @@ def take_layer(
     painted = picture.bounds
     if selected is not None:
         inner = selected
-        if painted.meet(inner).empty:
+        if painted.meet(inner).empty and not all_of_canvas:
             raise LayerEmpty(node.name())
         area = with_context(inner, canvas, mark_size) if context else inner
+    elif all_of_canvas:
+        inner = area = canvas
     else:
         inner = area = painted.meet(canvas)
         if area.empty:

@@ -80,13 +80,18 @@ def insert_result(
 
     Raises DocumentClosed, PixelsRefused.
     """
+    return insert_piece(taken, painted_piece(taken, image, frame), name, made)
+
+
+def painted_piece(taken: Taken, image: ImageInfo, frame: Any) -> Piece:
+    """What of a painted picture is to be changed in its document."""
     place = taken.place
     image.check_payload(len(frame))
     data = frame
     if place.inner != place.area:
         inner = place.inner._replace(x=place.inner.x - place.area.x, y=place.inner.y - place.area.y)
         data = crop_rows(memoryview(frame), place.area.width, place.space.pixel_bytes, inner)
-    return insert_piece(taken, Piece(data, place.space, place.inner, place.mask), name, made)
+    return Piece(data, place.space, place.inner, place.mask)
 
 
 def insert_enlarged(
@@ -111,9 +116,7 @@ def insert_piece(taken: Taken, piece: Piece, name: str, made: Collection[str]) -
     try:
         piece, note = follow(taken, piece)
     except Lost:
-        return keep_apart(taken, piece, name), tr(
-            "The document was changed meanwhile so that the place is gone: the result is in a document of its own."
-        )
+        return keep_apart(taken, piece, name), place_is_gone()
     on_top = taken.place.source == "visible"  # else what lies above would hide it, and be in it twice
     source = None if on_top else find_node(document, taken.place.node_id)
     parent, below = spot_above(document, source, made)
@@ -121,6 +124,11 @@ def insert_piece(taken: Taken, piece: Piece, name: str, made: Collection[str]) -
     with new_layer(document, document_space(document), name, piece) as layer:
         add_above(document, layer, parent, below)
     return layer, note
+
+
+def place_is_gone() -> str:
+    """What has to be said of a result that could not go where it belongs."""
+    return tr("The document was changed meanwhile so that the place is gone: the result is in a document of its own.")
 
 
 def keep_apart(taken: Taken, piece: Piece, name: str) -> Any:

@@ -10,6 +10,7 @@ from scumble_editor.words import tr
 
 from ..model import Model
 from ..qt import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -21,7 +22,7 @@ from ..qt import (
     QWidget,
 )
 from ..widgets.job_list import JobList
-from ..widgets.slider import BarSlider, read_times, times
+from ..widgets.slider import BarSlider, percent, read_percent, read_times, times
 
 USUAL = (1.5, 2.0, 3.0, 4.0)
 
@@ -56,6 +57,10 @@ class UpscaleTab(QWidget):
         self.network = QComboBox()
         self.network.setToolTip(tr(option(UpscaleChoices, "model").help))
         self.network.activated.connect(lambda index: model.choices.choose_upscale(model=self.network.itemData(index)))
+        self.vivid, self.grain = self._share("vivid"), self._share("grain")
+        self.best = QCheckBox(tr(option(UpscaleChoices, "best").label))
+        self.best.setToolTip(tr(option(UpscaleChoices, "best").help))
+        self.best.clicked.connect(lambda on: model.choices.choose_upscale(best=on))
         self.source = QComboBox()
         for word, label in option(UpscaleChoices, "source").words:
             self.source.addItem(tr(label), word)
@@ -82,11 +87,21 @@ class UpscaleTab(QWidget):
         column.addLayout(usual)
         column.addLayout(form)
         column.addWidget(self.about)
+        for widget in (self.vivid, self.grain, self.best):
+            column.addWidget(widget)
         column.addWidget(self.go)
         column.addWidget(JobList(model.backend, "upscale"), 1)
         model.subscribe("choices", self._show)
         model.backend.subscribe("packs", self._fill)
         self._fill()
+
+    def _share(self, name: str) -> BarSlider:
+        """A slider from 0 to 100 percent for one of the choices."""
+        shown = option(UpscaleChoices, name)
+        slider = BarSlider(tr(shown.label), shown.low, shown.high, shown.step, percent, read_percent, usual=0.0)
+        slider.setToolTip(tr(shown.help))
+        slider.changed.connect(lambda value: self._model.choices.choose_upscale(**{name: value}))
+        return slider
 
     def showEvent(self, event: Any) -> None:  # noqa: N802
         """Another layer may be current by now."""
@@ -124,6 +139,10 @@ class UpscaleTab(QWidget):
         self.factor.set_value(choices.factor)
         self.network.setCurrentIndex(max(0, self.network.findData(choices.model)))
         self.source.setCurrentIndex(max(0, self.source.findData(choices.source)))
+        self.vivid.set_value(choices.vivid)
+        self.vivid.setEnabled(choices.model != "vivid")
+        self.grain.set_value(choices.grain)
+        self.best.setChecked(choices.best)
         self._show_size(choices)
         pack = self._model.backend.pack(choices.model)
         how = how_text(choices.model, choices.factor, self._model.backend.upscalers())

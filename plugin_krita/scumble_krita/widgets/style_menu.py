@@ -32,6 +32,8 @@ class StyleMenu(QMenu):
         elif pack:
             self._add(tr("Add {style} to the favorites", style=title), shelves.toggle_favorite)
         self.addSeparator()
+        self._add(tr("Paint all frames of this layer"), self._model.layers.paint_frames)
+        self.addSeparator()
         self._add(tr("Save as a preset …"), self._save)
         self._add(tr("Export as a pack …"), self._export)
         current = [each.title for each in shelves.shelf.kept.presets() if each.choices == kept.style]

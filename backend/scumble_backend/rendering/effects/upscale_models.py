@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,6 +20,7 @@ from scumble_backend.rendering.effects import upscale_plan as plan
 log = logging.getLogger("scumble.rendering")
 
 BICUBIC = "bicubic"  # the model without a network; always there
+VIVID = "vivid"  # the model that `Upscale.vivid` mixes in
 SIBLINGS = (2, 3, 8)  # factors of packs that stand beside a model's own, as NAME-x2
 HALF_ERROR = 4 / 255  # what half precision may change of a result; more is an overflow on the way
 
@@ -32,9 +34,10 @@ class UpscaleNetwork:
     module: declares `factor`, and in source pixels `halo`, `least_side` and `cost`; see `nets.span.Span`.
     """
 
-    def __init__(self, module: nn.Module, device: torch.device) -> None:
+    def __init__(self, module: nn.Module, device: torch.device, name: str = "") -> None:
+        self.name = name  # of its weights, for whoever keeps networks
         # channels_last is about twice as fast on CPUs and tensor cores and changes no value.
-        self._module = module.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self.module = module.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         self._device = device
         self.factor = int(module.factor)  # type: ignore[arg-type]
         with torch.inference_mode(), devices.memory_errors("measuring the network"):
@@ -47,7 +50,7 @@ class UpscaleNetwork:
     @property
     def nbytes(self) -> int:
         """What the weights take on the device."""
-        return sum(tensor.nbytes for tensor in self._module.state_dict().values())
+        return sum(tensor.nbytes for tensor in self.module.state_dict().values())
 
     @torch.inference_mode()
     def __call__(self, image: Tensor, *, half: bool = False) -> Tensor:
@@ -59,7 +62,7 @@ class UpscaleNetwork:
 
     def _run(self, image: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         with nullcontext() if dtype is None else torch.autocast(self._device.type, dtype):
-            result: Tensor = self._module(image.contiguous(memory_format=torch.channels_last))
+            result: Tensor = self.module(image.contiguous(memory_format=torch.channels_last))
         return result.float()
 
     def _in_half(self, image: Tensor) -> Tensor:
@@ -74,6 +77,35 @@ class UpscaleNetwork:
             self._may_half = False
             return full
         return quick  # not the better one: a picture's result doesn't depend on which was the first
+
+
+def built_alike(one: UpscaleNetwork, other: UpscaleNetwork) -> bool:
+    """Whether the weights of two networks lie at the same places, so that some between them make a network, too."""
+    layouts = [
+        (
+            type(network.module),
+            network.factor,
+            getattr(network.module, "family", ""),
+            {name: (tensor.shape, tensor.dtype) for name, tensor in network.module.state_dict().items()},
+        )
+        for network in (one, other)
+    ]
+    return layouts[0] == layouts[1]
+
+
+def interpolated(one: UpscaleNetwork, other: UpscaleNetwork, share: float) -> nn.Module:
+    """The network whose weights lie between those of two that are built alike, `share` of the way to the other.
+
+    Source: Wang et al. 2019, "Deep network interpolation for continuous imagery effect transition".
+    """
+    made: nn.Module = copy.deepcopy(one.module)
+    far = other.module.state_dict()
+    state = {
+        name: torch.lerp(near, far[name], share) if near.is_floating_point() else near
+        for name, near in made.state_dict().items()
+    }
+    made.load_state_dict(state)
+    return made
 
 
 def family(store: PackStore, model: str) -> list[InstalledPack]:

@@ -12,18 +12,18 @@ from torch import Tensor
 from scumble_backend.errors import FactorWrong, ImageTooLarge
 from scumble_backend.rendering.effects.resample import taps
 from scumble_wire.messages import MAX_PIXELS, MAX_SIDE
+from scumble_wire.values import LARGEST_FACTOR
 
-SMALLEST, LARGEST = 1.1, 16.0
 REST = 1.5  # up to this rest, a resampling filter enlarges what the networks left
 NEARLY = 1.1  # a network that falls short by no more than this is preferred to the next larger one
 
 
 def check_factor(factor: float) -> None:
-    """Raises FactorWrong unless the factor lies between 1.1 and 16."""
-    if not (math.isfinite(factor) and SMALLEST <= factor <= LARGEST):
+    """Raises FactorWrong unless the factor lies between 1 and 16."""
+    if not (math.isfinite(factor) and 1 <= factor <= LARGEST_FACTOR):
         raise FactorWrong(
             f"A picture can't be enlarged {factor:g} times.",
-            remedy=f"Choose a factor from {SMALLEST} to {LARGEST:g}.",
+            remedy=f"Choose a factor from 1 to {LARGEST_FACTOR:g}.",
         )
 
 

@@ -102,7 +102,7 @@ class UpscaleDialog:
         self._map.add(picture)
         self._map.connect("button-press-event", self._look_there, area.width / width)
         factor = self._dialog.get_spin_scale("factor", 1.0)
-        factor.set_scale_limits(1.1, 8.0)
+        factor.set_scale_limits(1.0, 8.0)
         model = Gtk.Box(spacing=6)
         label = Gtk.Label.new_with_mnemonic(_("_Network"))
         label.set_mnemonic_widget(self._models)
@@ -113,7 +113,9 @@ class UpscaleDialog:
         wished = Gtk.Box(spacing=6)
         wished.pack_start(self._wished, False, False, 0)
         wished.pack_start(self._unit, True, True, 0)
-        for widget in (self._map, model, factor, wished, self._size, result):
+        mixed = [self._dialog.get_spin_scale(name, 1.0) for name in ("vivid", "grain")]
+        best = self._dialog.get_widget("best", GObject.TYPE_NONE)
+        for widget in (self._map, model, *mixed, best, factor, wished, self._size, result):
             right.pack_start(widget, False, False, 0)
         return right
 
