@@ -47,6 +47,7 @@ def look(store: PackStore, path: Path, *, name: str = "") -> Look:
     name: shown as its source; the file's name by default.
     """
     name = name or path.name
+    foreign.refuse_ncnn(path)
     if foreign.is_foreign(path):
         size = _size(path)
         info = PackInfo(id=id_from_title(path.stem), title=path.stem[:200], kind="network", source=name)
@@ -91,6 +92,7 @@ def add(
         return _add_folder(store, path, trust_changed_key)
     if not path.is_file():
         raise file_missing(path)
+    foreign.refuse_ncnn(path)
     if not foreign.is_foreign(path):
         return [store.install(path, source=source, trust_changed_key=trust_changed_key)]
     with tempfile.TemporaryDirectory(prefix="scumble-") as folder:

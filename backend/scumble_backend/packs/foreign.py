@@ -18,8 +18,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scumble_backend.errors import ImportFailed, PackDamaged, PackNeedsAnswers, PackUnsafe, from_os_error
-from scumble_backend.packs import tensors
+from scumble_backend.errors import (
+    ImportFailed,
+    PackDamaged,
+    PackNeedsAnswers,
+    PackUnsafe,
+    PackUnsupported,
+    from_os_error,
+)
+from scumble_backend.packs import slim_span, tensors
 from scumble_backend.packs.archive import MAX_PACK_BYTES, WEIGHTS, write_pack
 from scumble_backend.packs.manifest import Manifest, Painting, Training, id_from_title
 
@@ -47,6 +54,25 @@ class Answers:
 def is_foreign(path: Path) -> bool:
     """True if a file is to be converted rather than installed as it is; goes by its ending."""
     return path.suffix.lower() in SUFFIXES
+
+
+def refuse_ncnn(path: Path) -> None:
+    """Raises PackUnsupported for the two files of an ncnn network; a .bin may be something else of another kind."""
+    suffix = path.suffix.lower()
+    if suffix == ".param" or (suffix == ".bin" and not _begins_like_weights(path)):
+        raise PackUnsupported(
+            f"{path.name} is a network for ncnn, which can't be read.",
+            remedy="Get the same model as .safetensors, .pth or .pt; most authors offer it.",
+        )
+
+
+def _begins_like_weights(path: Path) -> bool:
+    """As PyTorch's files do: a zip, or a pickle."""
+    try:
+        with path.open("rb") as file:
+            return file.read(2).startswith((b"PK", b"\x80"))
+    except OSError as error:
+        raise from_os_error(error, path, "read") from error
 
 
 def make_pack(path: Path, target: Path, answers: Answers) -> Manifest:
@@ -155,6 +181,8 @@ def _upscale_pack(target: Path, answers: Answers, path: Path, raw: bytes, state:
     from scumble_backend.packs.making import upscale_weights
 
     state = dict(spandrel.canonicalize_state_dict(state))
+    if slim_span.looks_like(state):
+        state = slim_span.with_factors(state)
     model = check_spandrel(state)
     manifest = Manifest(
         id=id_from_title(answers.title),
