@@ -225,7 +225,7 @@ def take(outcomes: dict[str, dict[str, object]], folder: Path, out: Path, names:
         picture = Image.open(shot).convert("RGB")
         if picture.width > 1280:
             picture = picture.resize((1280, round(picture.height * 1280 / picture.width)), Image.Resampling.LANCZOS)
-        picture.quantize(256, dither=Image.Dither.NONE).save(out / f"{name}.png", optimize=True)
+        picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(out / f"{name}.png", optimize=True)
     if wrong:
         print(f"taken, but: {wrong}", file=sys.stderr)
 
