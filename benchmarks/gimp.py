@@ -4,7 +4,8 @@ ROOT: a Debian tree with GIMP in it, as `tests/editors/provision.sh gimp` makes 
 pixels is painted by a tiny random network: everything but the network is what a real style costs, too. Prints one
 JSON object a line: seconds by part, of the quickest of some calls. "reading" and "inserting" are GIMP's, "road" is
 all between plug-in and worker, there and back; "rest" is what is left of the call: GIMP starting the plug-in, its
-imports, Hello, the list of packs. Last the dialog's previews: from asking to being shown, less the worker's time.
+imports, Hello, the list of packs. "opened" is the plug-in's own work until its dialog is on the screen, in processor
+seconds. Last the dialog's previews: from asking to being shown, less the worker's time.
 """
 
 from __future__ import annotations
@@ -82,9 +83,12 @@ def main() -> int:
             timings.unlink()
             stage.run_with_windows(["previews"], extra=PREVIEWS, SCUMBLE_TIMINGS=str(timings))
             previews = [json.loads(line) for line in timings.read_text("utf-8").splitlines()]
+            seen = [json.loads(line) for line in Path(f"{timings}.seen").read_text("utf-8").splitlines()]
         for row in table(lines):
             print(json.dumps(row))
         roads = sorted(each["shown"] - each["worker"] for each in previews)
+        opened = [each["opened"] for each in seen if "opened" in each]
+        print(json.dumps({"opened": opened}))
         print(json.dumps({"previews": len(roads), "median": roads[len(roads) // 2], "slowest": roads[-1]}))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
