@@ -63,7 +63,8 @@ class SpandrelNetwork(nn.Module):
         if self._square:
             rows = columns = max(rows, columns)
         padded = F.pad(image, (0, columns - width, 0, rows - height), mode="replicate")
-        result: Tensor = self.model(padded)
+        made = self.model(padded)
+        result: Tensor = made[0] if isinstance(made, tuple) else made  # MM-RealSR also tells how worn the picture is
         return result[..., : height * self.factor, : width * self.factor]
 
     def _fitting(self, side: int) -> int:
