@@ -6,15 +6,17 @@ import json
 import os
 import sys
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
 from scumble_backend import __version__
 from scumble_wire.client import Client
 from scumble_wire.errors import BackendNotStarted
 from scumble_wire.launch import LaunchCommand, find_command
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def connect(*, launch: bool) -> Client:
@@ -50,8 +52,12 @@ def as_dict(message: Any) -> dict[str, Any]:
 
 def errors() -> Console:
     """For progress and remarks: standard error, so that standard output holds the result alone."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def output() -> Console:
+    from rich.console import Console
+
     return Console(highlight=False, width=None if sys.stdout.isatty() else 200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import io
 import os
 import sys
@@ -13,10 +14,12 @@ import typer
 
 from scumble_backend import __version__
 from scumble_cli import connection
-from scumble_cli.commands import batch, evaluate, jobs, packs, serve, status, stop, style, train, upscale
 from scumble_wire.errors import ScumbleError
 
 __all__ = ["build", "main"]
+
+#: Each is a module of `scumble_cli.commands`.
+COMMANDS = ("style", "upscale", "batch", "serve", "status", "stop", "jobs", "packs", "train", "evaluate")
 
 #: All that typer has to say about wrong usage is of this kind, which it hands out by its heirs only.
 _WrongUsage: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -31,8 +34,11 @@ _STREAM_ERRORS = (
 )
 
 
-def build() -> typer.Typer:
-    """The command with all that belongs to it."""
+def build(words: Sequence[str] = ()) -> typer.Typer:
+    """The command with all that belongs to it; where `words` begin with a command, with that one alone.
+
+    Loading the others takes longer than many a picture.
+    """
     app = typer.Typer(
         name="scumble",
         help="Paint pictures in the style of a painting, on your own machine.",
@@ -54,8 +60,9 @@ def build() -> typer.Typer:
     ) -> None:
         pass
 
-    for command in (style, upscale, batch, serve, status, stop, jobs, packs, train, evaluate):
-        command.register(app)
+    asked = [name for name in COMMANDS if name in words[:1]]
+    for name in asked or COMMANDS:
+        importlib.import_module(f"scumble_cli.commands.{name}").register(app)
     return app
 
 
@@ -83,7 +90,7 @@ def _run(words: list[str]) -> int:
     as_json = "--json" in words
     try:
         # Not standalone: typer would tell of wrong usage by itself, and end the program.
-        status = build()(args=words, prog_name="scumble", standalone_mode=False)
+        status = build(words)(args=words, prog_name="scumble", standalone_mode=False)
     except ScumbleError as error:
         _tell(error.code, error.message, error.remedy, as_json=as_json)
         return 1

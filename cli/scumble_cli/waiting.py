@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING, Any
 
 from scumble_cli import connection
 from scumble_wire import messages
 from scumble_wire.client import Client, Event
 from scumble_wire.messages import Accepted, ImageResult
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 
 def wait_for_result(
@@ -20,13 +21,17 @@ def wait_for_result(
 
     Raises BackendFailed, ConnectionLost. Ctrl-C cancels the job.
     """
+    number = client.submit(message, frames)
+    events = []
+    while client.wants_write:  # loading what draws the bar takes time in which the backend can work already
+        events += client.poll(0.01)
     with _bar(quiet) as bar:
         task = bar.add_task("waiting", total=1.0)
-        number = client.submit(message, frames)
         job = ""
         try:
             while True:
-                for event in client.poll(0.5):
+                events, arrived = [], events or client.poll(0.5)
+                for event in arrived:
                     if event.request != number:
                         continue
                     if isinstance(event.message, Accepted):
@@ -51,6 +56,8 @@ def _step(event: Event, bar: Progress, task: TaskID) -> tuple[ImageResult, Any] 
 
 
 def _bar(quiet: bool) -> Progress:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 import typer
 
 from scumble_backend.batch.effect import Styling
-from scumble_cli import batch_work, mixing, picture_work
+from scumble_cli import mixing, picture_work
 from scumble_wire.messages import Colors
 
 COLORS = get_args(Colors)
@@ -90,6 +90,8 @@ def style(
         seed=seed,
     )
     if picture_work.several(sources, output):
+        from scumble_cli import batch_work
+
         return batch_work.run(sources, output, [effect], as_json=as_json)
     done = picture_work.run(Path(sources[0]), output, effect, quiet=as_json)
     done.tell(effect.title, {"pack": effect.title}, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from scumble_backend.batch.effect import Enlarging
-from scumble_cli import batch_work, picture_work
+from scumble_cli import picture_work
 
 Vivid = Annotated[
     float,
@@ -73,6 +73,8 @@ def upscale(
     """Enlarge a picture. For whole folders there is `scumble batch --upscale`."""
     effect = enlarging(factor, percent, width, height, dpi, model, vivid, grain, best)
     if picture_work.several(sources, output):
+        from scumble_cli import batch_work
+
         return batch_work.run(sources, output, [effect], as_json=as_json)
     done = picture_work.run(Path(sources[0]), output, effect, quiet=as_json)
     made = done.result.image
