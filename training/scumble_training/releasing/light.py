@@ -34,7 +34,7 @@ from scumble_training.style.painting import to_image
 ABOUT = Path(__file__).parent.parent / "recipes" / "starters.json"
 THUMBNAIL = 256  # pixels
 SMALL_PAINTING, SMALL_PAINTING_BYTES = 160, 12 << 10
-PHOTOS_TO_EVEN = 8
+PHOTOS_TO_EVEN = 6
 RIGHTS = "The painting is in the public domain; the network was trained from it by Scumble's own training package."
 
 

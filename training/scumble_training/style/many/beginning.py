@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, StyleDelta
 from scumble_training.style.many.objective import ManyObjective
 from scumble_training.style.many.recipe import ManyRecipe
 from scumble_training.style.many.weights import painter_of
@@ -29,7 +30,11 @@ def beginnings(
     photos: Sequence[Tensor],
 ) -> dict[str, float]:
     """Style -> boldness in [-1, 0] to begin at, by the recipe's content loss on `photos`, (3, H, W) in [0, 1]."""
-    lost = {style: [content_lost(weights, style, recipe, objective, photos, b) for b in TRIED] for style in styles}
+    goals = [objective.content(photo[None]) for photo in photos]
+    lost = {
+        style: [content_lost(painter_of(weights, style, recipe), objective, photos, goals, b) for b in TRIED]
+        for style in styles
+    }
     allowed = ALLOWANCE * median(of_style[-1] for of_style in lost.values())
     return {style: beginning(of_style, allowed) for style, of_style in lost.items()}
 
@@ -44,20 +49,21 @@ def beginning(lost: Sequence[float], allowed: float) -> float:
 
 @torch.inference_mode()
 def content_lost(
-    weights: Mapping[str, Tensor],
-    style: str,
-    recipe: ManyRecipe,
+    painter: tuple[SkipStyleNetwork, SkipStyleTable, StyleDelta | None],
     objective: ManyObjective,
     photos: Sequence[Tensor],
+    goals: Sequence[Sequence[Tensor]],
     boldness: float,
 ) -> float:
-    """The content loss of one style, mean over the photos: 0 is the photo, about 1 is unrelated."""
-    network, table, delta = painter_of(weights, style, recipe)
+    """The content loss of one style, mean over the photos: 0 is the photo, about 1 is unrelated.
+
+    goals: the photos' content features (`ManyObjective.content`).
+    """
+    network, table, delta = painter
     total = 0.0
-    for photo in photos:
+    for photo, wanted in zip(photos, goals, strict=True):
         painted = network(photo[None], table.at(1.0, boldness), delta)
-        before = objective.looked_at(photo[None], content_only=True)[0]
-        after = objective.looked_at(painted, content_only=True)[0]
-        for (weight, goal), (_, features) in zip(before, after, strict=True):
+        seen = objective.looked_at(painted, content_only=True)[0]
+        for (weight, features), goal in zip(seen, wanted, strict=True):
             total += weight * float((features - goal).square().mean() / goal.square().mean()) / len(photos)
     return total
