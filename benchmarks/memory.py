@@ -1,6 +1,6 @@
 """Peak memory of the backend while it paints a 12-megapixel layer (Linux).
 
-    python benchmarks/memory.py [--device cpu] [--width 4000] [--height 3000] [--json]
+    python benchmarks/memory.py [--device cpu] [--width 4000] [--height 3000] [--family style-skip] [--json]
 
 Resident memory after torch has been loaded, and the highest it ever was after one RGBA u8 layer.
 """
@@ -30,11 +30,12 @@ def main() -> None:
     parser = parser_for(__doc__, device="cpu", json=True)
     parser.add_argument("--width", type=int, default=4000)
     parser.add_argument("--height", type=int, default=3000)
+    parser.add_argument("--family", default="style", choices=["style", "style-skip"], help="of the network")
     options = options_of(parser)
     width, height = options.width, options.height
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 4), dtype=np.uint8)
     with running("--device", options.device) as client:
-        install_style()
+        install_style(family=options.family)
         small = Stylize(ImageInfo(64, 64), [StyleChoice("bench")])
         result_of(client, small, [bytes(64 * 64 * 4)])
         before = megabytes(client.welcome.pid, "VmRSS")

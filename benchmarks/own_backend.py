@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,17 @@ from scumble_wire.messages import FINAL, ImageResult, Shutdown
 
 
 @contextlib.contextmanager
-def running(*options: str) -> Iterator[Client]:
-    """A backend in an empty home; it leaves at the end."""
+def running(*options: str, threads: int = 0) -> Iterator[Client]:
+    """A backend in an empty home; it leaves at the end. threads: of its convolutions, as torch chooses for 0."""
     with tempfile.TemporaryDirectory(prefix="scumble-bench-") as home:
         os.environ["SCUMBLE_HOME"] = home
         os.environ.pop("SCUMBLE_ENDPOINT", None)
-        client = Client.connect(name="benchmark", version=__version__, launch=this_program(*options))
+        command = this_program(*options)
+        if threads:
+            python, flag, code, *more = command.argv
+            code = f"import os; os.environ['OMP_NUM_THREADS'] = '{threads}'; {code}"
+            command = replace(command, argv=(python, flag, code, *more))
+        client = Client.connect(name="benchmark", version=__version__, launch=command)
         try:
             yield client
         finally:

@@ -1,13 +1,14 @@
 """What every style's packs are worth in figures: the table of docs/styles.md.
 
     python benchmarks/strokes.py PHOTO ... --paintings DIR [--packs great-wave,...] [--packs-folder DIR] [--side 768]
-        [--judge judge.py squeezenet1_1.safetensors] [--page docs/styles.md] [--out table.md]
+        [--judge judge.py squeezenet1_1.safetensors] [--relative] [--page docs/styles.md] [--out table.md]
 
 DIR holds each style's painting as ID.jpg or ID.png. The photos' longer side is brought to `--side` pixels. Means over
 the photos; correlations are of the last photo and of a gray page of 512 pixels, span and spread of a white, a gray
-and a black one. `--judge` adds style and content by a network that no training has used. `--page` puts the table
-between the page's two marks. Goals: correlation at most .2 on the page and .45 on a photo, border line at most 1.5,
-span at least 60, spread at most 12.
+and a black one. Marks have the size that was learned, with `--relative` that which the editors give them. `--judge`
+adds style and content by a network that no training has used. `--page` puts the table between the page's two marks.
+Goals: correlation at most .2 on the page and .45 on a photo, border line at most 1.5, span at least 60, spread at
+most 12.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import torch  # isort: skip
 from torch import Tensor  # isort: skip
 
 from scumble_backend.packs.making import load_network, load_style
+from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.stylize import Part, Style, stylize
 from scumble_training.measuring.artifacts import block_spread, luma
 from scumble_training.measuring.evaluate_style import painting_of
@@ -35,7 +37,7 @@ from scumble_training.measuring.sheet import read_picture
 from scumble_training.style.loop import with_short_side
 from scumble_training.style.painting import read_painting, to_image
 
-EDGE = 4  # pixels cut off all around: scans have dark lines there, which would be measured as the style's
+EDGE = 8  # pixels cut off all around: scans have dark lines there, which would be measured as the style's
 STROKES_OF_A_PRINT = 1.5  # the painting is compared at so many times the photo's short side, as one sees a print
 COLUMNS = {  # title -> digits
     "style": 2, "content": 2, "palette": 3, "fringe": 1, "border line": 2, "span": 0, "spread": 0
@@ -50,10 +52,12 @@ def main() -> None:
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--side", type=int, default=768)
     parser.add_argument("--judge", type=Path, nargs=2, help="judge.py and its network")
+    parser.add_argument("--relative", action="store_true", help="marks sized to the picture, as the editors paint")
     parser.add_argument("--page", type=Path, help="Markdown page whose table is replaced")
     add_options(parser)
     options = options_of(parser)
     on = chosen(options)
+    marks = MarkSize(absolute=not options.relative)
     photos = [read_picture(path, options.side)[:, EDGE:-EDGE, EDGE:-EDGE].to(on.device) for path in options.photos]
     pages = [torch.full((3, 512, 512), value, device=on.device) for value in (0.0, 0.5, 1.0)]
     on_page: dict[str, Tensor] = {}
@@ -65,8 +69,8 @@ def main() -> None:
         style = Style(load_network(on.store, pack).to(on.device), loaded.table.to(on.device), delta=delta)
         path = painting_of(pack.id, options.paintings)
         with torch.inference_mode():
-            painted = [stylize(photo, [Part(style)]).image.cpu() for photo in photos]
-            flat = [stylize(page, [Part(style)]).image.cpu() for page in pages]
+            painted = [stylize(photo, [Part(style)], marks=marks).image.cpu() for photo in photos]
+            flat = [stylize(page, [Part(style)], marks=marks).image.cpu() for page in pages]
         on_page[pack.id], on_photo[pack.id] = flat[1], painted[-1]
         row = measured(painted, read_painting(path).pixels)
         row["span"] = 255 * float(luma(flat[2]).mean() - luma(flat[0]).mean())

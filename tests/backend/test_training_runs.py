@@ -36,12 +36,14 @@ def run_in(runs: Path, title: str, state: str = "paused", *, checkpoint: float |
 def test_a_job_comes_back_as_it_was_written(tmp_path: Path) -> None:
     job = TrainingJob(
         "Müller's wave", Path("painting.png"), "quick", 2.0, (0.5, 1.0), Path("/photos"), "mine.toml", 7, "cpu",
-        Path("/vgg"), Path("/packs"), False,
+        Path("/vgg"), Path("/packs"), Path("layer.png"), False,
     )  # fmt: skip
     run = new_run(tmp_path, job.name)
     run.write_job(job)
     assert run.job().painting == run.path / "painting.png"
-    assert plain_of(run.job()) == {**plain_of(job), "painting": str(run.path / "painting.png")}
+    assert plain_of(run.job()) == {
+        **plain_of(job), "painting": str(run.path / "painting.png"), "shown": str(run.path / "layer.png"),
+    }  # fmt: skip
     elsewhere = TrainingJob("x", Path("/pictures/x.jpg"))
     run.write_job(elsewhere)
     assert run.job() == elsewhere

@@ -69,7 +69,7 @@ def test_style_and_upscale_take_several_pictures(scumble: Scumble, tmp_path: Pat
     [
         (["in", "-o", "out"], 2, "--upscale"),
         (["in", "-o", "out", "--pack", "wave", "--upscale", "2"], 2, "--upscale"),
-        (["in", "-o", "out", "--upscale", "99"], 2, "1.1 and 16"),
+        (["in", "-o", "out", "--upscale", "99"], 2, "1 and 16"),
         (["in", "-o", "out", "--upscale", "2", "--sequence"], 2, "--sequence"),
         (["in", "-o", "out", "--pack", "wave", "--name", "{x}"], 1, "can't hold"),
         (["in", "-o", "in", "--pack", "wave"], 1, "among the pictures"),

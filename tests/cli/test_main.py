@@ -125,6 +125,6 @@ def test_help_and_tables_are_shown_on_a_terminal_of_ascii(words: list[str], show
 
 def test_notes_of_file_and_backend_are_in_the_json(capsys: Any) -> None:
     info = ImageInfo(8, 8, "u8", "RGB")
-    done = Done(Path("out.png"), ImageResult("job-1", info, "cpu", 0.7, 0.5), 1.0, ["a", "b"])
+    done = Done(Path("out.png"), ImageResult("job-1", info, "cpu", 0.7, 0.5), 1.0, ["a", "b"], None)
     done.tell("wave", {"pack": "wave"}, as_json=True)
     assert json.loads(capsys.readouterr().out)["notes"] == ["a", "b"]
