@@ -243,15 +243,8 @@ def through_client(sizes: list[tuple[int, ...]], options: Any) -> Iterator[dict[
 def memory(megapixels: list[float]) -> Iterator[dict[str, Any]]:
     for number in megapixels:
         height = round((number * 1e6 * 3 / 4) ** 0.5)
-        words = [
-            "--width",
-            str(round(number * 1e6 / height)),
-            "--height",
-            str(height),
-            "--family",
-            "style-skip",
-            "--json",
-        ]
+        width = round(number * 1e6 / height)
+        words = f"--width {width} --height {height} --family style-skip --json".split()
         program = [sys.executable, str(ROOT / "benchmarks" / "memory.py"), *words]
         yield json.loads(subprocess.run(program, check=True, capture_output=True, text=True).stdout)
 
@@ -271,7 +264,7 @@ def soak(jobs: int) -> dict[str, Any]:
             message: Any = (
                 Copy(info)
                 if kind == 0
-                else Upscale(info, "bicubic", float(draw.choice([2, 3, 4])))
+                else Upscale(info, float(draw.choice([2, 3, 4])), "bicubic")
                 if kind == 1
                 else Stylize(
                     info,
