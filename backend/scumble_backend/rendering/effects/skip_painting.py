@@ -2,10 +2,10 @@
 
 As in `painting.py` the network runs one stage at a time over strips: convolve a strip, add its statistics, keep it;
 normalize once the statistics of all strips are known. What is kept lies in memory that already has the border of the
-next convolution, which reads it where it is; where a stage doubles, its kernels do (`doubling.py`). The stages at
-full size have no statistics: they run strip
-by strip from the last kept activation to the result, once. Above `KEEP_PIXELS` the two activations at half size and
-the last of each residual block are not kept either but computed again when they are read.
+next convolution, which reads it where it is (`activations.py`); where a stage doubles, its kernels do
+(`doubling.py`). The stages at full size have no statistics: they run strip by strip from the last kept activation to
+the result, once. Above `KEEP_PIXELS` the two activations at half size and the last of each residual block are not
+kept either but computed again when they are read.
 
 The result is that of `SkipStyleNetwork.forward`, up to rounding.
 """
@@ -13,8 +13,7 @@ The result is that of `SkipStyleNetwork.forward`, up to rounding.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -29,15 +28,14 @@ from scumble_backend.nets.style_skip import (
     StyleDelta,
     framed,
 )
+from scumble_backend.rendering.effects.activations import Activation, Again, Kept, doubled_window, window
 from scumble_backend.rendering.effects.doubling import convolve_doubled, phase_kernels
 from scumble_backend.rendering.effects.painting import Statistics, Tick, with_grain
-from scumble_backend.rendering.tiling import RunningStatistics, source_rows, strips
+from scumble_backend.rendering.effects.placed_styles import Kernels, WeightMaps, side_by_side
+from scumble_backend.rendering.tiling import RunningStatistics, strips
 
 #: Numbers that one strip of a stage may hold; measured at 512 pixels on two cores, smaller costs overhead.
 STRIP_NUMBERS = 2 << 20
-
-#: A strip under masks is cut into at most so many pieces, none narrower than so many columns.
-MOST_PIECES, LEAST_PIECE = 8, 32
 
 #: Above so many pixels the largest activations are computed twice instead of being kept.
 KEEP_PIXELS = 6 << 20
@@ -91,77 +89,6 @@ def paint(
         return painted
 
 
-class _Kept:
-    """An activation (1, C, H, W) in memory with a border of one pixel, filled by `mirror` or `repeat`."""
-
-    def __init__(self, channels: int, height: int, width: int, like: Tensor, dtype: torch.dtype) -> None:
-        shape = (1, channels, height + 2, width + 2)
-        self.memory = torch.empty(shape, dtype=dtype, device=like.device, memory_format=torch.channels_last)
-        self.height, self.width = height, width
-        self.repeats = False  # what the border holds
-
-    def rows(self, top: int, bottom: int) -> Tensor:
-        return self.memory[:, :, top + 1 : bottom + 1, 1:-1]
-
-    def window(self, top: int, bottom: int) -> Tensor:
-        """Rows with one more on each side and one column left and right: what a 3 x 3 convolution reads."""
-        return self.memory[:, :, top : bottom + 2]
-
-    def repeated(self, top: int, bottom: int) -> Tensor:
-        """The same with a border that repeats the outermost pixels: what phase kernels read."""
-        self.repeat()
-        return self.window(top, bottom)
-
-    def pointwise(self, conv: torch.nn.Module, top: int, bottom: int) -> Tensor:
-        """Rows through a 1 x 1 convolution; it reads the columns of the border, too, which saves a copy."""
-        made: Tensor = conv(self.memory[:, :, top + 1 : bottom + 1])
-        return made[..., 1:-1]
-
-    def mirror(self) -> None:
-        m = self.memory
-        m[:, :, 1:-1, 0], m[:, :, 1:-1, -1] = m[:, :, 1:-1, 2], m[:, :, 1:-1, -3]
-        m[:, :, 0], m[:, :, -1] = m[:, :, 2], m[:, :, -3]
-        self.repeats = False
-
-    def repeat(self) -> None:
-        if not self.repeats:
-            m = self.memory
-            m[:, :, 1:-1, 0], m[:, :, 1:-1, -1] = m[:, :, 1:-1, 1], m[:, :, 1:-1, -2]
-            m[:, :, 0], m[:, :, -1] = m[:, :, 1], m[:, :, -2]
-            self.repeats = True
-
-
-@dataclass
-class _Again:
-    """An activation whose raw rows are computed again for every reader."""
-
-    height: int
-    width: int
-    raw: Callable[[int, int], Tensor]
-    finish: Callable[..., Tensor] = field(default=lambda rows, top, bottom: rows)
-
-    def rows(self, top: int, bottom: int) -> Tensor:
-        return self.finish(self.raw(top, bottom).contiguous(memory_format=torch.channels_last), top, bottom)
-
-    def window(self, top: int, bottom: int) -> Tensor:
-        window = source_rows(top, bottom, self.height, radius=1)
-        padded = window.pad(self.rows(window.top, window.bottom), 1)
-        extra = top - 1 - (window.top - window.mirror_above)
-        return padded[:, :, extra : extra + bottom - top + 2]
-
-    def repeated(self, top: int, bottom: int) -> Tensor:
-        first, last = max(0, top - 1), min(self.height, bottom + 1)
-        beyond = (1, 1, first - (top - 1), bottom + 1 - last)
-        return F.pad(self.rows(first, last), beyond, mode="replicate")
-
-    def pointwise(self, conv: torch.nn.Module, top: int, bottom: int) -> Tensor:
-        made: Tensor = conv(self.rows(top, bottom))
-        return made
-
-
-_Activation = _Kept | _Again
-
-
 @dataclass
 class _Measured:
     """A stage after its statistics have been gathered. normalize: (raw rows, top, bottom[, where to write])."""
@@ -199,7 +126,7 @@ class _Painting:
         height, width = image.shape[-2:]
         self.margin = network.config.margin
         self.height, self.width = (side + 2 * self.margin + -side % STRIDE for side in (height, width))
-        self.maps = _WeightMaps(framed(mix.weights[None], self.margin)[0]) if mix.weights.dim() == 3 else None
+        self.maps = WeightMaps(framed(mix.weights[None], self.margin)[0]) if mix.weights.dim() == 3 else None
         self.keep = height * width <= KEEP_PIXELS
         self.tick = Tick(self._work(), progress)
         self.given: Statistics | None = None  # instead of the picture's own
@@ -209,7 +136,7 @@ class _Painting:
         config = self.network.config
         noisy = with_grain(self.image, config.grain, self.seed, pad=lambda image: framed(image, self.margin))
         height, width = self.height // 2, self.width // 2
-        source = _Kept(12, height, width, self.image, self.dtype)
+        source = Kept(12, height, width, self.image, self.dtype)
         blocks = torch.unflatten(torch.unflatten(noisy, 2, (height, 2)), 4, (width, 2)).permute(0, 1, 3, 5, 2, 4)
         torch.sub(blocks, 0.5, out=torch.unflatten(source.rows(0, height), 1, (3, 2, 2)))  # `style_skip.folded`
         source.mirror()
@@ -230,31 +157,31 @@ class _Painting:
     def _stage(
         self,
         name: str,
-        source: _Activation,
-        skip: _Activation | None = None,
+        source: Activation,
+        skip: Activation | None = None,
         *,
         keep: bool = True,
-    ) -> _Activation:
+    ) -> Activation:
         """Convolve all strips, gather their statistics, normalize."""
         made = self._measured(name, source, skip, relu=True, hold=keep and self.keep)
         if not keep:
-            return _Again(made.height, made.width, made.convolve, made.normalize)
-        kept = _Kept(self.stages[name].outputs, made.height, made.width, self.image, self.dtype)
+            return Again(made.height, made.width, made.convolve, made.normalize)
+        kept = Kept(self.stages[name].outputs, made.height, made.width, self.image, self.dtype)
         for top, bottom, raw in made.strips():
             made.normalize(raw, top, bottom, kept.rows(top, bottom))
         kept.mirror()
         return kept
 
-    def _residual(self, x: _Activation, name: str) -> None:
+    def _residual(self, x: Activation, name: str) -> None:
         """x += b(a(x)), in place."""
-        assert isinstance(x, _Kept)
+        assert isinstance(x, Kept)
         change = self._measured(f"{name}b", self._stage(f"{name}a", x), None, relu=False, hold=self.keep)
         for top, bottom, raw in change.strips():
             x.rows(top, bottom).add_(change.normalize(raw, top, bottom))
         x.mirror()
 
     def _measured(
-        self, name: str, source: _Activation, skip: _Activation | None, *, relu: bool, hold: bool
+        self, name: str, source: Activation, skip: Activation | None, *, relu: bool, hold: bool
     ) -> _Measured:
         """A stage whose statistics are known. hold: keep the raw strips until they are asked for."""
         stage = self.stages[name]
@@ -277,7 +204,7 @@ class _Painting:
         return _Measured(height, width, convolve, normalize, places, held)
 
     def _convolution(
-        self, name: str, source: _Activation, skip: _Activation | None, size: tuple[int, int]
+        self, name: str, source: Activation, skip: Activation | None, size: tuple[int, int]
     ) -> Callable[[int, int], Tensor]:
         """A function from rows [top, bottom) of the stage's result to their raw values."""
         stage = self.stages[name]
@@ -286,22 +213,22 @@ class _Painting:
         weight = self._merged(name) if maps is None else stage.conv.weight
         if stage.upsample and maps is None:
             return self._doubling(stage, weight, source, skip)
-        kernels = _Kernels(weight, changes)
+        kernels = Kernels(weight, changes)
 
         def convolve(top: int, bottom: int) -> Tensor:
-            window = (
-                _doubled_window(source, top, bottom, size[0])
+            read = (
+                doubled_window(source, top, bottom, size[0])
                 if stage.upsample
-                else _window(source, top, bottom, stage.stride)
+                else window(source, top, bottom, stage.stride)
             )
             if self.maps is None or maps is None:
-                made = F.conv2d(window, kernels.plain, stride=stage.stride)
+                made = F.conv2d(read, kernels.plain, stride=stage.stride)
             else:
                 pieces = self.maps.pieces(size, top, bottom)
-                made = _side_by_side(
+                made = side_by_side(
                     [
                         kernels.convolve(
-                            window[..., piece.left * stage.stride : (piece.right - 1) * stage.stride + 3],
+                            read[..., piece.left * stage.stride : (piece.right - 1) * stage.stride + 3],
                             stage.stride,
                             piece.styles,
                             maps[:, top:bottom, piece.left : piece.right],
@@ -335,8 +262,8 @@ class _Painting:
         self,
         stage: Stage,
         weight: Tensor,
-        source: _Activation,
-        skip: _Activation | None,
+        source: Activation,
+        skip: Activation | None,
         bias: Tensor | None = None,
         *,
         sides: bool = True,
@@ -415,7 +342,7 @@ class _Painting:
 
     # --- full size ---------------------------------------------------------------------------------------
 
-    def _full_size(self, source: _Activation) -> Tensor:
+    def _full_size(self, source: Activation) -> Tensor:
         """The stages without statistics and the color path, strip by strip to the result."""
         height, width = self.image.shape[-2:]
         stage, out = self.stages["up1"], self.network.out
@@ -434,16 +361,16 @@ class _Painting:
         self.tick(self.tick.total - self.tick.done)  # the rows of the frame are not computed
         return result
 
-    def _up1(self, source: _Activation) -> _Again:
+    def _up1(self, source: Activation) -> Again:
         stage, size = self.stages["up1"], (self.height, self.width)
         if self.maps is not None:
-            up1 = _Again(*size, self._convolution("up1", source, None, size))
+            up1 = Again(*size, self._convolution("up1", source, None, size))
             up1.finish = self._affine(*self.affine["up1"], size, True)
             return up1
         # No statistics come between: the table's scale is in the kernels, its shift their bias.
         gain, offset = (torch.einsum("s,sc->c", self.mix.weights, t) for t in self.affine["up1"])
         weight = self._merged("up1") * gain[:, None, None, None]
-        return _Again(*size, self._doubling(stage, weight, source, None, offset, sides=self.margin == 0))
+        return Again(*size, self._doubling(stage, weight, source, None, offset, sides=self.margin == 0))
 
     def _color(self, top: int, bottom: int) -> Tensor:
         """The color path of rows [top, bottom), (3, rows, W), before the sigmoid."""
@@ -470,111 +397,6 @@ class _Painting:
             pixels = pixels * 4 if stage.upsample else pixels / stage.stride**2
             total += pixels * _cost(stage)
         return total + pixels * _cost(self.network.out)
-
-
-def _window(source: _Activation, top: int, bottom: int, stride: int) -> Tensor:
-    """What rows [top, bottom) of a strided 3 x 3 convolution read."""
-    return source.window(top * stride, (bottom - 1) * stride + 1)
-
-
-def _doubled_window(source: _Activation, top: int, bottom: int, height: int) -> Tensor:
-    """What rows [top, bottom) of a 3 x 3 convolution read of the doubled source, `height` high."""
-    window = source_rows(top, bottom, height, radius=1)
-    # One row more on each side: interpolation looks at neighbors.
-    first = max(0, window.top // 2 - 1)
-    last = min(source.height, -(-window.bottom // 2) + 1)
-    rows = F.interpolate(source.rows(first, last), scale_factor=2.0, mode="bilinear", align_corners=False)
-    padded = window.pad(rows[:, :, window.top - 2 * first : window.bottom - 2 * first], 1)
-    extra = top - 1 - (window.top - window.mirror_above)
-    return padded[:, :, extra : extra + bottom - top + 2]
-
-
-class _Piece(NamedTuple):
-    """Columns [left, right) of a strip, and the styles that count anywhere in them."""
-
-    left: int
-    right: int
-    styles: list[int]
-
-
-class _WeightMaps:
-    """The weights of a mix at the size of each stage, (S, h, w)."""
-
-    def __init__(self, full: Tensor) -> None:
-        self._by_size = {(full.shape[1], full.shape[2]): full}
-        self._full = full
-        self._pieces: dict[tuple[int, int, int, int], list[_Piece]] = {}
-
-    def at(self, size: tuple[int, int]) -> Tensor:
-        if size not in self._by_size:
-            self._by_size[size] = F.adaptive_avg_pool2d(self._full, size)
-        return self._by_size[size]
-
-    def pieces(self, size: tuple[int, int], top: int, bottom: int) -> list[_Piece]:
-        """Rows [top, bottom) at a size, cut where other styles count: what counts nowhere is not computed."""
-        key = (*size, top, bottom)
-        if key not in self._pieces:
-            width = size[1]
-            step = max(LEAST_PIECE, -(-width // MOST_PIECES))
-            columns = F.pad(self.at(size)[:, top:bottom].amax(dim=1), (0, -width % step))
-            highest = columns.reshape(columns.shape[0], -1, step).amax(dim=2).T.tolist()
-            made: list[_Piece] = []
-            for number, block in enumerate(highest):
-                styles = [style for style, weight in enumerate(block) if weight > 0]
-                right = min(width, (number + 1) * step)
-                if made and made[-1].styles == styles:
-                    made[-1] = made[-1]._replace(right=right)
-                else:
-                    made.append(_Piece(number * step, right, styles))
-            self._pieces[key] = made
-        return self._pieces[key]
-
-
-class _Kernels:
-    """The 3 x 3 kernels of one stage under styles that change them."""
-
-    def __init__(self, plain: Tensor, changes: dict[int, tuple[Tensor, Tensor]]) -> None:
-        """changes: style -> (left, right) as `StyleDelta.factors`."""
-        self.plain = plain.contiguous(memory_format=torch.channels_last)
-        self._changes = changes
-        self._together: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
-
-    def convolve(self, window: Tensor, stride: int, styles: list[int], maps: Tensor) -> Tensor:
-        """A piece of a strip. styles: those that count in it; maps: (S, h, w), the weights of all."""
-        changing = [style for style in styles if style in self._changes]
-        if len(styles) == 1 and changing:  # it counts alone: its change is merged into the kernel
-            return F.conv2d(window, self._merged(styles[0]), stride=stride)
-        made = F.conv2d(window, self.plain, stride=stride)
-        if changing:
-            rights, lefts = self._stacked(tuple(changing))
-            inner = F.conv2d(window, rights, stride=stride)
-            first = 0
-            for style in changing:
-                rank = self._changes[style][1].shape[0]
-                inner[:, first : first + rank] *= maps[style]
-                first += rank
-            made += F.conv2d(inner, lefts)
-        return made
-
-    def _merged(self, style: int) -> Tensor:
-        if (style,) not in self._together:
-            left, right = self._changes[style]
-            kernel = self.plain + torch.einsum("or,rikl->oikl", left, right)
-            self._together[style,] = (kernel.contiguous(memory_format=torch.channels_last), left)
-        return self._together[style,][0]
-
-    def _stacked(self, styles: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """The inner convolutions of several changes as one, and the 1 x 1 convolution that adds them up."""
-        key = (-1, *styles)
-        if key not in self._together:
-            rights = torch.cat([self._changes[style][1] for style in styles])
-            lefts = torch.cat([self._changes[style][0] for style in styles], dim=1)[:, :, None, None]
-            self._together[key] = (rights.contiguous(memory_format=torch.channels_last), lefts.contiguous())
-        return self._together[key]
-
-
-def _side_by_side(parts: list[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=3)
 
 
 def _cost(stage: Stage | torch.nn.Conv2d) -> float:
