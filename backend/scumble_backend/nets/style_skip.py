@@ -25,7 +25,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
@@ -167,15 +167,6 @@ class SkipStyleTable:
                     value = value + amount.reshape(-1, *[1] * (slope.dim() - 1)) * slope
             placed[name] = value
         return SkipStyleTable(**placed)
-
-    def beginning_at(self, boldness: float) -> SkipStyleTable:
-        """The same style with `boldness` as its new 0; the slopes stay as steep."""
-        moved = {
-            name: getattr(self, name) + boldness * slope
-            for name in ("scale", "shift", "color")
-            if (slope := getattr(self, f"{name}_bold")) is not None
-        }
-        return replace(self, **moved)
 
     def to(self, device: torch.device | str) -> SkipStyleTable:
         return SkipStyleTable(**{name: t.to(device) for name, t in self.tensors().items()})

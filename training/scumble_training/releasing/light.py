@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,12 +19,8 @@ from scumble_backend.packs.archive import WEIGHTS, write_pack
 from scumble_backend.packs.making import affine_weights, base_file, style_architecture
 from scumble_backend.packs.manifest import Manifest, Painting, Training
 from scumble_backend.rendering.effects.colors import palette_of
-from scumble_training.loss_network import load_loss_network
 from scumble_training.measuring.sheet import read_picture
-from scumble_training.style.data import PhotoSet
 from scumble_training.style.export import hardware, jpeg
-from scumble_training.style.many.beginning import beginnings
-from scumble_training.style.many.objective import ManyObjective
 from scumble_training.style.many.recipe import many_from_json
 from scumble_training.style.many.weights import painter_of, read_weights, styles_in
 from scumble_training.style.painting import to_image
@@ -34,7 +29,6 @@ from scumble_training.style.painting import to_image
 ABOUT = Path(__file__).parent.parent / "recipes" / "starters.json"
 THUMBNAIL = 256  # pixels
 SMALL_PAINTING, SMALL_PAINTING_BYTES = 160, 12 << 10
-PHOTOS_TO_EVEN = 6
 RIGHTS = "The painting is in the public domain; the network was trained from it by Scumble's own training package."
 
 
@@ -49,14 +43,13 @@ def write_light_packs(
     data: str,
     date: str,
     paintings: Path | None = None,
-    boldness: Mapping[str, float] | None = None,
 ) -> list[Path]:
     """Write bases/<sha256>.safetensors and a .scumble per style.
 
     weights, note: tensors and metadata of a run's weights.safetensors (`ManyRun.trained_weights`). sample: (3, H, W),
     the photo that thumbnails show painted. styles: all of the run's where left out. data: the photos, in words.
     date: ISO 8601, when the run ended. paintings: folder with <style>.jpg, whose colors and small picture the packs
-    then carry; None: they don't. boldness: style -> the trained boldness that its pack calls 0; 0 where left out.
+    then carry; None: they don't.
     Returns the packs' paths. Raises FileTrouble for a painting that is missing, KeyError for a style that the run
     hasn't.
     """
@@ -69,7 +62,7 @@ def write_light_packs(
     (folder / "bases").mkdir(parents=True, exist_ok=True)
     (folder / "bases" / f"{base}.safetensors").write_bytes(raw)
     training = Training(
-        recipe={},
+        recipe={**recipe.to_json(), "steps_done": int(note["step"]), "styles": there},
         data=data,
         seed=recipe.seed,
         seconds=round(3600 * float(note["hours"]), 1),
@@ -80,9 +73,6 @@ def write_light_packs(
     written = []
     for style in styles or there:
         _, table, delta = painter_of(weights, style, recipe)
-        begins = (boldness or {}).get(style, 0.0)
-        table = table.beginning_at(begins)
-        recipe_told = {**recipe.to_json(), "steps_done": int(note["step"]), "styles": there, "begins_at": begins}
         painted = to_image(network(sample[None], table.at(), delta)[0])
         thumbnail = ImageOps.fit(painted, (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         painting = read_picture(paintings / f"{style}.jpg", 512) if paintings else None
@@ -99,7 +89,7 @@ def write_light_packs(
             base=base,
             boldness=table.scale_bold is not None,
             palette=palette_of(painting).numbers() if painting is not None else (),
-            training=replace(training, recipe=recipe_told),
+            training=training,
         )
         files = {
             WEIGHTS: affine_weights(manifest, table, delta),
@@ -125,31 +115,6 @@ def small_painting(painting: Image.Image) -> bytes:
     return raw
 
 
-def evened(
-    weights: Mapping[str, Tensor],
-    note: Mapping[str, str],
-    styles: Sequence[str],
-    photos: Path,
-    loss_folder: Path | None,
-) -> dict[str, float]:
-    """`beginnings` by the run's own loss, on the first photos of a folder.
-
-    Raises PhotosUnusable, LossNetworkMissing.
-    """
-    recipe = many_from_json(json.loads(note["recipe"]))
-    seen = PhotoSet.load(photos, short_side=recipe.data.photo_side, limit=PHOTOS_TO_EVEN).photos
-    networks = [
-        load_loss_network(term.network, term.layers, folder=loss_folder, padding="reflect") for term in recipe.terms
-    ]
-    objective = ManyObjective(recipe.terms, networks, recipe.weights, recipe.data)
-    tensors = [torch.from_numpy(photo).permute(2, 0, 1).float() / 255 for photo in seen]
-    begin = beginnings(weights, styles, recipe, objective, tensors)
-    print(
-        "begin less bold: " + (", ".join(f"{style} {value:g}" for style, value in begin.items() if value) or "none")
-    )
-    return begin
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write packs of the light network from trained weights.")
     parser.add_argument("weights", type=Path, help="weights.safetensors of a run of scumble_training.style.many")
@@ -160,17 +125,12 @@ def main() -> None:
     parser.add_argument(
         "--paintings", type=Path, help="folder with the paintings, <style>.jpg, for their colors and pictures"
     )
-    parser.add_argument("--even", type=Path, help="folder of photos: styles that lose most of them begin less bold")
-    parser.add_argument("--loss-network", type=Path, help="folder of the loss networks' weights, for --even")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     weights, note = read_weights(options.weights)
-    styles = options.styles or styles_in(weights)
-    boldness = evened(weights, note, styles, options.even, options.loss_network) if options.even else None
     written = write_light_packs(
         options.out, weights, note, read_picture(options.sample, 512),
-        styles=styles, data=options.data, date=options.date, paintings=options.paintings,
-        boldness=boldness,
+        styles=options.styles, data=options.data, date=options.date, paintings=options.paintings,
     )  # fmt: skip
     print(f"{len(written)} packs in {options.out}")
 
