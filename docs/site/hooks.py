@@ -30,3 +30,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     if page.file.src_uri == "contributing.md":
         markdown = re.sub(r"\]\(docs/", "](", markdown)
     return markdown
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Short code spans stay on one line (site/scumble.css): browsers else break an option behind its dashes."""
+    return re.sub(r"<code>(?=[^<\n]{1,24}</code>)", '<code class="short">', html)

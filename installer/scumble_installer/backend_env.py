@@ -14,7 +14,7 @@ from .console import Console, megabytes
 from .errors import InstallError
 from .places import Places
 from .pythons import Python
-from .torch_builds import TorchBuild
+from .torch_builds import NONE_REACHED, TorchBuild
 
 NEEDED = ("torch", "torchvision")
 
@@ -64,10 +64,18 @@ def make(
         environment.ensure(recipe, folder, console)
         environment.prune(places.environments, [folder], console)
         return folder, build
-    raise InstallError(
-        "None of PyTorch's builds for this machine can be reached.",
-        "Check the network, or the proxy in your pip configuration, and start again.",
-    )
+    raise InstallError(*NONE_REACHED)
+
+
+def not_offered(builds: list[TorchBuild], pins: list[lockfile.Pin], python: Python) -> dict[str, str]:
+    """Builds that PyTorch's index doesn't have now, up to the first that can be had: name to reason."""
+    missing = {}
+    for build in builds:
+        why = why_not_offered(build, lockfile.version_of(pins, "torch", python.short), python) if build.index else ""
+        if not why:
+            break
+        missing[build.name] = why
+    return missing
 
 
 def why_not_offered(build: TorchBuild, version: str, python: Python, timeout_s: float = 8.0) -> str:

@@ -109,7 +109,7 @@ def fetch_wheels(
         argv = [*pip, "--no-deps", "--require-hashes", "-r", str(listing)]
         stream(argv, environ=environ, on_line=downloads.line, heartbeat=downloads.alive)
         return build
-    raise InstallError("None of PyTorch's builds for this machine can be reached.", "Check the network.")
+    raise InstallError(*torch_builds.NONE_REACHED)
 
 
 def add_tree(archive: zipfile.ZipFile, place: Path, base: Path) -> None:

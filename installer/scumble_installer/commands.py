@@ -106,7 +106,8 @@ def make_plan(options: Options, here: Places, source: Path, facts: Facts) -> pla
     python = pythons.choose(list(facts.pythons), facts.uv)
     builds = list(torch_builds.choose(facts, options.device).builds)
     there = backend_env.complete(here, pins, python, builds) is not None
-    return plan.install(facts, wishes, payload.folder_name(source), environment_there=there)
+    missing = {} if there or options.offline else backend_env.not_offered(builds, pins, python)
+    return plan.install(facts, wishes, payload.folder_name(source), environment_there=there, missing=missing)
 
 
 def _build_of(wheels: Path | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from . import pythons, torch_builds
 from .errors import InstallError
 from .facts import Editor, Facts
+from .torch_builds import TorchBuild
 
 OLDEST_KRITA = (5, 2)
 OLDEST_GIMP = (3, 0)
@@ -56,8 +57,18 @@ class Plan:
         return [step for step in self.steps if step.kind == kind]
 
 
-def install(facts: Facts, wishes: Wishes, version: str, *, environment_there: bool = False) -> Plan:
-    """Set everything up. version: name of the folder for this version; environment_there: it needs no download.
+def install(
+    facts: Facts,
+    wishes: Wishes,
+    version: str,
+    *,
+    environment_there: bool = False,
+    missing: dict[str, str] | None = None,
+) -> Plan:
+    """Set everything up.
+
+    version: name of the folder for this version. environment_there: it needs no download. missing: builds of PyTorch
+    that can't be had now, with the reason; the sizes told are those of the first one that can.
 
     Raises InstallError when the machine can't do it, with what to do about that.
     """
@@ -68,7 +79,11 @@ def install(facts: Facts, wishes: Wishes, version: str, *, environment_there: bo
         builds = tuple(build for build in builds if build.name == wishes.offline_build) or (
             dataclasses.replace(torch_builds.DEFAULT, name=wishes.offline_build or "default", download_mb=0),
         )
-    first = builds[0]
+    missing = missing or {}
+    offered = tuple(build for build in builds if build.name not in missing)
+    if not offered:
+        raise InstallError(*torch_builds.NONE_REACHED)
+    first = offered[0]
     download = 0 if environment_there or wishes.offline else first.download_mb
     disk = 50 if environment_there else first.disk_mb + 50
     if facts.free_mb < disk + SPARE_MB:
@@ -77,12 +92,12 @@ def install(facts: Facts, wishes: Wishes, version: str, *, environment_there: bo
             "Make room, or name a folder on another disk with --prefix FOLDER.",
         )
     chosen, notes = _editors(facts, wishes)
-    notes = [*choice.warnings, *notes]
+    notes = [*choice.warnings, *_passed_over(builds, first, missing), *notes]
     steps = [
         Step(
             "environment",
             f"Private environment: Python {python.short}, PyTorch for {DEVICES[choice.device]} ({choice.reason})",
-            {"python": dataclasses.asdict(python), "builds": [dataclasses.asdict(build) for build in builds],
+            {"python": dataclasses.asdict(python), "builds": [dataclasses.asdict(build) for build in offered],
              "uv": facts.uv, "offline": wishes.offline},
         ),
         Step("version", f"The backend, the packs and the plugins ({version})", {"version": version}),
@@ -102,6 +117,20 @@ def install(facts: Facts, wishes: Wishes, version: str, *, environment_there: bo
         title = "Start the backend at log-in" + why
         steps.append(Step("service", title, {"version": version, "system": facts.system}))
     return Plan(tuple(steps), tuple(notes), tuple(_ending(chosen)), download, disk)
+
+
+def _passed_over(builds: tuple[TorchBuild, ...], taken: TorchBuild, missing: dict[str, str]) -> list[str]:
+    """Why it isn't the build that fits best, and what that costs."""
+    best = builds[0]
+    if best.name not in missing:
+        return []
+    if taken.device == best.device:
+        return [f"PyTorch's build {best.name} can't be had ({missing[best.name]}); {taken.name} does the same."]
+    larger = "; it runs on the CPU, too, but is much larger" if best.device == "CPU" else ""
+    return [
+        f"PyTorch's build for {best.device} can't be had ({missing[best.name]}). The one for {taken.device} is taken "
+        f"instead{larger}."
+    ]
 
 
 # --- editors ---------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def _own(name: str, device: str, download_mb: int, disk_mb: int, needs_more: boo
 
 CPU = _own("cpu", "CPU", 300, 1400)
 DEFAULT = TorchBuild("default", "CPU", "", 300, 1400)
-DEFAULT_CUDA = TorchBuild("default", "CUDA", "", 2630, 5800)  # measured
+DEFAULT_CUDA = TorchBuild("default", "CUDA", "", 3050, 5800)  # measured
 DEFAULT_METAL = TorchBuild("default", "Metal", "", 200, 900)
 CUDA13 = (_own("cu132", "CUDA", 2400, 5200, True), _own("cu130", "CUDA", 2400, 5200, True))
 CUDA12 = (
@@ -64,6 +64,13 @@ CUDA12 = (
 CUDA12_OLD_GPU = (CUDA12[2],)  # the last one with code for GPUs before Turing
 ROCM = tuple(_own("rocm" + version, "ROCm", 4500, 16000, True) for version in ("7.2", "7.1", "7.0", "6.4"))
 XPU = (_own("xpu", "XPU", 1500, 6000, True),)
+
+
+#: What to say, and what to do about it.
+NONE_REACHED = (
+    "None of PyTorch's builds for this machine can be reached.",
+    "Check the network, or the proxy in your pip configuration, and start again.",
+)
 
 
 @dataclass(frozen=True)

@@ -189,6 +189,20 @@ def test_what_is_there_needs_no_download(recorded: Recorded) -> None:
     assert install(facts).download_mb == 300
 
 
+def test_the_sizes_told_are_those_of_the_build_that_can_be_had(recorded: Recorded) -> None:
+    facts, away = recorded("linux-no-gpu"), {"cpu": "its index doesn't answer"}
+    made = plan.install(facts, Wishes(), VERSION, missing=away)
+    assert builds(made) == ["default"]
+    assert (made.download_mb, made.disk_mb) == (3050, 5850)
+    assert "its index doesn't answer" in made.notes[0] and "much larger" in made.notes[0]
+    with pytest.raises(InstallError, match="MB are needed"):
+        plan.install(dataclasses.replace(facts, free_mb=4000), Wishes(), VERSION, missing=away)
+    other = plan.install(recorded("linux-radeon"), Wishes(), VERSION, missing={"rocm7.2": "not there"})
+    assert builds(other)[0] == "rocm7.1" and "rocm7.1 does the same" in other.notes[0]
+    with pytest.raises(InstallError, match="None of PyTorch's builds"):
+        plan.install(recorded("macos-m2"), Wishes(), VERSION, missing={"default": "gone"})
+
+
 def test_the_machine_is_described_in_a_few_lines(recorded: Recorded) -> None:
     lines = plan.describe(recorded("linux-rtx-all-editors"))
     assert len(lines) == 5
