@@ -129,7 +129,8 @@ class Client:
         or what finds that out, as `launch.find_command`; None: don't. endpoint_file: where to look instead of the
         usual places. timeout_s: for everything together.
         Raises ConnectionFailed, AuthenticationFailed, BackendSilent, EndpointUnusable, WrongProtocol,
-        BackendNotStarted, TimedOut. No second backend is launched beside one that runs but can't be talked to.
+        BackendNotStarted, TimedOut. No second backend is launched beside one that runs but can't be talked to,
+        and none where SCUMBLE_ENDPOINT leads to another machine.
         """
         places = [endpoint_file] if endpoint_file else endpoint.paths()
         deadline = time.monotonic() + timeout_s
@@ -146,6 +147,12 @@ class Client:
                 _raise_if_one_runs(error, {endpoint.paths()[0].parent, *(place.parent for place in places)})
             if launch is None:
                 raise
+            if endpoint_file is None and (machine := endpoint.elsewhere()):
+                raise ConnectionFailed(
+                    f"The backend on {machine} can't be reached.",
+                    remedy="Open the tunnel to it (docs/remote.md). To paint on this machine instead, "
+                    "remove the variable SCUMBLE_ENDPOINT.",
+                ) from error
         command = launch() if callable(launch) else launch
         return launch_backend(command, places[-1].parent, probe, deadline, endpoint_file=endpoint_file)
 

@@ -122,6 +122,18 @@ def read(path: Path) -> Endpoint:
         raise EndpointUnusable(f"The endpoint file {path} is damaged.", remedy=_RENEW) from error
 
 
+def elsewhere(environ: Mapping[str, str] = os.environ) -> str:
+    """The machine that SCUMBLE_ENDPOINT leads to, where that is another one than this; "" otherwise."""
+    own = environ.get("SCUMBLE_ENDPOINT")
+    if not own:
+        return ""
+    try:
+        host = read(Path(own)).host
+    except ConnectionFailed:
+        return ""
+    return "" if host == socket.gethostname() else host
+
+
 def check_protocol(theirs: int, backend_version: str) -> None:
     """Raise WrongProtocol, with a remedy that names the older side, if the backend speaks another version."""
     if theirs == PROTOCOL_VERSION:

@@ -183,7 +183,8 @@ class Handshake:
     def refused(self, why: str) -> AuthenticationFailed:
         return AuthenticationFailed(
             f"The backend refused the secret ({why}).",
-            remedy="End the backend with `scumble stop` and try again. Is the endpoint file a copy?",
+            remedy="End the backend with `scumble stop` and try again. If the endpoint file came from "
+            "another machine, fetch it again (docs/remote.md).",
         )
 
 

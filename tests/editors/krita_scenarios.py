@@ -9,9 +9,10 @@ import random
 import time
 
 from krita import InfoObject, Krita, Selection
-from PyQt5.QtCore import QByteArray, QMimeData, QPointF, QUrl
+from PyQt5.QtCore import QByteArray, QMimeData, QPointF, Qt, QUrl
 from PyQt5.QtGui import QColor, QImage, QLinearGradient, QPainter
-from PyQt5.QtWidgets import QApplication
+from PyQt5.QtTest import QTest
+from PyQt5.QtWidgets import QAbstractButton, QApplication
 
 APP = Krita.instance()
 SHOTS = os.environ["SCUMBLE_SHOTS"]
@@ -1360,6 +1361,79 @@ def step_the_help_menu_has_the_manual(figures):
     found = [action.objectName() for action in menu.actions()]
     assert "scumble_manual" in found, found
     assert "Version " in manual().read_text("utf-8")
+
+
+def menu_action(*path):
+    """The action at the end of a path through Krita's menus, by the words that are read there."""
+
+    def plain(text):
+        return text.replace("&", "").removesuffix("...")
+
+    actions = APP.activeWindow().qwindow().menuBar().actions()
+    for number, word in enumerate(path):
+        found = [each for each in actions if plain(each.text()) == word]
+        assert found, (path, word, [each.text() for each in actions])
+        if number + 1 < len(path):
+            found[0].menu().aboutToShow.emit()
+            actions = found[0].menu().actions()
+    return found[0]
+
+
+def button(word):
+    """What is pressed under this word in the docker as it is seen now."""
+    found = [each for each in docker().findChildren(QAbstractButton) if each.text() == word and each.isVisible()]
+    assert len(found) == 1, (word, found)
+    assert found[0].isEnabled(), word
+    return found[0]
+
+
+def step_the_quick_start_leads_where_it_says(figures):
+    """docs/quickstart-krita.md from its second step on, by the words it names and with the mouse."""
+    docker().setVisible(False)
+    made = yield from document(600, 400)
+    menu_action("Settings", "Dockers", "Scumble").trigger()
+    yield from wait(lambda: docker().isVisible() and model().backend.packs_known, 60)
+    tab = docker().style_tab
+    docker().tabs.setCurrentWidget(tab)
+    tab.search.setText("tiny sea")
+    yield 300
+    view = tab.grid
+    place = view.visualRect(view.model().index(0, 0)).center()
+    QTest.mouseClick(view.viewport(), Qt.LeftButton, Qt.NoModifier, place)
+    yield 300
+    assert model().choices.style.style == "tiny-sea"
+    tab.search.setText("")
+    if not model().preview.in_docker:
+        QTest.mouseClick(button("Preview"), Qt.LeftButton)
+    yield from wait(lambda: model().preview.picture is not None, 60)
+    QTest.mouseClick(button("◧"), Qt.LeftButton)
+    yield 500
+    docker().grab().save(f"{SHOTS}/quick-start-3.png")
+    QTest.mouseClick(button("◧"), Qt.LeftButton)
+    QTest.mouseClick(button("Apply"), Qt.LeftButton)
+    yield from wait(lambda: "Tiny Sea" in names(made), 60, "no new layer")
+    yield 300
+    assert names(made) == ["Background", "Tiny Sea"]
+    APP.activeWindow().qwindow().grab().save(f"{SHOTS}/quick-start-4.png")
+    assert "Z" in menu_action("Edit", "Undo Add Layer").shortcut().toString(), undo_text()
+    yield from undo(made)
+    assert names(made) == ["Background"]
+    area = Selection()
+    area.select(150, 0, 300, 400, 255)
+    area.feather(12)
+    made.setSelection(area)
+    menu_action("Select", "Feather Selection")
+    yield 300
+    QTest.mouseClick(button("Apply"), Qt.LeftButton)
+    yield from wait(lambda: "Tiny Sea" in names(made), 60, "no new layer")
+    yield 500
+    masks = made.rootNode().childNodes()[1].childNodes()
+    assert [each.type() for each in masks] == ["transparencymask"]
+    APP.activeWindow().qwindow().grab().save(f"{SHOTS}/quick-start-5.png")
+    button("Mix in a style")
+    assert "Upscale" in [
+        docker().tabs.tabText(n) or docker().tabs.tabToolTip(n) for n in range(docker().tabs.count())
+    ]
 
 
 def step_choices_outlive_krita(figures):

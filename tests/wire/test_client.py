@@ -17,6 +17,7 @@ from scumble_wire.client import Client
 from scumble_wire.errors import (
     AuthenticationFailed,
     BackendFailed,
+    BackendNotStarted,
     ConnectionFailed,
     ConnectionLost,
     MalformedMessage,
@@ -93,6 +94,22 @@ def test_a_wrong_secret_is_no_reason_to_start_another_backend(tmp_path: Path) ->
         never = client_module.LaunchCommand(("/nonexistent",))
         with pytest.raises(AuthenticationFailed):
             Client.connect(name="t", version="1", endpoint_file=tmp_path / "other.json", launch=never)
+
+
+def test_no_backend_is_started_here_where_the_user_named_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = tmp_path / "server.json"
+    found = endpoint.Endpoint(("tcp://127.0.0.1:1",), "s", 1, 1, "0.1.0", "a-server")
+    endpoint.write(found, named)
+    monkeypatch.setenv("SCUMBLE_ENDPOINT", str(named))
+    never = client_module.LaunchCommand(("/nonexistent",))
+    with pytest.raises(ConnectionFailed, match=r"a-server can't be reached.*docs/remote.md"):
+        Client.connect(name="t", version="1", launch=never)
+    assert endpoint.read(named) == found
+    endpoint.write(endpoint.new_endpoint(("tcp://127.0.0.1:1",), "0.1.0"), named)  # a backend of this machine
+    with pytest.raises(BackendNotStarted):
+        Client.connect(name="t", version="1", launch=never)
 
 
 def test_a_vanished_backend_is_told_once(tmp_path: Path) -> None:

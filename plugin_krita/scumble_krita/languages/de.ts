@@ -356,7 +356,7 @@
   </message>
   <message>
    <source>Install a pack from a file. You can also drop the file on this docker.</source>
-   <translation>Ein Paket aus einer Datei installieren. Die Datei lässt sich auch auf dieses Andockfenster ziehen.</translation>
+   <translation>Ein Paket aus einer Datei installieren. Die Datei lässt sich auch auf diesen Dialog ziehen.</translation>
   </message>
   <message>
    <source>Remove</source>
@@ -580,7 +580,7 @@
   </message>
   <message>
    <source>Choose one in the Layers docker.</source>
-   <translation>Bitte im Andockfenster „Ebenen“ eine wählen.</translation>
+   <translation>Bitte im Dialog „Ebenen“ eine wählen.</translation>
   </message>
   <message>
    <source>Show it, or choose another one.</source>
