@@ -13,7 +13,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import actions, commands, environment, places, plan, symptoms, try_it
+from . import actions, commands, environment, places, plan, symptoms, torch_builds, try_it
 from .console import Console
 from .errors import InstallError
 from .facts import Facts
@@ -49,6 +49,7 @@ HEADINGS = {
     "disk_full": "the-installation-stops",
     "leftovers": "the-installation-stops",
     "packs_damaged": "a-pack-isnt-installed",
+    "own_packs_damaged": "a-pack-isnt-installed",
 }
 _ELSE = "scumbles-backend-cant-be-reached-or-nothing-comes-for-a-long-time"
 
@@ -101,6 +102,15 @@ def diagnose(seen: Observed, facts: Facts) -> list[Fault]:
                 reinstall=True,
             )
         )
+    if seen.damaged_packs:
+        faults.append(
+            Fault(
+                "own_packs_damaged",
+                "A pack that you installed can't be used: " + " ".join(seen.damaged_packs),
+                "It isn't offered anywhere. Get it again from its author, or remove the file.",
+                "",
+            )
+        )
     if seen.leftovers:
         names = ", ".join(Path(path).name for path in seen.leftovers)
         faults.append(
@@ -123,7 +133,7 @@ def _disk_full(seen: Observed) -> Fault:
     return Fault(
         "disk_full",
         f"The disk is nearly full: {seen.free_mb} MB are free.",
-        "Packs can't be installed, training can't write its checkpoints, and an update would fail.",
+        "Packs can't be installed, training can't write its checkpoints, an update would fail. Make room on that disk.",
         "remove leftovers" if seen.leftovers else "",
         remove=seen.leftovers,
     )
@@ -191,8 +201,6 @@ def _backend_faults(seen: Observed, facts: Facts) -> list[Fault]:
 
 
 def _torch_faults(seen: Observed, facts: Facts) -> list[Fault]:
-    from . import torch_builds
-
     wanted = torch_builds.choose(facts, seen.device_asked).device
     has = {"cuda": "cuda", "rocm": "cuda", "mps": "mps", "xpu": "xpu", "cpu": "cpu"}[wanted]
     if has in seen.torch_devices:
@@ -311,15 +319,28 @@ def run(options: commands.Options, console: Console) -> int:
         faults, _ = examine(options, here, console, paint=not painted)
     if options.as_json:
         print(json.dumps({"faults": [dataclasses.asdict(fault) for fault in faults],
-                          "mended": [fault.code for fault in mended if fault not in faults]}))  # fmt: skip
-    elif not faults:
-        print("Everything is all right.")
+                          "mended": [fault.code for fault in mended if fault not in faults],
+                          "notes": remarks(options, facts)}))  # fmt: skip
     else:
         for fault in faults:
             print(f"{fault.what}\n    {fault.why}")
             print(f"    --repair would: {fault.repair}." if fault.repair else "    Only you can mend this.")
             print(f"    More: {more_about(fault)}")
+        for remark in remarks(options, facts):
+            print(f"Note: {remark}")
+        if not faults:
+            print("Everything is all right.")
     return 1 if faults else 0
+
+
+def remarks(options: commands.Options, facts: Facts) -> list[str]:
+    """What keeps a graphics card from being used: no fault of the installation, but what a slow one may come from."""
+    if options.device == "cpu":
+        return []
+    try:
+        return list(torch_builds.choose(facts, "auto").warnings)
+    except InstallError as error:
+        return [str(error)]
 
 
 def examine(

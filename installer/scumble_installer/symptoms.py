@@ -56,6 +56,7 @@ class Observed:
     import_error: str = ""
     torch_devices: tuple[str, ...] = ()
     packs_error: str = ""
+    damaged_packs: tuple[str, ...] = ()  # files of packs that the user installed, each with what is wrong with it
     plugins: tuple[PluginState, ...] = ()
     launcher_missing: bool = False
     service_outdated: bool = False
@@ -76,9 +77,11 @@ def observe(here: Places, facts: Facts) -> Observed:
     complete = version is not None and environment.is_complete(version)
     import_error, packs_error = "", ""
     devices: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
     if complete and version is not None:
         import_error, devices = probe(version)
-        packs_error = "" if import_error else packs_problem(version)
+        if not import_error:
+            packs_error, damaged = packs_problems(version)
     runtime = runtime_folder(here)
     return Observed(
         free_mb=detect.free_mb(here.data),
@@ -92,6 +95,7 @@ def observe(here: Places, facts: Facts) -> Observed:
         import_error=import_error,
         torch_devices=devices,
         packs_error=packs_error,
+        damaged_packs=damaged,
         plugins=tuple(plugin_states(here, facts, version)) if complete and version is not None else (),
         launcher_missing=version is not None and _launcher_missing(here, facts, version),
         service_outdated=version is not None and _service_outdated(version),
@@ -118,18 +122,27 @@ def probe(version: Path) -> tuple[str, tuple[str, ...]]:
     return "", tuple(json.loads(done.stdout.decode()))
 
 
-def packs_problem(version: Path) -> str:
-    """Whether the packs that ship are all there and readable, asked from the command itself."""
+def packs_problems(version: Path) -> tuple[str, tuple[str, ...]]:
+    """(what is wrong with the packs that ship, or "", the user's own that are damaged), asked from the command."""
     argv = [*payload.scumble_command(version), "packs", "list", "--json"]
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+        said = done.stderr.decode("utf-8", "replace").strip()
         if done.returncode:
-            return done.stderr.decode("utf-8", "replace").strip() or f"status {done.returncode}"
+            return said or f"status {done.returncode}", ()
         listed = {pack["id"] for pack in json.loads(done.stdout.decode())}
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
-        return str(error)
-    missing = sorted({try_it.PACK} - listed)
-    return f"{', '.join(missing)} missing" if missing else ""
+        return str(error), ()
+    return judge_packs(version, listed, said.splitlines())
+
+
+def judge_packs(version: Path, listed: set[str], lines: list[str]) -> tuple[str, tuple[str, ...]]:
+    """What `packs_problems` returns. listed: ids that can be used. lines: "PATH: what is wrong" of other files."""
+    ours = [line for line in lines if line.startswith(str(version))]
+    theirs = tuple(line for line in lines if line not in ours and ".scumble: " in line)
+    if try_it.PACK not in listed and not ours:
+        ours = [f"{try_it.PACK} is missing"]
+    return "; ".join(ours), theirs
 
 
 def plugin_states(here: Places, facts: Facts, version: Path) -> list[PluginState]:

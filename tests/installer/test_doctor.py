@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scumble_installer import doctor, environment, symptoms
+from scumble_installer.commands import Options
 from scumble_installer.facts import Facts, Gpu
 from scumble_installer.places import user_places
 from scumble_installer.symptoms import Observed, PluginState
@@ -41,6 +42,7 @@ KRITA, GIMP = WELL.plugins
         ("backend_missing", {"version_complete": False}),
         ("environment_broken", {"import_error": "ImportError: libtorch.so: file too short"}),
         ("packs_damaged", {"packs_error": "great-wave missing"}),
+        ("own_packs_damaged", {"damaged_packs": ("/data/packs/mine.scumble: it is not a zip file.",)}),
         ("command_missing", {"launcher_missing": True}),
         ("service_outdated", {"service_outdated": True}),
         ("plugin_missing", {"plugins": (PluginState("Krita 5.2.9 (native)", False),)}),
@@ -74,6 +76,21 @@ def test_variables_that_lead_nowhere_are_named(tmp_path: Path) -> None:
     }
     assert [name for name, _ in symptoms.misleading_variables(gone)] == ["SCUMBLE_ENDPOINT", "SCUMBLE_BACKEND"]
     assert symptoms.misleading_variables({"SCUMBLE_BACKEND": "'unclosed"})
+
+
+def test_packs_that_ship_are_told_from_those_of_the_user() -> None:
+    version = Path("/data/versions/1")
+    ours, theirs = f"{version}/lib/starter_packs/udnie.scumble: is damaged.", "/data/packs/my.scumble: is damaged."
+    assert symptoms.judge_packs(version, {"great-wave"}, []) == ("", ())
+    assert symptoms.judge_packs(version, {"great-wave"}, [ours, theirs]) == (ours, (theirs,))
+    assert symptoms.judge_packs(version, set(), [theirs]) == ("great-wave is missing", (theirs,))
+
+
+def test_a_graphics_card_that_cannot_be_used_is_no_fault_but_a_word(recorded: Recorded) -> None:
+    facts = recorded("linux-ancient-driver")
+    assert any("too old for PyTorch" in line for line in doctor.remarks(Options(), facts))
+    assert doctor.remarks(Options(device="cpu"), facts) == doctor.remarks(Options(), recorded("linux-no-gpu")) == []
+    assert "SSH tunnel" in doctor.remarks(Options(), recorded("macos-intel"))[0]
 
 
 def test_a_well_installation_has_no_fault(recorded: Recorded) -> None:

@@ -67,7 +67,7 @@ def list_packs(
             table.add_row(*map(Text, shown))
         connection.output().print(table)
     for path, error in problems.items():
-        typer.echo(f"{path.name}: {error}", err=True)
+        typer.echo(f"{path}: {error}", err=True)  # the doctor reads these lines
 
 
 def add(
