@@ -133,7 +133,7 @@ def _disk_full(seen: Observed) -> Fault:
     return Fault(
         "disk_full",
         f"The disk is nearly full: {seen.free_mb} MB are free.",
-        "Packs can't be installed, training can't write its checkpoints, an update would fail. Make room on that disk.",
+        "Packs can't be installed, training can't write checkpoints, an update would fail. Make room on that disk.",
         "remove leftovers" if seen.leftovers else "",
         remove=seen.leftovers,
     )
