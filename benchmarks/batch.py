@@ -9,7 +9,10 @@ Pictures a second of
 * a plain loop that runs `scumble style` once for each picture, the same backend there (a tenth of the pictures, at
   least three; it does not get faster with more);
 * a bare loop in Python in this process: Pillow reads, the network paints, Pillow writes, and nothing else;
-* with --ray, the same batch on a Ray started here; told is the time a picture that Ray adds.
+
+With --ray instead: the batch here and on a Ray started here, with a twentieth of the pictures and with all of them.
+Told is what the first few take, start included, and what each of the others takes, by the clock and in processor time
+of all processes together; the difference is what Ray adds.
 
 The style is one of the size that ships with weights made by chance. Device idle: the part of the batch's time in
 which no network ran, by the backend's own clock.
@@ -21,10 +24,13 @@ import argparse
 import contextlib
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,36 +81,92 @@ def bare_loop(folder: Path, out: Path, network: Any, table: Any, device: str) ->
     return time.perf_counter() - began
 
 
-def on_ray(words: list[str]) -> dict[str, Any]:
-    """The batch on a Ray of this machine alone."""
+@contextlib.contextmanager
+def started_ray() -> Iterator[str]:
+    """A Ray on this machine alone, with a token of its own; its address."""
     ray = str(Path(sys.executable).with_name("ray"))
     os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / part) for part in ("backend", "training", "cli"))
-    started = subprocess.run(
-        [ray, "start", "--head", "--include-dashboard=false", "--port=6399"],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if started.returncode:
-        raise SystemExit(started.stdout + started.stderr)
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+    for name in ("raylet_start_wait_time_s", "worker_register_timeout_seconds", "agent_register_timeout_ms"):
+        os.environ[f"RAY_{name}"] = "600000" if name.endswith("ms") else "600"  # a machine may be busy
+    command = [ray, "start", "--head", "--include-dashboard=false", "--port=6399"]
+    started = subprocess.run(command, check=False, capture_output=True, text=True)
     try:
-        return scumble(*words, "--cluster", "127.0.0.1:6399")
+        if started.returncode:
+            raise SystemExit(started.stdout + started.stderr)
+        yield "127.0.0.1:6399"
     finally:
         subprocess.run([ray, "stop", "--force"], check=False, capture_output=True)
+
+
+class Clock:
+    """Processor seconds of every process that this one started, on Linux; looked up now and then until they end."""
+
+    def __init__(self) -> None:
+        self._mark = f"SCUMBLE_BENCH_RUN={secrets.token_hex(8)}"
+        os.environ.update([self._mark.split("=")])
+        self._seconds: dict[int, float] = {}
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def now(self) -> float:
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it has ended
+                if self._mark.encode() in (process / "environ").read_bytes():
+                    fields = (process / "stat").read_text().rpartition(")")[2].split()
+                    ticks = int(fields[11]) + int(fields[12])
+                    self._seconds[int(process.name)] = ticks / os.sysconf("SC_CLK_TCK")
+        return sum(self._seconds.values())
+
+    def _watch(self) -> None:
+        while True:
+            self.now()
+            time.sleep(0.3)
 
 
 def main() -> None:
     parser = parser_for(__doc__, device="cpu", json=True, threads=True)
     parser.add_argument("--pictures", type=int, default=60)
     parser.add_argument("--side", type=int, default=256)
-    parser.add_argument("--ray", action="store_true", help="also on a Ray started here (extra `cluster`)")
+    parser.add_argument(
+        "--ray", action="store_true", help="instead: here and on a Ray started here (extra `cluster`)"
+    )
     options = options_of(parser)
-    figures = measure(options)
+    figures = measure_ray(options) if options.ray else measure(options)
     if options.json:
         print(json.dumps(figures, indent=2))
         return
     for name, value in figures.items():
         print(f"{name.replace('_', ' '):<44}{value}")
+
+
+def measure_ray(options: argparse.Namespace) -> dict[str, Any]:
+    """The same batches here and on Ray, of few and of all pictures: what the others took, a picture."""
+    few = max(1, options.pictures // 20)
+    clock = Clock()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scumble-bench-")))
+        stack.enter_context(running("--device", options.device))
+        install_style(family="style-skip")
+        write_pictures(folder / "few", few, options.side)
+        write_pictures(folder / "all", options.pictures, options.side)
+        address = stack.enter_context(started_ray())
+        figures: dict[str, Any] = {"pictures": f"{options.pictures} of {options.side} x {options.side}"}
+        slopes: dict[str, tuple[float, float]] = {}
+        for name, more in (("here", []), ("on_ray", ["--cluster", address])):
+            taken = []
+            for which in ("few", "few", "all"):  # the first loads what is loaded once
+                words = ["batch", str(folder / which), "-o", str(folder / f"{name}-{len(taken)}"), *more]
+                began = clock.now()
+                told = scumble(*words, "--pack", "bench", "--stroke-size-absolute")
+                taken.append((told["whole_seconds"], clock.now() - began))
+            figures[f"{name}_{few}_pictures_seconds"], figures[f"{name}_{few}_pictures_processor_seconds"] = (
+                round(value, 2) for value in taken[1]
+            )
+            slopes[name] = tuple(1000 * (b - a) / (options.pictures - few) for a, b in zip(*taken[1:], strict=True))
+            figures[f"{name}_milliseconds_a_picture"], figures[f"{name}_processor_milliseconds_a_picture"] = (
+                round(value, 1) for value in slopes[name]
+            )
+        return figures
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -142,12 +204,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             "batch_against_bare_python_loop": round(bare_s / batch_s, 2),
             "device_idle": f"{100 * max(0.0, 1 - batch['network_seconds'] / batch['seconds']):.0f} %",
         }
-        if options.ray:
-            far = on_ray(["batch", str(pictures), "-o", str(folder / "ray"), *style])
-            figures["ray_pictures_per_second"] = round(options.pictures / far["seconds"], 2)
-            figures["ray_milliseconds_a_picture_more"] = round(
-                1000 * (far["seconds"] - batch["seconds"]) / options.pictures, 1
-            )
         return figures
 
 

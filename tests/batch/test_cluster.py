@@ -163,6 +163,27 @@ def test_a_cluster_that_does_not_answer_is_said(
         list(cluster.carry_out(plan.tasks, "127.0.0.1:1", tiny_store, convert=True))
 
 
+def test_a_cluster_that_asks_for_a_token_says_where_it_belongs(
+    tmp_path: Path, batch: Callable[..., Ran], tiny_store: PackStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(tmp_path / "in/a.png")
+    plan = planned(batch, tmp_path / "in", tmp_path / "far")
+    for refusal, said in (
+        (ConnectionError("Failed to connect to Ray cluster"), "No Ray cluster answers at auto"),  # a wrong token
+        (_Gone("no authentication token was found"), "can't be joined: no authentication token was found"),
+    ):
+
+        def refused(error: Exception = refusal, **_options: Any) -> None:
+            raise error
+
+        fake = stand_in(is_initialized=lambda: False, init=refused)
+        monkeypatch.setattr(cluster, "_ray", lambda fake=fake: fake)
+        with pytest.raises(ClusterLost, match=said) as caught:
+            list(cluster.carry_out(plan.tasks, "auto", tiny_store, convert=True))
+        assert "RAY_AUTH_MODE=token" in caught.value.remedy
+        assert "~/.ray/auth_token" in caught.value.remedy
+
+
 def test_packs_travel_with_what_they_need(tmp_path: Path, tiny_store: PackStore) -> None:
     cluster.write_packs(tiny_store, {"wave", "whole"}, tmp_path / "packs")
     moved = PackStore(Folders(tmp_path / "packs"))

@@ -35,6 +35,11 @@ SHARE = 16
 #: Into so many blocks the tasks are cut at most: each costs Ray's driver a little.
 MOST_BLOCKS = 4096
 KNOCK_S = 10.0
+#: Ray takes up the token in ~/.ray by itself for "auto", and never for an address that is written out.
+TOKEN = (
+    "If it asks for a token (Ray then says InvalidAuthToken): set RAY_AUTH_MODE=token here, and have the cluster's "
+    "token in ~/.ray/auth_token or RAY_AUTH_TOKEN."
+)
 #: Pictures at a time in one actor: one on the device, one being read, one being written.
 AT_A_TIME = 3
 
@@ -182,7 +187,11 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
     try:
         ray.init(address=address, log_to_driver=False, logging_level="error")
     except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-        raise _silent(address) from error
+        raise _silent(address, TOKEN) from error
+    except ray.exceptions.RayError as error:  # RAY_AUTH_MODE=token, and no token
+        raise ClusterLost(
+            f"The Ray cluster at {address} can't be joined: {_first_line(error)}", remedy=TOKEN
+        ) from error
     try:
         yield
     finally:
@@ -200,16 +209,20 @@ def _knock(address: str) -> None:
         raise _silent(address) from error
 
 
-def _silent(address: str) -> ClusterLost:
+def _silent(address: str, more: str = "") -> ClusterLost:
     return ClusterLost(
         f"No Ray cluster answers at {address}.",
-        remedy="Check the address, and that Ray has the same version here and there.",
+        remedy=f"Check the address, and that Ray has the same version here and there. {more}".strip(),
     )
 
 
 def _lost(address: str, error: Exception) -> ClusterLost:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return ClusterLost(
-        f"The cluster at {address} was lost: {reason}",
+        f"The cluster at {address} was lost: {_first_line(error)}",
         remedy="What is done is kept: start the same command again, and it goes on.",
     )
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
