@@ -13,6 +13,7 @@ from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, St
 from scumble_backend.rendering.effects import skip_painting
 from scumble_backend.rendering.effects.doubling import convolve_doubled, phase_kernels
 from scumble_backend.rendering.effects.marks import MarkSize
+from scumble_backend.rendering.effects.placed_styles import without_traces
 from scumble_backend.rendering.effects.skip_painting import SkipMix, paint
 from scumble_backend.rendering.effects.stylize import Part, Style, stylize
 
@@ -106,6 +107,15 @@ def test_masks_are_exact_on_strips(keep_pixels: int, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(skip_painting, "STRIP_NUMBERS", 1)
     monkeypatch.setattr(skip_painting, "KEEP_PIXELS", keep_pixels)
     assert (paint(network, image, mix) - at_once).abs().max() < 1e-5
+
+
+def test_traces_of_a_style_are_left_out_and_all_else_stays() -> None:
+    weights = torch.tensor([[0.0, 0.01, 1 / 64, 0.02, 1 / 32, 0.3]])
+    weights = torch.cat([weights, 1 - weights])[:, None]
+    left = without_traces(weights)
+    assert torch.allclose(left.sum(dim=0), torch.ones(1, 6))
+    assert torch.equal(left[0, 0, :3], torch.zeros(3)) and torch.allclose(left[..., 4:], weights[..., 4:])
+    assert 0 < left[0, 0, 3] < 0.02
 
 
 def test_a_mask_puts_each_style_in_its_place() -> None:

@@ -27,6 +27,7 @@ from scumble_backend.nets.style import (
     pad_to_strides,
     place_grain,
 )
+from scumble_backend.rendering.effects.placed_styles import WeightMaps
 from scumble_backend.rendering.tiling import RunningStatistics, source_rows, strips
 
 #: Numbers (float32) that one strip of a layer may hold; measured: smaller costs overhead, larger leaves the caches.
@@ -232,7 +233,7 @@ def paint(
     pieces = [layer.conv.out_channels for layer in network.norm_layers]
     scales = torch.split(mix.tables.scale, pieces, dim=1)  # type: ignore[no-untyped-call,unused-ignore]
     shifts = torch.split(mix.tables.shift, pieces, dim=1)  # type: ignore[no-untyped-call,unused-ignore]
-    maps = _WeightMaps(mix.weights, (source.height, source.width))
+    maps = _weight_maps(mix.weights, source)
     tick = Tick(_work(network, source), progress)
     number = 0
 
@@ -240,7 +241,8 @@ def paint(
         nonlocal number
         made = _Layer(module, source, relu=relu, keep=keep)
         given = None if statistics is None else statistics[number]
-        used = made.measure(mix, scales[number], shifts[number], maps.at(made), config.statistics_pull, tick, given)
+        own = None if maps is None else maps.at((made.height, made.width))
+        used = made.measure(mix, scales[number], shifts[number], own, config.statistics_pull, tick, given)
         if measured is not None:
             measured.append(used)
         number += 1
@@ -292,23 +294,12 @@ def _finish(network: StyleNetwork, image: Tensor, source: _Source, mix: Mix, tic
     return result
 
 
-class _WeightMaps:
-    """The weights of a mix at the size of each layer; None where they are the same everywhere."""
-
-    def __init__(self, weights: Tensor, size: tuple[int, int]) -> None:
-        self._by_size: dict[tuple[int, int], Tensor] = {}
-        self._full: Tensor | None = None
-        if weights.dim() == 3:
-            bottom, right = size[0] - weights.shape[1], size[1] - weights.shape[2]
-            self._full = F.pad(weights[None], (0, right, 0, bottom), mode="replicate")[0]
-
-    def at(self, layer: _Layer) -> Tensor | None:
-        if self._full is None:
-            return None
-        size = (layer.height, layer.width)
-        if size not in self._by_size:
-            self._by_size[size] = F.adaptive_avg_pool2d(self._full, size)
-        return self._by_size[size]
+def _weight_maps(weights: Tensor, source: _Source) -> WeightMaps | None:
+    """The weights of a mix as large as the padded picture; None where they are the same everywhere."""
+    if weights.dim() != 3:
+        return None
+    below, right = source.height - weights.shape[1], source.width - weights.shape[2]
+    return WeightMaps(F.pad(weights[None], (0, right, 0, below), mode="replicate")[0])
 
 
 def _cost(layer: PaintLayer) -> float:

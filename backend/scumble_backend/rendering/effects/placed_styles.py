@@ -9,7 +9,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 #: A strip under masks is cut into at most so many pieces, none narrower than so many columns.
-MOST_PIECES, LEAST_PIECE = 8, 32
+MOST_PIECES, LEAST_PIECE = 32, 8
+
+#: A weight up to this counts as none: the tails of a soft mask are not seen, and cost as much as all the rest.
+TRACE = 1 / 64
+
+
+def without_traces(weights: Tensor) -> Tensor:
+    """Weights (S, H, W) without those up to `TRACE`, summing to 1 again; from twice that on they stay as they are.
+
+    At most four styles: the largest weight is always over 2 `TRACE`.
+    """
+    ramp = (weights - TRACE).mul_(2.0).clamp_(min=0.0)
+    left = torch.minimum(weights, ramp)
+    return left.div_(left.sum(dim=0))
 
 
 class Piece(NamedTuple):

@@ -13,7 +13,7 @@ The result is that of `SkipStyleNetwork.forward`, up to rounding.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ from scumble_backend.nets.style_skip import (
 from scumble_backend.rendering.effects.activations import Activation, Again, Kept, doubled_window, window
 from scumble_backend.rendering.effects.doubling import convolve_doubled, phase_kernels
 from scumble_backend.rendering.effects.painting import Statistics, Tick, with_grain
-from scumble_backend.rendering.effects.placed_styles import Kernels, WeightMaps, side_by_side
+from scumble_backend.rendering.effects.placed_styles import Kernels, WeightMaps, side_by_side, without_traces
 from scumble_backend.rendering.tiling import RunningStatistics, strips
 
 #: Numbers that one strip of a stage may hold; measured at 512 pixels on two cores, smaller costs overhead.
@@ -46,7 +46,7 @@ class SkipMix:
     """Styles on one light base network and where each of them counts.
 
     tables: S styles (N = S). deltas: one for each style, None where it has none.
-    weights: (S,), summing to 1, or (S, H, W) summing to 1 at every pixel.
+    weights: (S,), summing to 1, or (S, H, W) summing to 1 at every pixel; there up to 1/64 counts as none.
     """
 
     tables: SkipStyleTable
@@ -118,6 +118,8 @@ class _Painting:
         progress: Callable[[float], None],
         dtype: torch.dtype,
     ) -> None:
+        if mix.weights.dim() == 3:
+            mix = replace(mix, weights=without_traces(mix.weights))
         self.network, self.image, self.mix, self.seed, self.dtype = network, image, mix, seed, dtype
         self.stages = network.named_stages()
         pieces = [stage.outputs for stage in self.stages.values()]
