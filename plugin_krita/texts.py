@@ -16,7 +16,9 @@ TABLES = {
     "STAGES",
     "STATES",
     "KINDS",
+    "COLORS_TOLD",
     "PLACES",
+    "TAGS",
     "VIEWS",
     "UNITS",
 }  # dictionaries whose values are shown through tr

@@ -1,8 +1,9 @@
 """A mix of styles as one line of text: "great-wave:0.6@selection + night-cafe:0.4@rest".
 
 Editors keep it, scripts write it, a preset carries it. Each style is PACK, PACK:WEIGHT, PACK@PLACE or
-PACK:WEIGHT@PLACE. A place is one of `PLACES`, or "mask:NAME" for a mask or channel of the picture; in a name,
-what the text needs for itself is written as in an address (%2B for +).
+PACK:WEIGHT@PLACE. A place is one of `PLACES`, or "mask:NAME" for a mask or channel of the picture, "luminance:NAME"
+or "alpha:NAME" for what a layer shows; in a name, what the text needs for itself is written as in an address (%2B
+for +).
 """
 
 from __future__ import annotations
@@ -25,10 +26,22 @@ PLACES = (*REGIONS, "selection")
 
 MASK = "mask:"
 
+#: A layer as a mask: by how light it is where it is opaque, or by how opaque.
+LUMINANCE, ALPHA = "luminance:", "alpha:"
+
+#: What a place with a name of its own begins with.
+NAMED = (MASK, LUMINANCE, ALPHA)
+
+
+def named(place: str) -> tuple[str, str]:
+    """("mask:", "Sky") of "mask:Sky"; ("", place) of a place without a name of its own."""
+    begin = next((begin for begin in NAMED if place.startswith(begin)), "")
+    return begin, place[len(begin) :]
+
 
 @dataclass(frozen=True)
 class Part:
-    """One style of a mix. weight: relative, 0 .. 1000. place: one of PLACES or "mask:NAME". Raises ValueError."""
+    """One style of a mix. weight: relative, 0 .. 1000. place: PLACES, or NAMED and a name. Raises ValueError."""
 
     pack: str
     weight: float = 1.0
@@ -39,8 +52,9 @@ class Part:
             raise ValueError(f"{self.pack!r} can't be the id of a style.")
         if not (math.isfinite(self.weight) and 0 <= self.weight <= 1000):
             raise ValueError(f"the weight of {self.pack} must be between 0 and 1000, not {self.weight}.")
-        if self.place not in PLACES and not (self.place.startswith(MASK) and len(self.place) > len(MASK)):
-            raise ValueError(f"{self.place!r} is no place; it is one of {', '.join(PLACES)}, or mask:NAME.")
+        if self.place not in PLACES and not all(named(self.place)):
+            names = ", ".join((*PLACES, *(f"{begin}NAME" for begin in NAMED)))
+            raise ValueError(f"{self.place!r} is no place; it is one of {names}.")
 
     @property
     def needs_mask(self) -> bool:
@@ -78,17 +92,16 @@ def _part(piece: str) -> Part:
         number = float(weight) if colon else 1.0
     except ValueError:
         raise ValueError(f"{weight!r} is not a weight; write PACK:WEIGHT, such as {pack or 'wave'}:0.5.") from None
-    if place.startswith(MASK):
-        place = MASK + unquote(place[len(MASK) :])
-    return Part(pack, number, place if at else "everywhere")
+    begin, name = named(place)
+    return Part(pack, number, (begin + unquote(name) if begin else place) if at else "everywhere")
 
 
 def _text(part: Part) -> str:
     text = part.pack if part.weight == 1 else f"{part.pack}:{part.weight:g}"
     if part.place == "everywhere":
         return text
-    if part.place.startswith(MASK):
-        name = part.place[len(MASK) :]
+    begin, name = named(part.place)
+    if begin:
         # A space stays readable, but at an end of the name it would be taken for one around the text.
-        return f"{text}@{MASK}{quote(name, safe=' ' if name == name.strip() else '')}"
+        return f"{text}@{begin}{quote(name, safe=' ' if name == name.strip() else '')}"
     return f"{text}@{part.place}"

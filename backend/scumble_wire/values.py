@@ -114,6 +114,7 @@ class PackInfo:
     description: str = ""
     network: str = ""  # style packs: names the network; those of one network mix in one pass
     settings: str = ""  # packs of kind mix: what they choose, as JSON
+    tags: list[str] = field(default_factory=list)  # words to find it by
 
     @property
     def is_style(self) -> bool:

@@ -63,6 +63,9 @@ class Editor(Protocol):
     def mask_names(self) -> list[str]:
         """Masks of the document that a style can be bound to."""
 
+    def layer_names(self) -> list[str]:
+        """Layers of the document that a style can be bound to, by their brightness or opacity."""
+
     def take(
         self,
         mark_size: Callable[[int], float],

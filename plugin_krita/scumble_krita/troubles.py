@@ -58,6 +58,16 @@ class MaskGone(Trouble):
         )
 
 
+class LayerGone(Trouble):
+    code = "layer_gone"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            tr('There is no layer "{name}" in this document.', name=name),
+            remedy=tr("Choose another place for the style."),
+        )
+
+
 class MaskEmpty(Trouble):
     code = "mask_empty"
 

@@ -159,8 +159,12 @@ class Backend:
         return self._packs.painting(pack, side)
 
     def styles(self, search: str = "") -> list[PackInfo]:
-        """Style packs whose title, authors, painting or description hold every word searched for."""
+        """Style packs whose title, authors, painting, description or tags hold every word searched for."""
         return self._packs.styles(search)
+
+    def tags(self) -> list[str]:
+        """Of all styles, in the user's language and its order, each once."""
+        return self._packs.tags()
 
     def upscalers(self) -> list[PackInfo]:
         return self._packs.upscalers()

@@ -86,15 +86,36 @@ PLACES = {
 }
 
 
-def place_words(masks: Sequence[str], chosen: str = "everywhere") -> list[tuple[str, str]]:
+#: colors -> what they do, in English.
+COLORS_TOLD = {
+    "style": "The colors that the style learned from its painting.",
+    "picture": "Brush marks in light and dark; every place keeps the color it has.",
+    "matched": "Painted, then tinted as a whole to the colors of your picture.",
+    "palette": "Painted, then tinted as a whole to the colors of the painting.",
+    "only": "Your picture tinted to the colors of the painting, and nothing painted.",
+}
+
+
+def colors_told(colors: str) -> str:
+    """What a word of `StyleChoices.colors` does, in the user's language."""
+    return tr(COLORS_TOLD[colors])
+
+
+def place_words(
+    masks: Sequence[str], chosen: str = "everywhere", layers: Sequence[str] = ()
+) -> list[tuple[str, str]]:
     """(place, label in the user's language) of everything a style can be bound to.
 
-    masks: names of masks and channels in the picture. chosen: the place of now, listed even if it is gone.
+    masks, layers: names of masks and channels, and of layers, in the picture. chosen: the place of now, listed even
+    if it is gone.
     """
     places = [(place, tr(label)) for place, label in PLACES.items()]
     places += [(mix.MASK + name, name) for name in masks]
+    for name in layers:
+        places.append((mix.LUMINANCE + name, tr("{name}: brightness", name=name)))
+        places.append((mix.ALPHA + name, tr("{name}: opacity", name=name)))
     if chosen not in [place for place, _ in places]:
-        places.append((chosen, tr("{name} (is gone)", name=chosen.removeprefix(mix.MASK))))
+        places.append((chosen, tr("{name} (is gone)", name=mix.named(chosen)[1])))
     return places
 
 

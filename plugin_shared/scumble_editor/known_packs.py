@@ -7,6 +7,7 @@ from collections.abc import Callable
 from scumble_wire.messages import GetThumbnail, ImageInfo, PackInfo, Packs, Thumbnail
 
 from .channel import Buffer, Delivery
+from .words import tags_of
 
 Picture = tuple[ImageInfo, Buffer]
 
@@ -55,14 +56,19 @@ class KnownPacks:
         self.paintings.clear()
 
     def styles(self, search: str = "") -> list[PackInfo]:
-        """Style packs whose title, authors, painting or description hold every word searched for."""
+        """Style packs whose title, authors, painting, description or tags hold every word searched for."""
         words = search.casefold().split()
         found = []
         for pack in self.all:
-            text = " ".join([pack.title, pack.painting, pack.description, pack.id, *pack.authors]).casefold()
+            told = [pack.title, pack.painting, pack.description, pack.id, *pack.authors, *pack.tags, *tags_of(pack)]
+            text = " ".join(told).casefold()
             if pack.is_style and all(word in text for word in words):
                 found.append(pack)
         return sorted(found, key=lambda pack: pack.title.casefold())
+
+    def tags(self) -> list[str]:
+        """Of all styles, in the user's language and its order, each once."""
+        return sorted({tag for pack in self.all if pack.is_style for tag in tags_of(pack)}, key=str.casefold)
 
     def upscalers(self) -> list[PackInfo]:
         return [pack for pack in self.all if pack.kind == "upscale"]

@@ -193,9 +193,45 @@ def free_name(name: str, taken: Iterable[str]) -> str:
     return f"{name} {number}"
 
 
+#: Tags of the packs that ship -> their names in English.
+TAGS = {
+    "Japan": "Japan",
+    "abstract": "abstract",
+    "black and white": "black and white",
+    "bright": "bright",
+    "colorful": "colorful",
+    "cubism": "cubism",
+    "curves": "curves",
+    "dark": "dark",
+    "dots": "dots",
+    "engraving": "engraving",
+    "expressionism": "expressionism",
+    "figures": "figures",
+    "gold": "gold",
+    "impressionism": "impressionism",
+    "landscape": "landscape",
+    "lines": "lines",
+    "night": "night",
+    "oil": "oil",
+    "ornament": "ornament",
+    "pastel": "pastel",
+    "pattern": "pattern",
+    "portrait": "portrait",
+    "sea": "sea",
+    "town": "town",
+    "warm": "warm",
+    "woodcut": "woodcut",
+}
+
+
+def tags_of(pack: PackInfo) -> list[str]:
+    """In the user's language, as far as they are known."""
+    return [tr(TAGS.get(tag, tag)) for tag in pack.tags]
+
+
 def about(pack: PackInfo) -> str:
-    """Some lines on a pack: title, painting, description, authors."""
-    lines = [pack.title, pack.painting, pack.description]
+    """Some lines on a pack: title, painting, description, tags, authors."""
+    lines = [pack.title, pack.painting, pack.description, ", ".join(tags_of(pack))]
     if pack.authors:
         lines.append(tr("By {authors}", authors=", ".join(pack.authors)))
     return "\n".join(line for line in lines if line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -315,6 +316,20 @@ def test_packs_are_searched_by_title_author_and_painting(backend: Backend, road:
     assert backend.titles["night"] == "Starry Night"
 
 
+def test_tags_are_searched_and_offered_in_the_users_language(backend: Backend, road: Recorded) -> None:
+    backend.refresh_packs()
+    tagged = [replace(NIGHT, tags=["night", "cats"]), replace(WAVE, tags=["sea"]), replace(SHARP, tags=["sharp"])]
+    words.use_translation({"night": "Nacht", "sea": "Meer"})
+    try:
+        come(backend, road, 1, Packs(tagged, 5))
+        assert backend.tags() == ["cats", "Meer", "Nacht"]
+        for search in ("nacht", "night", "CATS nacht"):
+            assert [pack.id for pack in backend.styles(search)] == ["night"]
+        assert "Nacht, cats" in words.about(tagged[0])
+    finally:
+        words.use_translation({})
+
+
 def test_the_axis_from_faithful_to_bold_is_offered_where_a_chosen_style_has_it(
     backend: Backend, road: Recorded
 ) -> None:
@@ -445,6 +460,11 @@ def test_styles_join_and_leave_a_mix() -> None:
 def test_places_are_listed_with_the_masks_of_the_picture() -> None:
     assert ("mask:Sky", "Sky") in place_words(["Sky"])
     assert place_words([], "mask:Sky")[-1] == ("mask:Sky", "Sky (is gone)")
+    assert place_words([], layers=["Fog"])[-2:] == [
+        ("luminance:Fog", "Fog: brightness"),
+        ("alpha:Fog", "Fog: opacity"),
+    ]
+    assert place_words([], "luminance:Fog")[-1] == ("luminance:Fog", "Fog (is gone)")
 
 
 def test_a_style_on_the_same_network_is_mixed_in_first(backend: Backend, road: Recorded) -> None:

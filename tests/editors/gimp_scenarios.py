@@ -698,6 +698,26 @@ def scenario_styles_are_placed():
     layer = new_layer(image, alpha=False)
     stylize(image, [layer], style=f"{STYLE}@mask:Sky %2B sea + {OTHER}@rest")
     check(read(layer), STYLE, OTHER)
+    fog = new_layer(image, name="Fog")  # a hidden map: light above, black and then nothing below
+    quarter = width * (height // 4)
+    write(
+        fog,
+        "R'G'B'A u8",
+        b"\xff" * (8 * quarter) + b"\0\0\0\xff" * quarter + bytes(4 * (width * height - 3 * quarter)),
+    )
+    fog.set_visible(False)
+    layer = new_layer(image, alpha=False)
+    stylize(image, [layer], style=f"{STYLE}@luminance:Fog + {OTHER}@rest")
+    check(read(layer), STYLE, OTHER)
+    stylize(image, [layer], style=f"{STYLE}@alpha:Fog + {OTHER}@rest")
+    refuse(
+        "plug-in-scumble-stylize",
+        failed,
+        "no layer “Gone”",
+        style=f"{STYLE}@alpha:Gone",
+        image=image,
+        drawables=[layer],
+    )
     below = new_layer(image, alpha=False, place=(0, height))
     values = {"image": image, "drawables": [below], "style": f"{STYLE}@mask:Sky %2B sea + {OTHER}@rest"}
     refuse("plug-in-scumble-stylize", failed, "“Sky + sea” is empty", **values)

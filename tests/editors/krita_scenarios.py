@@ -432,6 +432,10 @@ def step_a_mix_and_keep_colors_change_the_picture(figures):
 
 def step_styles_are_placed_by_the_selection_and_by_masks(figures):
     """Each side has its own style; the selection places, it does not confine; what is missing is said in words."""
+    from scumble_krita.scumble_editor.areas import Area
+
+    from scumble_krita.layers import masks
+
     made = yield from document()
     choose(style="tiny-sea")
     yield from finish(paint())
@@ -473,6 +477,26 @@ def step_styles_are_placed_by_the_selection_and_by_masks(figures):
     settle(made)
     yield from finish(paint())
     no_problem()
+    # A hidden layer as a map: light above, black in the middle, nothing below.
+    fog = made.createNode("Fog", "paintlayer")
+    fog.setPixelData(QByteArray(b"\xff" * (4 * 320 * 120) + b"\0\0\0\xff" * (320 * 60)), 0, 0, 320, 180)
+    fog.setVisible(False)
+    made.rootNode().addChildNode(fog, None)
+    settle(made)
+    assert "Fog" in model().canvas.layer_names()
+    whole = Area(0, 0, 320, 240)
+    for size in (None, (160, 120)):
+        wide, high = size or (320, 240)
+        read = masks.read_masks(made, fog, whole, ["luminance:Fog", "alpha:Fog"], size)
+        for place, opaque in (("luminance:Fog", high // 2), ("alpha:Fog", 3 * high // 4)):
+            assert len(read[place]) == wide * high
+            assert [read[place][wide * y + 7] for y in (2, opaque - 3, opaque + 3)] == [255, 255, 0], (place, size)
+    yield from activate(made, made.rootNode().childNodes()[0])
+    choose(style="tiny-sea@luminance:Fog + tiny-field@rest")
+    yield from finish(paint())
+    no_problem()
+    choose(style="tiny-sea@alpha:Gone + tiny-field@rest")
+    assert paint() is None and 'no layer "Gone"' in model().backend.problem.text
     choose(style="tiny-sea@mask:Gone + tiny-field@rest")
     assert paint() is None and 'no mask "Gone"' in model().backend.problem.text
     choose()

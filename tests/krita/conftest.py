@@ -114,6 +114,9 @@ class Canvas:
     def mask_names(self) -> list[str]:
         return ["Sky"]
 
+    def layer_names(self) -> list[str]:
+        return ["Sketch"]
+
     def take(
         self,
         mark_size: Callable[[int], float],

@@ -7,13 +7,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scumble_wire.messages import StyleChoice
-from scumble_wire.mix import PLACES, Part, parse, written
+from scumble_wire.mix import NAMED, PLACES, Part, parse, written
 
 parts = st.builds(
     Part,
     st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True),
     st.integers(1, 1000).map(lambda n: n / 8),
-    st.sampled_from(PLACES) | st.text(min_size=1, max_size=20).map(lambda name: f"mask:{name}"),
+    st.sampled_from(PLACES) | st.builds(str.__add__, st.sampled_from(NAMED), st.text(min_size=1, max_size=20)),
 )
 
 
@@ -44,6 +44,7 @@ def test_a_mix_reads_as_it_is_written() -> None:
         ("a + b + c + d + e", "at most 4 styles, not 5"),
         ("wave@there", "'there' is no place"),
         ("wave@mask:", "no place"),
+        ("wave@luminance:", "no place"),
         (":1", "can't be the id"),
         ("wave + ", "can't be the id"),
     ],

@@ -120,5 +120,6 @@ def pack_info(manifest: Manifest, *, source: str = "", signed_by: str = "", remo
         boldness=manifest.boldness,
         description=manifest.description,
         network=_network_of(manifest),
+        tags=list(manifest.tags),
         settings=json.dumps(manifest.mix, ensure_ascii=False, sort_keys=True) if manifest.mix else "",
     )

@@ -89,6 +89,7 @@ class Manifest:
     rights: str = ""  # statement in words: who may do what, and why the author may give it
     description: str = ""
     homepage: str = ""
+    tags: tuple[str, ...] = ()  # words to find it by: "woodcut", "night"; in English where editors are to translate
     painting: Painting | None = None
     base: str = ""  # affine: sha256 of the base network's safetensors file
     stroke_scales: tuple[float, ...] = (1.0,)  # sizes of the brush marks it was trained for, ascending
@@ -121,6 +122,9 @@ class Manifest:
         _need(len(self.authors) <= 64, "authors", "at most 64 names")
         for author in self.authors:
             _need_text(author, "authors", 200, empty=False)
+        _need(len(self.tags) <= 16, "tags", "at most 16 words")
+        for tag in self.tags:
+            _need_text(tag, "tags", 40, empty=False)
         if self.kind == "affine":
             _need(bool(_SHA256.fullmatch(self.base)), "base", "the base network's sha256, 64 hexadecimal digits")
         else:
@@ -175,6 +179,7 @@ class Manifest:
             "rights": self.rights,
             "description": self.description,
             "homepage": self.homepage,
+            "tags": list(self.tags),
             "painting": _without_empty(self.painting, Painting) if self.painting else None,
             "base": self.base,
             "stroke_scales": list(self.stroke_scales) if self.kind in ("affine", "network") else None,
@@ -218,6 +223,7 @@ class Manifest:
             rights=_text(known, "rights", default=""),
             description=_text(known, "description", default=""),
             homepage=_text(known, "homepage", default=""),
+            tags=tuple(_list_of(known.get("tags", []), str, "tags")),
             painting=_read(known.get("painting"), Painting, "painting"),
             base=_text(known, "base", default=""),
             stroke_scales=tuple(

@@ -170,6 +170,7 @@ def _rows(found: PackInfo, manifest: dict[str, Any], details: dict[str, Any]) ->
         ("Painting", found.painting),
         ("Painting's license", found.painting_license),
         ("About", found.description),
+        ("Tags", ", ".join(found.tags)),
         ("From", found.source),
         ("Signed by", found.signed_by or "nobody"),
         ("Trained on", str(training.get("data", ""))),

@@ -13,7 +13,7 @@ from gi.repository import Gegl, Gimp
 
 from scumble_editor.areas import Area, crop_rows
 from scumble_wire.messages import ImageInfo
-from scumble_wire.mix import MASK
+from scumble_wire.mix import LUMINANCE, MASK, named
 
 from .errors import LayerRefused
 from .formats import OPAQUE, SCREEN, PixelFormat, choose
@@ -242,9 +242,11 @@ def selection_small(target: Target, area: Area, width: int, height: int) -> byte
 def place_mask(target: Target, area: Area, place: str, width: int, height: int) -> bytes:
     """One byte a pixel of where a style is placed over a part of the target's source, scaled to width x height.
 
-    place: "selection" or "mask:NAME"; 255 is inside. Raises LayerRefused for one that is gone or empty.
+    place: one of `StyleChoices.mask_places`; 255 is inside. Raises LayerRefused for one that is gone or empty.
     """
     image = target.image
+    begin, name = named(place)
+    form, step = "Y u8", 1
     if place == "selection":
         item, name, corner = image.get_selection(), _("Selection"), (0, 0)
         if Gimp.Selection.is_empty(image):
@@ -252,12 +254,16 @@ def place_mask(target: Target, area: Area, place: str, width: int, height: int) 
                 _("A style has its place in the selection, but nothing is selected."),
                 remedy=_("Select something, or choose another place for the style."),
             )
-    else:
-        name = place.removeprefix(MASK)
+    elif begin == MASK:
         item, corner = _named_mask(image, name)
+    else:
+        item, corner = _named_layer(image, name)
+        # Light times alpha and alpha, byte by byte: only one of them is taken.
+        form, step = "Y'aA u8", 2
+    first = 1 if step == 2 and begin != LUMINANCE else 0
     left, top, scale = target.place[0] - corner[0], target.place[1] - corner[1], width / area.width
     rectangle = Gegl.Rectangle.new(round((area.x + left) * scale), round((area.y + top) * scale), width, height)
-    data = bytes(item.get_buffer().get(rectangle, scale, "Y u8", Gegl.AbyssPolicy.NONE))
+    data = bytes(item.get_buffer().get(rectangle, scale, form, Gegl.AbyssPolicy.NONE))[first::step]
     if not data.strip(b"\0"):
         raise LayerRefused(
             _("“{name}” is empty here, so a style would have no place.", name=name),
@@ -280,6 +286,22 @@ def _named_mask(image: Any, name: str) -> tuple[Any, tuple[int, int]]:
         _("There is no channel or layer mask “{name}” in this image.", name=name),
         remedy=_("Choose another place for the style."),
     )
+
+
+def _named_layer(image: Any, name: str) -> tuple[Any, tuple[int, int]]:
+    """A layer or group, and where its top left corner lies. Raises LayerRefused."""
+    for layer in flat(image):
+        if layer.get_name() == name:
+            _exists, left, top = layer.get_offsets()
+            return layer, (left, top)
+    raise LayerRefused(
+        _("There is no layer “{name}” in this image.", name=name), remedy=_("Choose another place for the style.")
+    )
+
+
+def layer_names(image: Any) -> list[str]:
+    """Names of the layers that a style can be bound to, by their brightness or opacity."""
+    return [layer.get_name() for layer in flat(image)]
 
 
 def mask_names(image: Any) -> list[str]:

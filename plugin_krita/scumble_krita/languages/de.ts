@@ -1074,5 +1074,145 @@
    <source>Open the manual</source>
    <translation>Das Handbuch öffnen</translation>
   </message>
+  <message>
+   <source>{name}: brightness</source>
+   <translation>{name}: Helligkeit</translation>
+  </message>
+  <message>
+   <source>{name}: opacity</source>
+   <translation>{name}: Deckkraft</translation>
+  </message>
+  <message>
+   <source>Title, painter, year or tag, such as “night”.</source>
+   <translation>Titel, Maler, Jahr oder Stichwort, etwa „Nacht“.</translation>
+  </message>
+  <message>
+   <source>The colors that the style learned from its painting.</source>
+   <translation>Die Farben, die der Stil aus seinem Gemälde gelernt hat.</translation>
+  </message>
+  <message>
+   <source>Brush marks in light and dark; every place keeps the color it has.</source>
+   <translation>Pinselstriche in Hell und Dunkel; jede Stelle behält ihre Farbe.</translation>
+  </message>
+  <message>
+   <source>Painted, then tinted as a whole to the colors of your picture.</source>
+   <translation>Gemalt, dann im Ganzen auf die Farben Ihres Bildes getönt.</translation>
+  </message>
+  <message>
+   <source>Painted, then tinted as a whole to the colors of the painting.</source>
+   <translation>Gemalt, dann im Ganzen auf die Farben des Gemäldes getönt.</translation>
+  </message>
+  <message>
+   <source>Your picture tinted to the colors of the painting, and nothing painted.</source>
+   <translation>Ihr Bild, auf die Farben des Gemäldes getönt; gemalt wird nichts.</translation>
+  </message>
+  <message>
+   <source>Japan</source>
+   <translation>Japan</translation>
+  </message>
+  <message>
+   <source>abstract</source>
+   <translation>abstrakt</translation>
+  </message>
+  <message>
+   <source>black and white</source>
+   <translation>schwarz-weiß</translation>
+  </message>
+  <message>
+   <source>bright</source>
+   <translation>hell</translation>
+  </message>
+  <message>
+   <source>colorful</source>
+   <translation>bunt</translation>
+  </message>
+  <message>
+   <source>cubism</source>
+   <translation>Kubismus</translation>
+  </message>
+  <message>
+   <source>curves</source>
+   <translation>Schwünge</translation>
+  </message>
+  <message>
+   <source>dark</source>
+   <translation>dunkel</translation>
+  </message>
+  <message>
+   <source>dots</source>
+   <translation>Punkte</translation>
+  </message>
+  <message>
+   <source>engraving</source>
+   <translation>Stich</translation>
+  </message>
+  <message>
+   <source>expressionism</source>
+   <translation>Expressionismus</translation>
+  </message>
+  <message>
+   <source>figures</source>
+   <translation>Figuren</translation>
+  </message>
+  <message>
+   <source>gold</source>
+   <translation>Gold</translation>
+  </message>
+  <message>
+   <source>impressionism</source>
+   <translation>Impressionismus</translation>
+  </message>
+  <message>
+   <source>landscape</source>
+   <translation>Landschaft</translation>
+  </message>
+  <message>
+   <source>lines</source>
+   <translation>Linien</translation>
+  </message>
+  <message>
+   <source>night</source>
+   <translation>Nacht</translation>
+  </message>
+  <message>
+   <source>oil</source>
+   <translation>Öl</translation>
+  </message>
+  <message>
+   <source>ornament</source>
+   <translation>Ornament</translation>
+  </message>
+  <message>
+   <source>pastel</source>
+   <translation>Pastell</translation>
+  </message>
+  <message>
+   <source>pattern</source>
+   <translation>Muster</translation>
+  </message>
+  <message>
+   <source>portrait</source>
+   <translation>Porträt</translation>
+  </message>
+  <message>
+   <source>sea</source>
+   <translation>Meer</translation>
+  </message>
+  <message>
+   <source>town</source>
+   <translation>Stadt</translation>
+  </message>
+  <message>
+   <source>warm</source>
+   <translation>warm</translation>
+  </message>
+  <message>
+   <source>woodcut</source>
+   <translation>Holzschnitt</translation>
+  </message>
+  <message>
+   <source>There is no layer "{name}" in this document.</source>
+   <translation>In diesem Dokument gibt es keine Ebene „{name}“.</translation>
+  </message>
  </context>
 </TS>

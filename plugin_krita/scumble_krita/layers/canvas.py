@@ -89,6 +89,12 @@ class KritaCanvas:
         except Trouble:
             return []
 
+    def layer_names(self) -> list[str]:
+        try:
+            return masks.layer_names(current_document())
+        except Trouble:
+            return []
+
     def take(
         self,
         mark_size: Callable[[int], float],

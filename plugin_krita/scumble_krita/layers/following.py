@@ -142,6 +142,11 @@ def scaled_mask(mask: bytes, width: int, height: int, new_width: int, new_height
     image = image.scaled(
         new_width, new_height, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
     ).convertToFormat(QImage.Format.Format_Grayscale8)
+    return rows_of(image)
+
+
+def rows_of(image: QImage) -> bytes:
+    """The pixels of an image with one byte a pixel, without what fills up its lines."""
     bits = image.constBits()
     bits.setsize(image.sizeInBytes())
-    return crop_rows(memoryview(bytes(bits)), image.bytesPerLine(), 1, Area(0, 0, new_width, new_height))
+    return crop_rows(memoryview(bytes(bits)), image.bytesPerLine(), 1, Area(0, 0, image.width(), image.height()))

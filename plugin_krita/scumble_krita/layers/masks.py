@@ -1,15 +1,17 @@
-"""Where styles are placed: the selection and masks of the document as bytes, one a pixel, 255 = inside."""
+"""Where styles are placed: the selection, masks and layers of the document as bytes, one a pixel, 255 = inside."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scumble_editor.areas import Area
 from scumble_editor.words import tr
-from scumble_wire.mix import MASK
+from scumble_wire.mix import ALPHA, MASK, named
 
-from ..troubles import MaskEmpty, MaskGone, NothingSelectedForStyle
-from .following import scaled_mask
-from .places import selection_for
+from ..qt import QImage
+from ..troubles import LayerGone, MaskEmpty, MaskGone, NothingSelectedForStyle
+from .following import rows_of, scaled_mask
+from .places import MASKS, selection_for
+from .reading import layer_picture, reduced
 
 SORTS = ("transparencymask", "selectionmask")
 
@@ -19,16 +21,27 @@ def mask_names(document: Any) -> list[str]:
     return list(dict.fromkeys(mask.name() for mask in _masks(document.rootNode())))
 
 
+def layer_names(document: Any) -> list[str]:
+    """Names of the layers that a style can be bound to, top first, each once."""
+    return list(dict.fromkeys(layer.name() for layer in _layers(document.rootNode())))
+
+
 def read_masks(
     document: Any, node: Any, area: Area, places: Sequence[str], size: tuple[int, int] | None = None
 ) -> dict[str, bytes]:
     """The mask of every place over an area of the document. size: scaled to it, (width, height). Raises a Trouble."""
     found = {}
     for place in places:
-        data, name = _read(document, node, area, place)
+        wide, high = size or (area.width, area.height)
+        begin, name = named(place)
+        if begin in ("", MASK):
+            data, name = _read(document, node, area, place)
+            data = data if (wide, high) == area[2:] else scaled_mask(data, *area[2:], wide, high)
+        else:
+            data = _layer_mask(document, name, area, wide, high, alpha=begin == ALPHA)
         if not data.strip(b"\0"):
             raise MaskEmpty(name)
-        found[place] = data if size in (None, (area.width, area.height)) else scaled_mask(data, *area[2:], *size)
+        found[place] = data
     return found
 
 
@@ -44,6 +57,26 @@ def _read(document: Any, node: Any, area: Area, place: str) -> tuple[bytes, str]
             source = mask.selection() if mask.type() == "selectionmask" else mask
             return bytes(source.pixelData(*area)), name
     raise MaskGone(name)
+
+
+def _layer_mask(document: Any, name: str, area: Area, width: int, height: int, *, alpha: bool) -> bytes:
+    """How opaque, or else how light a layer is; what isn't opaque counts as dark. Raises LayerGone."""
+    layer = next((layer for layer in _layers(document.rootNode()) if layer.name() == name), None)
+    if layer is None:
+        raise LayerGone(name)
+    image = reduced(layer_picture(layer), area, width, height)
+    if alpha:
+        return rows_of(image.convertToFormat(QImage.Format.Format_Alpha8))
+    black = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    black.reinterpretAsFormat(QImage.Format.Format_RGB32)
+    return rows_of(black.convertToFormat(QImage.Format.Format_Grayscale8))
+
+
+def _layers(node: Any) -> Iterator[Any]:
+    for child in reversed(node.childNodes()):
+        if child.type() not in MASKS:
+            yield child
+            yield from _layers(child)
 
 
 def _masks(node: Any) -> Iterator[Any]:

@@ -5,13 +5,14 @@ from typing import Any
 
 from krita import Krita
 
-from scumble_editor.choices import StyleChoices, option
+from scumble_editor.choices import StyleChoices, colors_told, option
 from scumble_editor.shelf import VIEWS, Tile
 from scumble_editor.words import tr
 
 from ..model import Model
 from ..qt import (
     QComboBox,
+    QCompleter,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -43,7 +44,9 @@ class StyleTab(QWidget):
         self.search = QLineEdit()
         self.search.setPlaceholderText(tr("Search styles"))
         self.search.setClearButtonEnabled(True)
+        self.search.setToolTip(tr("Title, painter, year or tag, such as “night”."))
         self.search.textChanged.connect(self._fill)
+        self._tags: list[str] = []  # that the search line offers
         self.view = QComboBox()
         self.view.setToolTip(tr("What the pictures below show."))
         self.view.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -58,6 +61,8 @@ class StyleTab(QWidget):
         self.boldness = self._slider("boldness", signed_percent, read_percent)
         self.stroke_scale = self._slider("stroke_scale", times, read_times, logarithmic=True)
         self.colors = self._words("colors")
+        for number, (word, _label) in enumerate(option(StyleChoices, "colors").words):
+            self.colors.setItemData(number, colors_told(word), Qt.ItemDataRole.ToolTipRole)
         self.source = self._words("source")
         self.mix = MixRows(model)
 
@@ -187,6 +192,11 @@ class StyleTab(QWidget):
     def _fill(self) -> None:
         shelf = self._model.shelves.shelf
         self._tiles = tiles = shelf.tiles(self.search.text())
+        if self._tags != (tags := self._model.backend.tags()):
+            self._tags = tags
+            offered = QCompleter(tags, self.search)
+            offered.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+            self.search.setCompleter(offered)
         self.view.setCurrentIndex(max(0, self.view.findData(shelf.view)))
         self.grid.fill(tiles, self._marked())
         self.empty.setText(tr("Nothing here yet."))
@@ -207,6 +217,8 @@ class StyleTab(QWidget):
         self.boldness.setVisible(self._model.backend.has_boldness(style))
         self.stroke_scale.set_value(style.stroke_scale)
         self.colors.setCurrentIndex(max(0, self.colors.findData(style.colors)))
+        limits = option(StyleChoices, "colors")
+        self.colors.setToolTip(f"{tr(limits.label)}: {tr(limits.help)}\n{colors_told(style.colors)}")
         self.source.setCurrentIndex(max(0, self.source.findData(style.source)))
         self.mix.show_choices()
         self.apply.setEnabled(bool(style.style))

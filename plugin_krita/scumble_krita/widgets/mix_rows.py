@@ -104,12 +104,16 @@ class _Places(QComboBox):
         if self.currentData() != place:
             self._fill(place)
 
+    def _places(self, chosen: str) -> list[tuple[str, str]]:
+        canvas = self._model.canvas
+        return place_words(canvas.mask_names(), chosen, canvas.layer_names())
+
     def showPopup(self) -> None:  # noqa: N802
         self._fill(self.currentData() or "everywhere")
         super().showPopup()
 
     def _fill(self, place: str) -> None:
         self.clear()
-        for each, label in place_words(self._model.canvas.mask_names(), place):
+        for each, label in self._places(place):
             self.addItem(label, each)
         self.setCurrentIndex(max(0, self.findData(place)))

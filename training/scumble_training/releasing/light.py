@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image, ImageOps
@@ -25,7 +26,7 @@ from scumble_training.style.many.recipe import many_from_json
 from scumble_training.style.many.weights import painter_of, read_weights, styles_in
 from scumble_training.style.painting import to_image
 
-#: Titles and artists of the paintings, by the names of their files.
+#: Titles, artists and tags of the paintings, by the names of their files.
 ABOUT = Path(__file__).parent.parent / "recipes" / "starters.json"
 THUMBNAIL = 256  # pixels
 SMALL_PAINTING, SMALL_PAINTING_BYTES = 160, 12 << 10
@@ -55,7 +56,7 @@ def write_light_packs(
     """
     recipe = many_from_json(json.loads(note["recipe"]))
     there = styles_in(weights)
-    about: dict[str, dict[str, str]] = json.loads(ABOUT.read_text(encoding="utf-8"))
+    about: dict[str, dict[str, Any]] = json.loads(ABOUT.read_text(encoding="utf-8"))
     network = painter_of(weights, there[0], recipe)[0]
     raw = base_file(network)
     base = sha256(raw).hexdigest()
@@ -76,6 +77,7 @@ def write_light_packs(
         painted = to_image(network(sample[None], table.at(), delta)[0])
         thumbnail = ImageOps.fit(painted, (THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
         painting = read_picture(paintings / f"{style}.jpg", 512) if paintings else None
+        tags = tuple(about[style].pop("tags", ()))
         known = Painting(**about[style], license="public domain")
         manifest = Manifest(
             id=style,
@@ -87,6 +89,7 @@ def write_light_packs(
             rights=RIGHTS,
             painting=known,
             base=base,
+            tags=tags,
             boldness=table.scale_bold is not None,
             palette=palette_of(painting).numbers() if painting is not None else (),
             training=training,

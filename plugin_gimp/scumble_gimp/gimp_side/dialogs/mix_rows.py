@@ -17,10 +17,12 @@ from ..texts import _
 class MixRows(Gtk.Box):
     """Rows for up to four styles, and a button that mixes in one more."""
 
-    def __init__(self, backend: Backend, masks: list[str], changed: Callable[[StyleChoices], None]) -> None:
-        """masks: names of what styles can be bound to. changed: told of another mix that a person chose."""
+    def __init__(
+        self, backend: Backend, masks: list[str], layers: list[str], changed: Callable[[StyleChoices], None]
+    ) -> None:
+        """masks, layers: names of what styles can be bound to. changed: told of another mix that a person chose."""
         super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=3)
-        self._backend, self._masks, self._changed = backend, masks, changed
+        self._backend, self._masks, self._layers, self._changed = backend, masks, layers, changed
         self._choices = StyleChoices()
         self.marked = 0  # the style that a click on a picture changes
         self._rows: list[_Row] = []
@@ -62,7 +64,7 @@ class MixRows(Gtk.Box):
         return parts[self.marked].pack if parts else ""
 
     def places(self, chosen: str) -> list[tuple[str, str]]:
-        return place_words(self._masks, chosen)
+        return place_words(self._masks, chosen, self._layers)
 
     def mark(self, number: int) -> None:
         self.marked = number

@@ -37,7 +37,11 @@ class StyleGrid(Gtk.Box):
         self._view.set_active_id(shelf.view)
         self._view.connect("changed", lambda combo: show_view(combo.get_active_id()))
         self._search = Gtk.SearchEntry(placeholder_text=_("Search styles"))
+        self._search.set_tooltip_text(_("Title, painter, year or tag, such as “night”."))
         self._search.connect("search-changed", lambda _entry: self.fill())
+        self._tags = Gtk.ListStore(str)
+        completion = Gtk.EntryCompletion(model=self._tags, text_column=0, minimum_key_length=1)
+        self._search.set_completion(completion)
         self._again = Gtk.Button.new_from_icon_name("view-refresh-symbolic", Gtk.IconSize.BUTTON)
         self._again.set_tooltip_text(_("Six others"))
         self._again.set_no_show_all(True)
@@ -80,6 +84,11 @@ class StyleGrid(Gtk.Box):
     def fill(self) -> None:
         """Show the shelf's tiles that the search line asks for; those there already only get their pictures."""
         tiles = self._shelf.tiles(self._search.get_text())
+        tags = self._backend.tags()
+        if [row[0] for row in self._tags] != tags:
+            self._tags.clear()
+            for tag in tags:
+                self._tags.append([tag])
         self._told = {tile.key: tile for tile in tiles}
         self._again.set_visible(self._shelf.view == "surprise")
         if not tiles or [tile.key for tile in tiles] != list(self._shown):

@@ -7,7 +7,7 @@ from typing import Any
 
 from gi.repository import GObject, Gtk
 
-from scumble_editor.choices import StyleChoices
+from scumble_editor.choices import StyleChoices, colors_told
 from scumble_editor.kept import KeptFile
 from scumble_editor.shelf import Shelf
 from scumble_editor.words import about
@@ -55,7 +55,8 @@ class StylizeDialog:
         self._shelf = Shelf(session.backend, KeptFile(kept_file()), about)
         self._grid = StyleGrid(session.backend, self._shelf, self._show_view)
         self._grid.set_size_request(350, -1)
-        self._mix = MixRows(session.backend, layers.mask_names(aims[0].image), self._mix_changed)
+        image = aims[0].image
+        self._mix = MixRows(session.backend, layers.mask_names(image), layers.layer_names(image), self._mix_changed)
         self._grid.connect("chosen", lambda _grid, key: self._tile_chosen(key))
         self._presets = Presets(dialog, self._shelf, self._choices, self._preview.shown, self._mix.pack_marked)
         right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
@@ -93,6 +94,8 @@ class StylizeDialog:
         stroke.set_gamma(2.0)  # half of the way is 1
         colors = dialog.get_widget("colors", GObject.TYPE_NONE)
         source = dialog.get_widget("source", GObject.TYPE_NONE)
+        self._colors_told = Gtk.Label(xalign=0, wrap=True, max_width_chars=40)
+        self._colors_told.get_style_context().add_class("dim-label")
         self._result = dialog.get_widget("result", GObject.TYPE_NONE)
         expander = Gtk.Expander.new_with_mnemonic(_("_More"))
         inside = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6, margin_top=6)
@@ -106,7 +109,8 @@ class StylizeDialog:
             inside.pack_start(widget, False, False, 0)
         expander.add(inside)
         return [
-            self._mix, strength, self._boldness, stroke, colors, source, self._result, self._below(), expander,
+            self._mix, strength, self._boldness, stroke, colors, self._colors_told, source, self._result,
+            self._below(), expander,
         ]  # fmt: skip
 
     def _below(self) -> Any:
@@ -179,6 +183,7 @@ class StylizeDialog:
 
     def _show(self) -> None:
         choices = self._choices()
+        self._colors_told.set_text(colors_told(choices.colors))
         together = choices.source != "layer"
         self._result.set_sensitive(not together)
         if together and self._config.get_property("result") == "in-place":
