@@ -34,7 +34,7 @@ EDITORS_GERMAN = {
 PACKS = {"Faithful", "Vivid", "Lineart", "Fast", "Scumble"}
 #: In italics or bold on the pages, but no label: a painting, what a paragraph is about.
 OTHER = {
-    "River", "Mixing and placing.", "The list beside the search", "one undo step", "Effects", "Locks", "Cancel",
+    "River", "Mixing and placing.", "The search", "The list beside it", "one undo step", "Effects", "Locks", "Cancel",
 }  # fmt: skip
 #: Pages that begin a paragraph about a label with it, in bold.
 BOLD_TOO = {"krita.md", "gimp.md"}
