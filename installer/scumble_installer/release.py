@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import bundle, checkout, environment, payload, places, site, try_it
 from .commands import Options
-from .console import Console, megabytes
+from .console import Console, megabytes, stream
 from .errors import InstallError
 
 NOTES, SUMS = "notes.md", "SHA256SUMS"
@@ -23,8 +23,7 @@ INSIDE = {
     "scumble_krita.zip": ("pykrita/scumble_krita.desktop", "pykrita/scumble_krita/manual/en.html"),
     "scumble_gimp.zip": ("scumble_gimp/scumble_gimp.py", "scumble_gimp/manual/de.html"),
 }
-KIT_S = 3600.0  # installing from the kit: some gigabytes are unpacked
-PART_S = 600.0  # anything else
+PART_S = 600.0  # longest time for building or trying one part, the kit aside
 
 
 def run(options: Options, console: Console, output: Path, *, with_kit: bool, draft: bool) -> int:
@@ -55,7 +54,7 @@ def run(options: Options, console: Console, output: Path, *, with_kit: bool, dra
             made.append(bundle.kit(options, console, source, output))
             step.note = megabytes(made[-1].stat().st_size)
         with console.step("Installing from the kit, on a clean home"):
-            try_kit(made[-1], python)
+            try_kit(made[-1], python, console)
     (output / NOTES).write_text(text, encoding="utf-8")
     lines = [f"{_sha256(path)}  {path.name}\n" for path in made]
     (output / SUMS).write_text("".join(lines), encoding="utf-8")
@@ -121,14 +120,24 @@ def look_into(path: Path) -> None:
         raise InstallError(f"{path.name} isn't whole: {broken or ', '.join(missing)}.")
 
 
-def try_kit(path: Path, python: str) -> None:
-    """Unpack the kit and install from it alone, in an empty home; that ends with a painted picture."""
+def try_kit(path: Path, python: str, console: Console) -> None:
+    """Unpack the kit and install from it alone, in an empty home; that ends with a painted picture.
+
+    Some gigabytes are unpacked twice, so each step of that installation is told. Raises InstallError.
+    """
     with tempfile.TemporaryDirectory(prefix="scumble-", dir=str(path.parent)) as name:
         folder = Path(name)
         with zipfile.ZipFile(str(path)) as archive:
             archive.extractall(str(folder / "kit"))
-        argv = [python, "installer/install.py", "--yes", "--editors", "none", "--offline", "wheels"]
-        _call(argv, folder / "kit", KIT_S, "Installing from the kit", _clean(folder))
+        unpacked = folder / "kit"
+        argv = [python, str(unpacked / "installer/install.py"), "--yes", "--editors", "none"]
+        argv += ["--offline", str(unpacked / "wheels")]
+
+        def told(line: str) -> None:
+            if line.startswith("> "):
+                console.detail(line[2:])
+
+        stream(argv, environ=_clean(folder), on_line=told)
         shutil.rmtree(str(folder / "home"), ignore_errors=True)
 
 

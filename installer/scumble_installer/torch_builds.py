@@ -53,7 +53,7 @@ def _own(name: str, device: str, download_mb: int, disk_mb: int, needs_more: boo
 
 CPU = _own("cpu", "CPU", 300, 1400)
 DEFAULT = TorchBuild("default", "CPU", "", 300, 1400)
-DEFAULT_CUDA = TorchBuild("default", "CUDA", "", 3050, 5800)  # measured
+DEFAULT_CUDA = TorchBuild("default", "CUDA", "", 3052, 5800)  # measured
 DEFAULT_METAL = TorchBuild("default", "Metal", "", 200, 900)
 CUDA13 = (_own("cu132", "CUDA", 2400, 5200, True), _own("cu130", "CUDA", 2400, 5200, True))
 CUDA12 = (

@@ -68,8 +68,9 @@ def stop(command: list[str], environ: dict[str, str]) -> None:
         _call([*command, "stop"], environ)
 
 
-#: Seconds after which a command counts as hung; painting the first picture includes loading PyTorch from a cold disk.
-PATIENCE_S = 300.0
+#: Seconds after which a command counts as hung. Painting the first picture includes loading PyTorch from a cold disk:
+#: 350 s were seen on two cores with ten programs at work.
+PATIENCE_S = 900.0
 
 
 def _call(argv: list[str], environ: dict[str, str], show_errors: bool = False) -> subprocess.CompletedProcess[bytes]:
@@ -86,5 +87,6 @@ def _call(argv: list[str], environ: dict[str, str], show_errors: bool = False) -
         )
     except subprocess.TimeoutExpired as error:
         raise InstallError(
-            f"The backend didn't answer for {PATIENCE_S:.0f} seconds.", "Its log may tell more: scumble status"
+            f"The backend didn't answer for {PATIENCE_S / 60:.0f} minutes.",
+            "Disk or processor may be busy with something else: start again later. What was done is kept.",
         ) from error

@@ -98,6 +98,16 @@ def test_every_file_that_a_page_names_is_there() -> None:
     assert wrong == []
 
 
+def test_no_menu_is_broken_into_a_quotation() -> None:
+    """A line that begins with ">" is shown as a quotation: the pages have none, but menus have ">" in them."""
+    assert [
+        f"{page.name}: {line}"
+        for page in PAGES
+        for line in without_code(page.read_text("utf-8")).splitlines()
+        if line.lstrip().startswith(">")
+    ] == []
+
+
 def test_every_page_is_in_the_navigation_and_the_navigation_has_no_others() -> None:
     listed = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
     assert sorted(listed) == sorted([*ELSEWHERE, *(page.name for page in DOCS.glob("*.md"))])

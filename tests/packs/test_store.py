@@ -24,8 +24,7 @@ from scumble_backend.errors import (
     PackWrongKind,
     StoreBusy,
 )
-from scumble_backend.packs import adding, making
-from scumble_backend.packs import store as stores
+from scumble_backend.packs import adding, index, making
 from scumble_backend.packs.manifest import id_from_title
 from scumble_backend.packs.store import Folders, PackStore
 
@@ -258,7 +257,7 @@ def test_a_list_from_the_index_opens_no_pack(factory, store, monkeypatch):
     def fail(path):
         raise AssertionError(f"opened {path}")
 
-    monkeypatch.setattr(stores, "PackArchive", fail)
+    monkeypatch.setattr(index, "PackArchive", fail)
     assert [pack.id for pack in PackStore(store.folders).list()] == ["great-wave"]
 
 

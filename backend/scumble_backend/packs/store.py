@@ -7,21 +7,16 @@ written, fsynced, read back and then renamed, so a kill or a full disk leaves wh
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from scumble_backend import config
 from scumble_backend.errors import (
-    DiskFull,
-    FileTrouble,
     KeyChanged,
     ManifestWrong,
     PackBaseMissing,
@@ -35,22 +30,13 @@ from scumble_backend.files import LEFTOVERS, locked, make_folder, replace_file, 
 from scumble_backend.packs import signing
 from scumble_backend.packs.archive import BASE, MANIFEST, ORIGIN, SIGNATURE, SUFFIX, PackArchive, write_archive
 from scumble_backend.packs.checks import Examination, examine, signature_of
+from scumble_backend.packs.index import Folders, PackIndex
 from scumble_backend.packs.installed import InstalledPack, pack_info
 from scumble_backend.packs.manifest import Manifest, check_id
-from scumble_backend.packs.strict_json import Json, parse_json
 
-INDEX = "index.json"
 TRUST = "trust.json"
 LOCK = ".lock"
 _SIZE = re.compile(r"-x[0-9]+$")  # "faithful-x2" serves the model "faithful", too
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where packs lie. `user` is made when the first pack is installed; `starters` are only read."""
-
-    user: Path
-    starters: tuple[Path, ...] = ()
 
 
 def default_folders() -> Folders:
@@ -63,7 +49,7 @@ class PackStore:
 
     def __init__(self, folders: Folders | None = None) -> None:
         self.folders = folders or default_folders()
-        self._seen: dict[Path, tuple[tuple[int, ...], InstalledPack | PackError]] = {}
+        self._index = PackIndex(self.folders)
 
     # --- reading ---
 
@@ -73,25 +59,25 @@ class PackStore:
         A user's pack hides a shipped one of the same id. Damaged files are left out; `problems` names them.
         """
         kinds = {"": ("affine", "network", "upscale", "mix"), "style": ("affine", "network")}.get(kind, (kind,))
-        packs = [pack for pack in self._scan().values() if isinstance(pack, InstalledPack)]
+        packs = [pack for pack in self._index.scan().values() if isinstance(pack, InstalledPack)]
         return sorted(
             (p for p in packs if p.manifest.kind in kinds), key=lambda p: (p.manifest.title.casefold(), p.id)
         )
 
     def problems(self) -> dict[Path, PackError]:
         """Files in the packs' folders that can't be used, with the reason."""
-        return {path: found for path, found in self._scan().items() if isinstance(found, PackError)}
+        return {path: found for path, found in self._index.scan().items() if isinstance(found, PackError)}
 
     def state(self) -> str:
         """Changes whenever a pack comes or goes, whichever program did it. Costs one look at the folders."""
-        return sha256(repr(sorted((str(p), _stamp(p)) for p in self._paths())).encode()).hexdigest()[:16]
+        return self._index.state()
 
     def get(self, pack_id: str) -> InstalledPack:
         """Raises PackUnknown, or what is wrong with the pack."""
-        for folder in self._folders():
+        for folder in self.folders.all:
             path = folder / f"{pack_id}{SUFFIX}"
             if _is_id(pack_id) and path.is_file():
-                found = self._look(path, {})
+                found = self._index.look(path)
                 if isinstance(found, PackError):
                     raise found
                 return found
@@ -104,7 +90,7 @@ class PackStore:
 
     def base(self, sha: str) -> Path:
         """Path of a base network's safetensors file. Raises PackBaseMissing."""
-        for folder in self._folders():
+        for folder in self.folders.all:
             path = folder / "bases" / f"{sha}.safetensors"
             if len(sha) == 64 and sha.isalnum() and path.is_file():
                 return path
@@ -153,7 +139,7 @@ class PackStore:
 
     def _shipped(self, pack_id: str) -> Manifest | None:
         for path in (folder / f"{pack_id}{SUFFIX}" for folder in self.folders.starters):
-            found = self._look(path, {}) if path.is_file() else None
+            found = self._index.look(path) if path.is_file() else None
             if isinstance(found, InstalledPack):
                 return found.manifest
         return None
@@ -200,7 +186,7 @@ class PackStore:
                 trusted.remember(manifest, found.key)
             with replace_file(target, check=lambda written: _read_back(written, manifest)) as stream:
                 write_archive(stream, files)
-            self._refresh_index()
+            self._index.refresh()
         return self.get(manifest.id)
 
     def remove(self, pack_id: str) -> tuple[str, ...]:
@@ -215,12 +201,12 @@ class PackStore:
                 f"{pack.manifest.title} ships with Scumble.", remedy="It can't be removed; leave it unused."
             )
         with locked(self.folders.user / LOCK):
-            found = self._look(target, {})
+            found = self._index.look(target)
             try:
                 target.unlink(missing_ok=True)
             except OSError as error:
                 raise from_os_error(error, target, "remove") from error
-            self._refresh_index()
+            self._index.refresh()
             if not isinstance(found, InstalledPack):  # damaged: nobody knows what it stood on
                 return ()
             found.forget_thumbnail()
@@ -264,102 +250,9 @@ class PackStore:
         """Rebuild index.json from the packs themselves; returns how many packs it lists."""
         make_folder(self.folders.user)
         with locked(self.folders.user / LOCK):
-            (self.folders.user / INDEX).unlink(missing_ok=True)
-            self._seen.clear()
-            return self._write_index()
+            return self._index.rebuild()
 
     # --- inside ---
-
-    def _folders(self) -> tuple[Path, ...]:
-        return (self.folders.user, *self.folders.starters)
-
-    def _paths(self) -> Iterable[Path]:
-        for folder in self._folders():
-            try:
-                # A name that begins with a dot is a file in the making.
-                yield from (p for p in sorted(folder.glob(f"*{SUFFIX}")) if not p.name.startswith("."))
-            except OSError as error:
-                raise from_os_error(error, folder, "read") from error
-
-    def _scan(self) -> dict[Path, InstalledPack | PackError]:
-        index = self._read_index()
-        found: dict[Path, InstalledPack | PackError] = {}
-        taken: set[str] = set()
-        for path in self._paths():
-            if path.stem not in taken:
-                taken.add(path.stem)
-                found[path] = self._look(path, index)
-        self._seen = {path: seen for path, seen in self._seen.items() if path in found}
-        return found
-
-    def _look(self, path: Path, index: Json) -> InstalledPack | PackError:
-        stamp = _stamp(path)
-        seen = self._seen.get(path)
-        if seen is None or seen[0] != stamp:
-            seen = (stamp, self._from_index(path, stamp, index) or self._open(path))
-            self._seen[path] = seen
-        return seen[1]
-
-    def _open(self, path: Path) -> InstalledPack | PackError:
-        try:
-            with PackArchive(path) as archive:
-                raw = archive.read(MANIFEST)
-                manifest = Manifest.from_bytes(raw)
-                if manifest.id != path.stem:
-                    raise PackDamaged(
-                        f"{path.name} holds the pack {manifest.id}.",
-                        remedy=f"Install it: `scumble packs add {path}`.",
-                    )
-                signed_by = ""
-                if SIGNATURE in archive:
-                    signed_by = signing.fingerprint(signing.verify(raw, archive.read(SIGNATURE), path.name))
-                origin = parse_json(archive.read(ORIGIN), ORIGIN) if ORIGIN in archive else {}
-        except PackError as error:
-            return error
-        return self._pack(path, manifest, origin if isinstance(origin, dict) else {}, signed_by)
-
-    def _pack(self, path: Path, manifest: Manifest, origin: Json, signed_by: str) -> InstalledPack:
-        starter = path.parent != self.folders.user
-        return InstalledPack(path, manifest, origin, signed_by, starter, self.folders.user / "thumbnails")
-
-    def _from_index(self, path: Path, stamp: tuple[int, ...], index: Json) -> InstalledPack | None:
-        entry = index.get(path.name) if path.parent == self.folders.user else None
-        if not isinstance(entry, dict) or entry.get("stamp") != list(stamp):
-            return None
-        try:
-            return self._pack(
-                path, Manifest.from_json(entry["manifest"]), dict(entry["origin"]), str(entry["signed_by"])
-            )
-        except (KeyError, TypeError, ValueError, PackError):
-            return None  # an index of another version: the pack itself is read instead
-
-    def _read_index(self) -> Json:
-        """{} where there is none or it is damaged: it holds nothing that the packs don't."""
-        try:
-            data: Any = json.loads((self.folders.user / INDEX).read_bytes())
-        except (OSError, ValueError, RecursionError):
-            return {}
-        packs = data.get("packs") if isinstance(data, dict) else None
-        return packs if isinstance(packs, dict) else {}
-
-    def _refresh_index(self) -> None:
-        """The pack has come or gone already: an index that can't be written now must not make that a failure."""
-        with contextlib.suppress(DiskFull, FileTrouble):
-            self._write_index()
-
-    def _write_index(self) -> int:
-        packs = {}
-        for path, pack in self._scan().items():
-            if path.parent == self.folders.user and isinstance(pack, InstalledPack):
-                packs[path.name] = {
-                    "stamp": list(_stamp(path)),
-                    "manifest": pack.manifest.to_json(),
-                    "origin": pack.origin,
-                    "signed_by": pack.signed_by,
-                }
-        text = json.dumps({"format": 1, "packs": packs}, ensure_ascii=False)
-        write_bytes(self.folders.user / INDEX, text.encode())
-        return len(packs)
 
     def _trusted(self) -> signing.TrustedKeys:
         return signing.TrustedKeys.load(self.folders.user / TRUST)
@@ -391,14 +284,6 @@ def _read_back(path: Path, manifest: Manifest) -> None:
             raise PackDamaged(f"{manifest.title} was written wrongly.", remedy="Check the disk, then try again.")
         for name in manifest.files:
             written.read_listed(manifest, name)
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise from_os_error(error, path, "read") from error
-    return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def _is_id(pack_id: str) -> bool:

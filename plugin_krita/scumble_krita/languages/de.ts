@@ -4,27 +4,27 @@
   <name>Scumble</name>
   <message>
    <source>Scumble's backend can't be reached.</source>
-   <translation>Scumbles Dienst ist nicht erreichbar.</translation>
+   <translation>Scumbles Backend ist nicht erreichbar.</translation>
   </message>
   <message>
    <source>The connection to Scumble's backend was lost. Nothing was changed.</source>
-   <translation>Die Verbindung zu Scumbles Dienst ist abgerissen. Nichts wurde verändert.</translation>
+   <translation>Die Verbindung zu Scumbles Backend ist abgerissen. Nichts wurde verändert.</translation>
   </message>
   <message>
    <source>Scumble's backend could not be started.</source>
-   <translation>Scumbles Dienst konnte nicht gestartet werden.</translation>
+   <translation>Scumbles Backend konnte nicht gestartet werden.</translation>
   </message>
   <message>
    <source>Plugin and backend are of different versions.</source>
-   <translation>Modul und Dienst haben verschiedene Versionen.</translation>
+   <translation>Modul und Backend haben verschiedene Versionen.</translation>
   </message>
   <message>
    <source>The backend did not accept this plugin.</source>
-   <translation>Der Dienst hat dieses Modul nicht angenommen.</translation>
+   <translation>Das Backend hat dieses Modul nicht angenommen.</translation>
   </message>
   <message>
    <source>The backend does not answer.</source>
-   <translation>Der Dienst antwortet nicht.</translation>
+   <translation>Das Backend antwortet nicht.</translation>
   </message>
   <message>
    <source>Something went wrong inside the plugin. The layer was not changed.</source>
@@ -456,7 +456,7 @@
   </message>
   <message>
    <source>The backend is not connected.</source>
-   <translation>Der Dienst ist nicht verbunden.</translation>
+   <translation>Das Backend ist nicht verbunden.</translation>
   </message>
   <message>
    <source>Log: {path}</source>
@@ -464,7 +464,7 @@
   </message>
   <message>
    <source>Backend {version} on {device}. {networks} networks ready, {memory} MB in use.</source>
-   <translation>Dienst {version} auf {device}. {networks} Netze bereit, {memory} MB belegt.</translation>
+   <translation>Backend {version} auf {device}. {networks} Netze bereit, {memory} MB belegt.</translation>
   </message>
   <message>
    <source>(starting)</source>
@@ -636,7 +636,7 @@
   </message>
   <message>
    <source>The backend had ended and was started again.</source>
-   <translation>Das Backend war zu Ende gegangen und wurde neu gestartet.</translation>
+   <translation>Das Backend hatte sich beendet und wurde neu gestartet.</translation>
   </message>
   <message>
    <source>It happened twice with this job. Try a smaller picture; the backend's log may tell more.</source>
