@@ -8,11 +8,11 @@ Pictures a second of
 * the same with one picture at a time (`--workers 1`);
 * a plain loop that runs `scumble style` once for each picture, the same backend there (a tenth of the pictures, at
   least three; it does not get faster with more);
-* a bare loop in Python in this process: Pillow reads, the network paints, Pillow writes, and nothing else;
+* a bare loop in Python in this process: Pillow reads, the network paints, Pillow writes, and nothing else.
 
-With --ray instead: the batch here and on a Ray started here, with a twentieth of the pictures and with all of them.
-Told is what the first few take, start included, and what each of the others takes, by the clock and in processor time
-of all processes together; the difference is what Ray adds.
+With --ray instead: the same engine in this process and in an actor of a Ray started here, with a twentieth of the
+pictures and with all of them. Told is what the few take, start included, and what each of the others takes, by the
+clock and in processor time of all processes together; the difference is what Ray adds.
 
 The style is one of the size that ships with weights made by chance. Device idle: the part of the batch's time in
 which no network ran, by the backend's own clock.
@@ -30,7 +30,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,26 +80,8 @@ def bare_loop(folder: Path, out: Path, network: Any, table: Any, device: str) ->
     return time.perf_counter() - began
 
 
-@contextlib.contextmanager
-def started_ray() -> Iterator[str]:
-    """A Ray on this machine alone, with a token of its own; its address."""
-    ray = str(Path(sys.executable).with_name("ray"))
-    os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / part) for part in ("backend", "training", "cli"))
-    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
-    for name in ("raylet_start_wait_time_s", "worker_register_timeout_seconds", "agent_register_timeout_ms"):
-        os.environ[f"RAY_{name}"] = "600000" if name.endswith("ms") else "600"  # a machine may be busy
-    command = [ray, "start", "--head", "--include-dashboard=false", "--port=6399"]
-    started = subprocess.run(command, check=False, capture_output=True, text=True)
-    try:
-        if started.returncode:
-            raise SystemExit(started.stdout + started.stderr)
-        yield "127.0.0.1:6399"
-    finally:
-        subprocess.run([ray, "stop", "--force"], check=False, capture_output=True)
-
-
 class Clock:
-    """Processor seconds of every process that this one started, on Linux; looked up now and then until they end."""
+    """Processor seconds of this process and all that it starts, on Linux; looked up now and then until they end."""
 
     def __init__(self) -> None:
         self._mark = f"SCUMBLE_BENCH_RUN={secrets.token_hex(8)}"
@@ -115,7 +96,7 @@ class Clock:
                     fields = (process / "stat").read_text().rpartition(")")[2].split()
                     ticks = int(fields[11]) + int(fields[12])
                     self._seconds[int(process.name)] = ticks / os.sysconf("SC_CLK_TCK")
-        return sum(self._seconds.values())
+        return time.process_time() + sum(self._seconds.values())
 
     def _watch(self) -> None:
         while True:
@@ -140,32 +121,56 @@ def main() -> None:
 
 
 def measure_ray(options: argparse.Namespace) -> dict[str, Any]:
-    """The same batches here and on Ray, of few and of all pictures: what the others took, a picture."""
+    """The same engine in this process and in an actor of a Ray started here: what a picture takes, start left out."""
+    import ray
+
+    from scumble_backend.batch import cluster, inputs, plan, threads
+    from scumble_backend.batch.effect import Styling
+    from scumble_backend.batch.engines import OwnEngine
+    from scumble_backend.batch.journal import Journal
+    from scumble_backend.batch.names import Names
+    from scumble_backend.batch.work import Hand
+    from scumble_backend.config import Settings
+    from scumble_backend.packs.store import PackStore
+    from scumble_backend.rendering.renderer import Renderer
+
     few = max(1, options.pictures // 20)
-    clock = Clock()
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scumble-bench-")))
-        stack.enter_context(running("--device", options.device))
+    os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / part) for part in ("backend", "training", "cli"))
+    for name, patience in (("raylet_start_wait_time_s", 600), ("agent_register_timeout_ms", 600_000)):
+        os.environ[f"RAY_{name}"] = str(patience)  # the machine may be busy
+    with tempfile.TemporaryDirectory(prefix="scumble-bench-") as at:
+        folder = Path(at)
+        os.environ["SCUMBLE_HOME"] = str(folder / "home")
         install_style(family="style-skip")
+        store = PackStore()
         write_pictures(folder / "few", few, options.side)
         write_pictures(folder / "all", options.pictures, options.side)
-        address = stack.enter_context(started_ray())
+        engine = OwnEngine(Renderer(Settings(device=options.device), store))
+        clock = Clock()
+        ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="error")
         figures: dict[str, Any] = {"pictures": f"{options.pictures} of {options.side} x {options.side}"}
-        slopes: dict[str, tuple[float, float]] = {}
-        for name, more in (("here", []), ("on_ray", ["--cluster", address])):
+        for name in ("here", "on_ray"):
             taken = []
-            for which in ("few", "few", "all"):  # the first loads what is loaded once
-                words = ["batch", str(folder / which), "-o", str(folder / f"{name}-{len(taken)}"), *more]
-                began = clock.now()
-                told = scumble(*words, "--pack", "bench", "--stroke-size-absolute")
-                taken.append((told["whole_seconds"], clock.now() - began))
-            figures[f"{name}_{few}_pictures_seconds"], figures[f"{name}_{few}_pictures_processor_seconds"] = (
-                round(value, 2) for value in taken[1]
-            )
-            slopes[name] = tuple(1000 * (b - a) / (options.pictures - few) for a, b in zip(*taken[1:], strict=True))
-            figures[f"{name}_milliseconds_a_picture"], figures[f"{name}_processor_milliseconds_a_picture"] = (
-                round(value, 1) for value in slopes[name]
-            )
+            for run, which in enumerate(("few", "few", "all") if name == "here" else ("few", "all")):
+                out = folder / f"{name}-{run}"
+                journal, styling = Journal(out), Styling((("bench", 1.0),), absolute_strokes=True)
+                found = inputs.find([str(folder / which)], out)
+                tasks = plan.make(found, [styling], Names(), journal, out, store=store).tasks
+                began = time.perf_counter(), clock.now()
+                if name == "here":
+                    hand = Hand(journal, convert=True, workers=cluster.AT_A_TIME)
+                    done = list(threads.carry_out(tasks, hand, lambda stop: engine, cluster.AT_A_TIME))
+                else:
+                    done = list(cluster.carry_out(tasks, "auto", store, convert=True))
+                if [one.status for one in done] != ["done"] * len(tasks):
+                    raise SystemExit(f"{name}: {done}")
+                taken.append((time.perf_counter() - began[0], clock.now() - began[1]))
+                print(f"{name}, {which}: {taken[-1][0]:.1f} s, processor {taken[-1][1]:.1f} s", file=sys.stderr)
+            more = options.pictures - few
+            for unit, first, last in zip(("", "processor_"), *taken[-2:], strict=True):
+                figures[f"{name}_{few}_pictures_{unit}seconds"] = round(first, 2)
+                figures[f"{name}_{unit}milliseconds_a_picture"] = round(1000 * (last - first) / more, 1)
+        ray.shutdown()
         return figures
 
 

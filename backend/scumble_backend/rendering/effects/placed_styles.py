@@ -81,6 +81,9 @@ class Kernels:
         changing = [style for style in styles if style in self._changes]
         if len(styles) == 1 and changing:  # it counts alone: its change is merged into the kernel
             return F.conv2d(window, self._merged(styles[0]), stride=stride)
+        outputs = self.plain.shape[0]
+        if len(styles) * outputs <= outputs + sum(self._changes[style][1].shape[0] for style in changing):
+            return self._weighted(window, stride, styles, maps)
         made = F.conv2d(window, self.plain, stride=stride)
         if changing:
             rights, lefts = self._stacked(tuple(changing))
@@ -92,6 +95,16 @@ class Kernels:
                 first += rank
             made += F.conv2d(inner, lefts)
         return made
+
+    def _weighted(self, window: Tensor, stride: int, styles: list[int], maps: Tensor) -> Tensor:
+        """Each style's own kernels, their results weighted: cheaper where a stage has few channels."""
+        kernels = [self._merged(style) if style in self._changes else self.plain for style in styles]
+        made = F.conv2d(window, torch.cat(kernels).contiguous(memory_format=torch.channels_last), stride=stride)
+        first, *others = zip(styles, made.split(self.plain.shape[0], dim=1), strict=True)
+        total = first[1] * maps[first[0]]
+        for style, own in others:
+            total.addcmul_(own, maps[style])
+        return total
 
     def _merged(self, style: int) -> Tensor:
         if style not in self._alone:
