@@ -100,10 +100,10 @@ class Kernels:
         """Each style's own kernels, their results weighted: cheaper where a stage has few channels."""
         kernels = [self._merged(style) if style in self._changes else self.plain for style in styles]
         made = F.conv2d(window, torch.cat(kernels).contiguous(memory_format=torch.channels_last), stride=stride)
-        first, *others = zip(styles, made.split(self.plain.shape[0], dim=1), strict=True)
-        total = first[1] * maps[first[0]]
-        for style, own in others:
-            total.addcmul_(own, maps[style])
+        outputs, weights = self.plain.shape[0], maps.to(made.dtype)
+        total = made[:, :outputs] * weights[styles[0]]
+        for place, style in enumerate(styles[1:], 1):
+            total.addcmul_(made[:, place * outputs : (place + 1) * outputs], weights[style])
         return total
 
     def _merged(self, style: int) -> Tensor:
