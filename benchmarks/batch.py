@@ -122,6 +122,8 @@ def main() -> None:
 
 def measure_ray(options: argparse.Namespace) -> dict[str, Any]:
     """The same engine in this process and in an actor of a Ray started here: what a picture takes, start left out."""
+    for name, patience in (("raylet_start_wait_time_s", 600), ("agent_register_timeout_ms", 600_000)):
+        os.environ[f"RAY_{name}"] = str(patience)  # the machine may be busy; read when Ray is imported
     import ray
 
     from scumble_backend.batch import cluster, inputs, plan, threads
@@ -136,8 +138,6 @@ def measure_ray(options: argparse.Namespace) -> dict[str, Any]:
 
     few = max(1, options.pictures // 20)
     os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / part) for part in ("backend", "training", "cli"))
-    for name, patience in (("raylet_start_wait_time_s", 600), ("agent_register_timeout_ms", 600_000)):
-        os.environ[f"RAY_{name}"] = str(patience)  # the machine may be busy
     with tempfile.TemporaryDirectory(prefix="scumble-bench-") as at:
         folder = Path(at)
         os.environ["SCUMBLE_HOME"] = str(folder / "home")
