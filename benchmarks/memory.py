@@ -1,8 +1,11 @@
 """Peak memory of the backend while it paints a 12-megapixel layer (Linux).
 
-    python benchmarks/memory.py [--device cpu] [--width 4000] [--height 3000] [--family style-skip] [--json]
+    python benchmarks/memory.py [--device cpu] [--width 4000] [--height 3000] [--family style-skip] [--absolute]
+        [--json]
 
-Resident memory after torch has been loaded, and the highest it ever was after one RGBA u8 layer.
+Resident memory after torch has been loaded, and the highest it ever was after one RGBA u8 layer. "Beyond the picture"
+is what of it is neither the layer that came nor the one that goes. --absolute: painted at its own size, where brush
+marks of the usual size let a large layer be painted smaller and enlarged.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=4000)
     parser.add_argument("--height", type=int, default=3000)
     parser.add_argument("--family", default="style", choices=["style", "style-skip"], help="of the network")
+    parser.add_argument("--absolute", action="store_true", help="marks counted in pixels")
     options = options_of(parser)
     width, height = options.width, options.height
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 4), dtype=np.uint8)
@@ -40,7 +44,8 @@ def main() -> None:
         result_of(client, small, [bytes(64 * 64 * 4)])
         before = megabytes(client.welcome.pid, "VmRSS")
         began = time.perf_counter()
-        result = result_of(client, Stylize(ImageInfo(width, height), [StyleChoice("bench")]), [pixels.tobytes()])
+        message = Stylize(ImageInfo(width, height), [StyleChoice("bench")], absolute_strokes=options.absolute)
+        result = result_of(client, message, [pixels.tobytes()])
         seconds = time.perf_counter() - began
         peak = megabytes(client.welcome.pid, "VmHWM")
     figures = {
@@ -49,6 +54,7 @@ def main() -> None:
         "loaded_mb": round(before),
         "peak_mb": round(peak),
         "for_the_layer_mb": round(peak - before),
+        "beyond_the_picture_mb": round(peak - before - 2 * pixels.nbytes / 2**20),
         "seconds": round(seconds, 1),
     }
     if options.json:

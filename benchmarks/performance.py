@@ -1,11 +1,14 @@
 """How near painting is to the machine's limit, part by part.
 
-    python benchmarks/performance.py [speed] [client] [memory] [soak] [start] [--sides 256 512 1024 2048 4000x3000]
-        [--rounds 3] [--threads 1] [--wall] [--jobs 60] [--megapixels 12] [--compile] [--json]
+    python benchmarks/performance.py [speed] [client] [upscale] [memory] [soak] [start]
+        [--sides 256 512 1024 2048 4000x3000] [--ways eager paper onnxruntime openvino compile] [--rounds 3]
+        [--threads 1] [--wall] [--jobs 60] [--megapixels 12] [--json]
 
 speed: `paint` of the light network in turns with its own forward in eager PyTorch, the network of Johnson et al. 2016
-(32 channels), ONNX Runtime, OpenVINO and, with --compile, torch.compile; and what share of a matrix product's speed
-the convolutions of `paint` reach.
+("paper": 32 channels), ONNX Runtime, OpenVINO and, where --ways asks for it, torch.compile (minutes for each size);
+and what share of a matrix product's speed the convolutions of `paint` reach.
+upscale: SPAN (48 channels, weights by chance) at two and four times 640 x 480, through our tiles in turns with one
+call of the same network by Spandrel on the whole picture.
 client: `paint` alone and through client and backend, the processor time of both processes together.
 memory: `memory.py` for each of --megapixels. soak: --jobs small jobs of all kinds; what the backend's memory grew by.
 start: from starting a backend to its first picture, in parts; then `scumble style` of a photo of 0.4 megapixels.
@@ -35,7 +38,8 @@ from shared_options import ROOT, options_of, parser_for
 
 from scumble_wire.messages import Copy, ImageInfo, StyleChoice, Stylize, Upscale
 
-PARTS = ("speed", "client", "memory", "soak", "start")
+PARTS = ("speed", "client", "upscale", "memory", "soak", "start")
+WAYS = ("eager", "paper", "onnxruntime", "openvino", "compile")
 TARGETS = {"eager": "1.6 or more", "peak": "0.75 or more", "client": "1.05 or less"}
 
 
@@ -47,7 +51,7 @@ def main() -> None:
     parser.add_argument("--wall", action="store_true", help="seconds by the clock instead of the processor's")
     parser.add_argument("--jobs", type=int, default=60, help="of the soak; 1000 for the long form")
     parser.add_argument("--megapixels", nargs="+", default=["12"], help="of `memory`; 12 50 100 takes long")
-    parser.add_argument("--compile", action="store_true", help="torch.compile, too: minutes for each size")
+    parser.add_argument("--ways", nargs="*", default=list(WAYS[:-1]), choices=WAYS, help="to paint, for speed")
     options = options_of(parser)
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"there are no parts {', '.join(sorted(unknown))}")
@@ -55,6 +59,7 @@ def main() -> None:
     makers: dict[str, Callable[[], Iterable[dict[str, Any]]]] = {
         "speed": lambda: (speed(*size, options) for size in sizes),
         "client": lambda: through_client(sizes, options),
+        "upscale": lambda: (enlarging(factor, options) for factor in (2, 4)),
         "memory": lambda: memory([float(number) for number in options.megapixels]),
         "soak": lambda: [soak(options.jobs)],
         "start": lambda: (make() for make in (first_picture, command)),
@@ -93,13 +98,16 @@ def speed(width: int, height: int, options: Any) -> dict[str, Any]:
         "paper": lambda: paper(last, paper_table),
     }
     row: dict[str, Any] = {"size": f"{width} x {height}"}
+    ways = {name: way for name, way in ways.items() if name == "paint" or name in options.ways}
     left_out = []
     for name, make in (("onnxruntime", _onnxruntime), ("openvino", _openvino)):
+        if name not in options.ways:
+            continue
         try:
             ways[name] = make(network, table, image, options.threads)
         except ImportError as error:
             left_out.append(f"{name} ({error})")
-    if options.compile:
+    if "compile" in options.ways:
         compiled = torch.compile(network)
         ways["compile"] = lambda: compiled(last, table)
     side = 1024
@@ -189,6 +197,50 @@ def _convolving(way: Callable[[], Any]) -> float:
     with Clock():
         way()
     return spent
+
+
+# --- enlarging ---------------------------------------------------------------------------------------------
+
+
+def enlarging(factor: int, options: Any) -> dict[str, Any]:
+    """A picture of 8 bits enlarged by our tiles, and by a plain call of the network; both from bytes to bytes."""
+    import spandrel
+    import torch
+
+    from scumble_backend import nets
+    from scumble_backend.nets.spandrel_model import SpandrelNetwork
+    from scumble_backend.rendering import pixels
+    from scumble_backend.rendering.effects.upscale import upscale
+    from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
+
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    clock = time.perf_counter if options.wall else time.process_time
+    state = dict(nets.build({"name": "span", "features": 48, "factor": factor}).state_dict())
+    model = spandrel.ModelLoader().load_from_state_dict(state)
+    networks = [UpscaleNetwork(SpandrelNetwork(model), torch.device("cpu"))]
+    width, height = 640, 480
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    info = ImageInfo(width, height, "u8", "RGB")
+
+    def ours() -> None:
+        upscale(pixels.unpack(info, picture.data.cast("B")), info, networks, factor, lambda fraction: None)
+
+    def plain() -> None:
+        image = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+        model(image)[0].clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
+
+    times: dict[str, list[float]] = {"ours": [], "plain": []}
+    with torch.inference_mode():
+        for turn in range(options.rounds + 1):
+            for name, way in (("ours", ours), ("plain", plain)):
+                began = clock()
+                way()
+                if turn:
+                    times[name].append(clock() - began)
+    one, two = (statistics.median(times[name]) for name in ("ours", "plain"))
+    size = f"{width} x {height} to {factor} times"
+    return {"size": size, "ours_s": round(one, 3), "plain_s": round(two, 3), "plain/ours": round(two / one, 2)}
 
 
 # --- processes ---------------------------------------------------------------------------------------------

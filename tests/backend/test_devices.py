@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import platform
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from backend_stage import Running, photo, run, stream_of
 from scumble_backend.config import Settings
 from scumble_backend.errors import ConfigDamaged
 from scumble_backend.rendering import device as devices
+from scumble_backend.rendering import worker
 from scumble_backend.rendering.renderer import Renderer
 from scumble_wire.messages import Configure, GetStatus, ImageInfo, ImageResult, StyleChoice, Stylize
 
@@ -124,3 +128,38 @@ def test_settings_take_several_devices(setting: str) -> None:
 def test_settings_refuse_what_is_no_list_of_devices(setting: str) -> None:
     with pytest.raises(ConfigDamaged):
         Settings(device=setting)
+
+
+def test_free_memory_goes_back_to_the_system_after_a_job(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for each time, where usually some seconds lie between."""
+    tidied = threading.Event()
+    monkeypatch.setattr(worker, "TIDY_EVERY_S", 0.0)
+    monkeypatch.setattr(Renderer, "tidy", lambda renderer: tidied.set())
+    run(start().connect(), JOB, [photo(40, 30)])
+    assert tidied.wait(10)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no call for it")
+def test_memory_that_lies_free_between_what_is_used_goes_back() -> None:
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = (
+        ctypes.c_void_p,
+        [ctypes.c_size_t],
+        [ctypes.c_void_p],
+    )
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
+
+    size = 64 << 10  # below what malloc takes from the system piece by piece
+    held = [libc.malloc(size) for _ in range(1600)]
+    for place in held:
+        ctypes.memset(place, 1, size)
+    for place in held[:-1]:
+        libc.free(place)
+    before = resident()
+    devices.trim_heap()
+    assert before - resident() > 60e6
+    libc.free(held[-1])

@@ -79,6 +79,36 @@ def test_a_small_copy_is_painted_at_the_size_that_the_whole_is(
     assert sizes == [(48, 64), (48, 64), (24, 32)]
 
 
+def test_a_preview_is_painted_once_for_all_strengths_and_colors(
+    renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slider of strength then waits for no network; each picture is the one that would be painted for itself."""
+    image = photo(40, 48)
+    wishes: list[dict[str, object]] = [{}, {"strength": 0.4}, {"colors": "picture"}, {"colors": "matched"}, {}]
+    apart = [painted(renderer, image, **wish) for wish in wishes]
+    calls: list[str] = []
+    real = rendering.styles.skip_painting.paint
+
+    def watched(*rest: object, **options: object) -> object:
+        calls.append("painted")
+        return real(*rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rendering.styles.skip_painting, "paint", watched)
+    previews = [painted(renderer, image, priority="preview", **wish) for wish in wishes]
+    assert len(calls) == 1
+    assert all(np.array_equal(one, other) for one, other in zip(apart, previews, strict=True))
+    others: list[dict[str, object]] = [{"seed": 1}, {"boldness": 1.0}, {"stroke_scale": 2.0}]
+    for wish in others:
+        painted(renderer, image, priority="preview", **wish)
+    painted(renderer, image[::-1].copy(), priority="preview")
+    assert len(calls) == 5, "each of these is another painting"
+    painted(renderer, image, priority="preview")
+    assert len(calls) == 6, "no more than some are kept"
+    renderer.release()
+    painted(renderer, image, priority="preview")
+    assert len(calls) == 7, "none after the memory was given back"
+
+
 def test_anchors_give_the_statistics_of_both_families_and_are_measured_once(
     renderer: Renderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

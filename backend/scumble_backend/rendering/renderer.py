@@ -25,7 +25,7 @@ from scumble_backend.rendering.effects import enlarging, upscale_models
 from scumble_backend.rendering.effects import stylize as styles
 from scumble_backend.rendering.effects import upscale as upscaling
 from scumble_backend.rendering.effects.colors import Palette, palette_of
-from scumble_backend.rendering.effects.marks import MarkSize
+from scumble_backend.rendering.effects.marks import LARGEST_PREVIEW, MarkSize
 from scumble_backend.rendering.effects.painting import Statistics
 from scumble_backend.rendering.effects.regions import region_masks
 from scumble_backend.rendering.effects.turned import Turned
@@ -40,6 +40,7 @@ log = logging.getLogger("scumble.rendering")
 Progress = Callable[[float, str], None]
 
 KEPT_ANCHORS = 64  # frames of animations whose statistics are kept: some kilobytes each
+KEPT_PREVIEWS = 4  # paintings of previews: strength and colors change without a network, an earlier style is there
 
 LOADED, PAINTED = 0.02, 0.97  # shares of a job's progress: until the networks are there, until the picture is
 
@@ -66,6 +67,7 @@ class Renderer:
         self._store = store or PackStore()
         self._networks: NetworkCache[Any] = NetworkCache()
         self._anchors: OrderedDict[bytes, dict[int, Statistics]] = OrderedDict()  # of frames that came lately
+        self._previews: OrderedDict[bytes, styles.Painted] = OrderedDict()  # before strength and colors
         self._too_wide: set[str] = set()  # networks whose numbers leave half precision's range
         self.configure(settings)
 
@@ -93,7 +95,12 @@ class Renderer:
         """Free all networks and what the device keeps for us."""
         self._networks.clear()
         self._anchors.clear()
+        self._previews.clear()
         devices.free_memory(self.device)
+
+    def tidy(self) -> None:
+        """Give memory that jobs have left free back to the system; networks stay."""
+        devices.trim_heap()
 
     # --- jobs --------------------------------------------------------------------------------------------
 
@@ -147,6 +154,7 @@ class Renderer:
                     half=half,
                     progress=lambda done: progress(LOADED + (PAINTED - LOADED) * done, "painting"),
                     enlarger=self._enlarger,
+                    kept=lambda make: self._painting(message, frames, packs, half, make),
                 )
                 devices.synchronize(self.device)
             network_s += time.perf_counter() - began
@@ -178,14 +186,12 @@ class Renderer:
             title="",
         )
         masks = [choice.mask_frame for choice in message.styles if choice.mask_frame is not None]
-        made = [pack.manifest.files["weights.safetensors"].sha256 + pack.manifest.base for pack in packs]
+        made = _weights_of(packs)
         anchors = []
         for frame, weight in zip(message.anchor_frames, message.anchor_weights, strict=True):
-            key = hashlib.blake2b(repr((wanted, made, half)).encode())
-            for number in (frame, *masks):
-                key.update(frames[number])
-            measured = self._anchors.setdefault(key.digest(), {})
-            self._anchors.move_to_end(key.digest())
+            key = _digest((wanted, made, half), [frames[number] for number in (frame, *masks)])
+            measured = self._anchors.setdefault(key, {})
+            self._anchors.move_to_end(key)
             info = replace(message.image, frame=frame)
 
             def image(info: ImageInfo = info) -> torch.Tensor:
@@ -195,6 +201,26 @@ class Renderer:
         while len(self._anchors) > KEPT_ANCHORS:
             self._anchors.popitem(last=False)
         return anchors
+
+    def _painting(
+        self,
+        message: Stylize,
+        frames: Sequence[Any],
+        packs: Sequence[InstalledPack],
+        half: torch.dtype | None,
+        make: Callable[[], styles.Painted],
+    ) -> styles.Painted:
+        """A preview's painting before strength and colors: one that was made lately, or else from `make`."""
+        if message.priority != "preview" or message.image.width * message.image.height > LARGEST_PREVIEW:
+            return make()
+        wanted = replace(message, strength=1.0, colors="style", title="")
+        key = _digest((wanted, _weights_of(packs), half), frames)
+        if key not in self._previews:
+            self._previews[key] = make()
+        self._previews.move_to_end(key)
+        while len(self._previews) > KEPT_PREVIEWS:
+            self._previews.popitem(last=False)
+        return self._previews[key]
 
     def _upscale(self, message: Upscale, frames: Sequence[Any], progress: Progress) -> Rendered:
         networks, second, note = self._enlarging(message)
@@ -372,6 +398,19 @@ def _steadied(message: Stylize, frames: Sequence[Any]) -> tuple[Stylize, Sequenc
         anchor_weights=[weight for _, weight in kept],
     )
     return shared, [evened if number == info.frame else frame for number, frame in enumerate(frames)]
+
+
+def _weights_of(packs: Sequence[InstalledPack]) -> list[str]:
+    """What names the weights that packs paint with."""
+    return [pack.manifest.files["weights.safetensors"].sha256 + pack.manifest.base for pack in packs]
+
+
+def _digest(wanted: object, frames: Sequence[Any]) -> bytes:
+    """A name for a job with its pixels; `wanted` is told apart by its text."""
+    key = hashlib.blake2b(repr(wanted).encode())
+    for frame in frames:
+        key.update(frame)
+    return key.digest()
 
 
 def _palette_of_sample(pack: InstalledPack) -> Palette:

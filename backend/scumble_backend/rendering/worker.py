@@ -29,6 +29,8 @@ log = logging.getLogger("scumble.worker")
 #: Loads torch and returns the device with its networks.
 MakeRenderer = Callable[[Settings], "Renderer"]
 
+TIDY_EVERY_S = 5.0  # so often at most free memory goes back to the system: the next job has to ask for it again
+
 
 # --- reports ---------------------------------------------------------------------------------------------
 
@@ -91,6 +93,7 @@ class Worker:
         self._inner_s = 0.0  # time that more urgent jobs took from the running one
         self._leaving = False
         self._loading = False
+        self._tidied = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     def start(self) -> None:
@@ -218,6 +221,9 @@ class Worker:
     def _next_job(self) -> None:
         if self._jobs:  # it may have been run inside another one
             self._work(self._jobs.popleft())
+        if self._renderer is not None and time.monotonic() - self._tidied > TIDY_EVERY_S:
+            self._renderer.tidy()
+            self._tidied = time.monotonic()
         if self._shaken:
             self._shaken = False
             renderer, self._renderer = self._renderer, None

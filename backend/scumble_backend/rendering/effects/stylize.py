@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -102,6 +102,7 @@ def stylize(
     half: torch.dtype | None = None,
     progress: Callable[[float], None] = lambda fraction: None,
     enlarger: Callable[[], Network | None] = lambda: None,
+    kept: Callable[[Callable[[], Painted]], Painted] = lambda paint: paint(),
 ) -> Painted:
     """Paint an image in a style or a mix of styles.
 
@@ -114,6 +115,8 @@ def stylize(
     painted picture with the image's palette; "palette": with that of the style's painting; "only": the image itself
     with that palette, not painted.
     enlarger: asked for the network that brings a painting to the size of a large picture; None: there is none.
+    kept: gets what makes the painting as it is before `strength` and `colors`, and returns that painting; it may keep
+    it for the next time when all the rest is the same.
     Styles on one base network are blended by their tables in one pass; those on different networks by their pictures.
     Raises ImageTooSmall. What `progress` raises stops the work.
     """
@@ -134,6 +137,33 @@ def stylize(
         progress(1.0)
         only = _in_palette(clamped, parts, weights)
         return Painted(only if strength == 1.0 else torch.lerp(image, only, strength))
+    painted = kept(
+        lambda: _paint(parts, groups, clamped, weights, marks, boldness, seed, half, progress, enlarger, anchors)
+    )
+    styled = painted.image
+    if colors == "picture":
+        styled = with_luma_of(image, styled)
+    elif colors == "matched":
+        styled = recolored(styled, palette_of(styled), palette_of(clamped))
+    elif colors == "palette":
+        styled = _in_palette(styled, parts, weights)
+    return Painted(styled if strength == 1.0 else torch.lerp(image, styled, strength), painted.note)
+
+
+def _paint(
+    parts: Sequence[Part],
+    groups: Mapping[int, Sequence[int]],
+    image: Tensor,
+    weights: Tensor,
+    marks: MarkSize,
+    boldness: float,
+    seed: int,
+    half: torch.dtype | None,
+    progress: Callable[[float], None],
+    enlarger: Callable[[], Network | None],
+    anchors: Sequence[Anchor],
+) -> Painted:
+    """What the networks make: full strength, the style's colors. groups: places of the parts by base network."""
     styled: Tensor | None = None
     notes: list[str] = [APART] if len(groups) > 1 else []
     for number, places in enumerate(groups.values()):
@@ -145,7 +175,7 @@ def stylize(
 
         painted = _paint_group(
             [parts[place].style for place in places],
-            clamped,
+            image,
             inside,
             marks,
             boldness,
@@ -159,13 +189,7 @@ def stylize(
         if painted.note and painted.note not in notes:
             notes.append(painted.note)
     assert styled is not None  # there is at least one group
-    if colors == "picture":
-        styled = with_luma_of(image, styled)
-    elif colors == "matched":
-        styled = recolored(styled, palette_of(styled), palette_of(clamped))
-    elif colors == "palette":
-        styled = _in_palette(styled, parts, weights)
-    return Painted(styled if strength == 1.0 else torch.lerp(image, styled, strength), " ".join(notes))
+    return Painted(styled, " ".join(notes))
 
 
 def _in_palette(picture: Tensor, parts: Sequence[Part], weights: Tensor) -> Tensor:
