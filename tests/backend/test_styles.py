@@ -79,6 +79,29 @@ def test_a_small_copy_is_painted_at_the_size_that_the_whole_is(
     assert sizes == [(48, 64), (48, 64), (24, 32)]
 
 
+def test_a_large_layer_is_painted_over_its_own_memory_with_the_same_result(
+    renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many bytes as the layer has as numbers are saved; the frame that came stays as it was."""
+    monkeypatch.setattr(marks, "USUAL_WORK", 48 * 64)
+    image = photo(144, 192)
+    seen: list[bool] = []
+    real = rendering.styles.brought_to_size
+
+    def watched(painted: object, *rest: object, out: object = None, **options: object) -> object:
+        seen.append(out is not None)
+        return real(painted, *rest, out=out, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rendering.styles, "brought_to_size", watched)
+    before = image.copy()
+    over = painted(renderer, image)
+    assert np.array_equal(image, before)
+    apart = painted(renderer, image, priority="preview")
+    assert seen == [True, False] and np.array_equal(over, apart)
+    half = painted(renderer, image, strength=0.5)
+    assert seen[-1] is False and np.abs(half - (image + over) / 2).max() <= 1.5
+
+
 def test_a_preview_is_painted_once_for_all_strengths_and_colors(
     renderer: Renderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,6 +43,21 @@ def test_tiles_give_what_the_network_makes_of_the_whole(
     assert told[-1] == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("size", [(200, 244), (50, 61)])
+def test_a_painting_may_be_written_over_the_picture_whose_detail_it_takes(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of tiles are written one after the other, each after its detail has been read."""
+    monkeypatch.setattr(enlarging, "CORE", 16)
+    generator = torch.Generator().manual_seed(0)
+    picture, work, painted = (torch.rand(3, *side, generator=generator) for side in (size, (50, 61), (50, 61)))
+    apart = brought_to_size(painted, size, Blur(), finish=enlarging.Detail(picture, work, painted).add)
+    over = brought_to_size(painted, size, Blur(), finish=enlarging.Detail(picture, work, painted).add, out=picture)
+    assert over.data_ptr() == picture.data_ptr()
+    assert torch.equal(over, apart)
+    assert (apart - brought_to_size(painted, size, Blur())).abs().mean() > 0.01, "detail was added"
+
+
 def test_a_little_larger_or_smaller_needs_no_network() -> None:
     network = Blur()
     assert brought_to_size(torch.rand(3, 40, 40), (50, 50), network).shape == (3, 50, 50)
@@ -89,7 +104,7 @@ def test_a_painting_that_kept_the_contours_gets_their_detail_back() -> None:
     small = quarter_size(picture)
     plain = brought_to_size(small, (120, 150), None)
     detailed = plain.clone()
-    enlarging.add_detail(detailed, picture, small, small)
+    enlarging.Detail(picture, small, small).add(detailed, 0)
     assert (detailed - picture).abs().mean() < 0.5 * (plain - picture).abs().mean()
 
 
@@ -97,7 +112,7 @@ def test_where_the_marks_took_over_nothing_is_added() -> None:
     picture = fine_picture()
     marks = torch.full((3, 30, 38), 0.4)
     result = torch.full((3, 120, 150), 0.4)
-    enlarging.add_detail(result, picture, quarter_size(F.pad(picture, (0, 2))), marks)
+    enlarging.Detail(picture, quarter_size(F.pad(picture, (0, 2))), marks).add(result, 0)
     assert (result - 0.4).abs().max() < 1e-6
 
 
@@ -106,7 +121,7 @@ def test_detail_is_the_same_however_many_rows_are_taken_at_a_time(monkeypatch: p
     small = quarter_size(picture)
     whole = brought_to_size(small, (120, 150), None)
     rows = whole.clone()
-    enlarging.add_detail(whole, picture, small, small)
+    enlarging.Detail(picture, small, small).add(whole, 0)
     monkeypatch.setattr(enlarging, "DETAIL_ROWS", 7)
-    enlarging.add_detail(rows, picture, small, small)
+    enlarging.Detail(picture, small, small).add(rows, 0)
     assert torch.allclose(rows, whole, atol=1e-6)

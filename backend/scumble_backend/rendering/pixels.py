@@ -36,7 +36,7 @@ class Picture:
         is hidden or no number has been filled from the visible neighbours, so it never bleeds.
     alpha: (1, H, W) float32 in [0, 1], or None.
     note: what had to be repaired, in words; empty: nothing.
-    Do not change `color` in place: `pack` compares with it.
+    Do not change `color` in place where there is an `unpacked`: `pack` compares with it.
     """
 
     color: Tensor
@@ -64,7 +64,7 @@ def unpack(info: ImageInfo, frame: Any) -> Picture:
         raise PixelsDamaged(f"The pixels do not fit their header: {error}", remedy="Update the plugin.") from error
     source = np.frombuffer(view, dtype=_TYPES[info.depth]).reshape(info.height, info.width, info.channels)
     color = _read(_in_order(source, info), info.depth)
-    alpha = _read(source[..., -1:], info.depth) if info.has_alpha else None
+    alpha = _read_alpha(source[..., -1:], info.depth) if info.has_alpha else None
 
     note = ""
     known: Tensor | None = None  # (1, H, W) bool; None: every color is a number
@@ -225,6 +225,14 @@ def _read(samples: NDArray[Any], depth: str) -> Tensor:
     return planes
 
 
+def _read_alpha(samples: NDArray[Any], depth: str) -> Tensor:
+    """`_read`; where all is opaque, one number seen everywhere."""
+    height, width, _ = samples.shape
+    if depth in _FULL and samples.min() == _FULL[depth]:
+        return torch.ones(1, 1, 1).expand(1, height, width)
+    return _read(samples, depth)
+
+
 def _write(values: Tensor, out: NDArray[Any], depth: str) -> None:
     """(channels, H, W) float32 -> (H, W, channels) of a frame."""
     values = values.permute(1, 2, 0)
@@ -261,6 +269,8 @@ def _repair(color: Tensor, alpha: Tensor | None) -> tuple[Tensor, Tensor | None,
 def _fill(color: Tensor, alpha: Tensor | None, known: Tensor | None) -> Tensor:
     """Fill what is hidden or unknown; returns `color` itself if there is nothing to fill."""
     if alpha is None and known is None:
+        return color
+    if known is None and alpha is not None and float(alpha.amin()) >= VISIBLE:
         return color
     weight = torch.ones_like(color[:1]) if alpha is None else (alpha / VISIBLE).clamp_max(1.0)
     if known is not None:

@@ -155,6 +155,7 @@ class Renderer:
                     progress=lambda done: progress(LOADED + (PAINTED - LOADED) * done, "painting"),
                     enlarger=self._enlarger,
                     kept=lambda make: self._painting(message, frames, packs, half, make),
+                    spare=half is None and _spare(picture, message),
                 )
                 devices.synchronize(self.device)
             network_s += time.perf_counter() - began
@@ -411,6 +412,12 @@ def _digest(wanted: object, frames: Sequence[Any]) -> bytes:
     for frame in frames:
         key.update(frame)
     return key.digest()
+
+
+def _spare(picture: Picture, message: Stylize) -> bool:
+    """Whether nobody misses the unpacked color once it is painted over; the frame itself stays as it is."""
+    compared = picture.unpacked is not None or message.image.depth not in ("u8", "u16")
+    return not compared and message.priority != "preview" and picture.color.shape[0] == 3
 
 
 def _palette_of_sample(pack: InstalledPack) -> Palette:

@@ -3,11 +3,12 @@
 Brush marks on a large canvas are painted at a working size (`marks.py`). Enlarged by a filter they would be soft;
 compared by eye at 12 megapixels, a small super-resolution network keeps their edges crisp in half the time that a
 second pass of the style network takes, and adds no speckle of its own. Contours that the painting took over from the
-picture get the picture's own fine detail back (`add_detail`): window frames and lettering stay readable at 100 %.
+picture get the picture's own fine detail back (`Detail`): window frames and lettering stay readable at 100 %.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -46,29 +47,43 @@ def brought_to_size(
     size: tuple[int, int],
     network: Network | None,
     progress: Callable[[float], None] = lambda fraction: None,
+    *,
+    finish: Callable[[Tensor, int], None] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """A painting at another size.
 
     painted: (3, h, w) float32 in [0, 1]. size: height and width of the result. network: what enlarges, on the
     painting's device; None: the bicubic filter does. progress: called after each tile with the fraction done.
+    finish: called with some rows of the result and the first one's number; changes them in place. out: where the
+    result goes, (3, H, W); rows are written after their `finish`, so it may be what that reads.
     Returns (3, H, W) float32 in [0, 1].
     """
     height, width = painted.shape[-2:]
     if network is None or not needs_network((height, width), size):
-        return resized(painted, size).clamp_(0.0, 1.0)
+        whole = resized(painted, size).clamp_(0.0, 1.0)
+        if finish is not None:
+            finish(whole, 0)
+        return whole if out is None else out.copy_(whole)
     rows = plan.Axis(height, network.factor, size[0], network.halo)
     columns = plan.Axis(width, network.factor, size[1], network.halo)
-    result = torch.empty(3, *size, device=painted.device)
+    result = torch.empty(3, *size, device=painted.device) if out is None else out
     core = CORE if painted.device.type == "cpu" else 1024
     done = 0
-    for tile in plan.tiles(rows, columns, core):
-        across, along = tile.rows, tile.columns
-        window = painted[:, across.source_start : across.source_stop, along.source_start : along.source_stop]
-        full = run_chain([network], window, half=True)
-        result[:, across.start : across.stop, along.start : along.stop] = cut(full, tile, rows, columns)
-        done += tile.area
-        progress(done / math.prod(size))
-    return result.clamp_(0.0, 1.0)
+    for across, tiles in itertools.groupby(plan.tiles(rows, columns, core), lambda tile: tile.rows):
+        made = torch.empty(3, across.stop - across.start, size[1], device=painted.device)
+        for tile in tiles:
+            along = tile.columns
+            window = painted[:, across.source_start : across.source_stop, along.source_start : along.source_stop]
+            full = run_chain([network], window, half=True)
+            made[:, :, along.start : along.stop] = cut(full, tile, rows, columns)
+            done += tile.area
+            progress(done / math.prod(size))
+        made.clamp_(0.0, 1.0)
+        if finish is not None:
+            finish(made, across.start)
+        result[:, across.start : across.stop] = made
+    return result
 
 
 def needs_network(painted: tuple[int, int], size: tuple[int, int]) -> bool:
@@ -76,30 +91,37 @@ def needs_network(painted: tuple[int, int], size: tuple[int, int]) -> bool:
     return size[0] * size[1] >= NETWORK_FROM**2 * painted[0] * painted[1]
 
 
-def add_detail(result: Tensor, picture: Tensor, work: Tensor, painted: Tensor) -> None:
-    """Add to a painting brought to full size, in place, what its working size did not show of the picture.
+class Detail:
+    """What a painting's working size did not show of the picture, to be added to the painting at full size.
 
-    result, picture: (3, H, W) in [0, 1]. work, painted: (3, h, w), the picture at working size and its painting.
+    picture: (3, H, W) in [0, 1]. work, painted: (3, h, w), the picture at working size and its painting.
     What is added is the difference of luma between the picture and its enlarged small copy, times how much the
     painting follows the picture's luma there: 1 where it keeps a contour, 0 where its own marks took over.
     Source: the slope of the guided filter, He et al. 2010, equation 5, computed at low resolution as in the fast
     guided filter, He and Sun 2015.
     """
-    luma = torch.tensor(LUMA, device=result.device)[:, None, None]
-    seen, drawn = (work * luma).sum(dim=0, keepdim=True), (painted * luma).sum(dim=0, keepdim=True)
-    mean = _box(seen)
-    covariance, variance = _box(seen * drawn) - mean * _box(drawn), _box(seen * seen) - mean * mean
-    answer = _box((covariance / (variance + ANSWER_FLOOR)).clamp(0.0, 1.0))
-    small = torch.cat([seen, answer])
-    height, width = result.shape[-2:]
-    rows = taps(small.shape[-2], height, height / small.shape[-2], "bicubic", False)
-    columns = taps(small.shape[-1], width, width / small.shape[-1], "bicubic", False)
-    for top in range(0, height, DETAIL_ROWS):
-        part = slice(top, min(height, top + DETAIL_ROWS))
-        enlarged = weighted_sum(small, -2, rows[0][:, part], rows[1][:, part])
-        known, share = weighted_sum(enlarged, -1, *columns)
-        detail = (picture[:, part] * luma).sum(dim=0) - known
-        result[:, part] = (result[:, part] + share.clamp(0.0, 1.0) * detail).clamp_(0.0, 1.0)
+
+    def __init__(self, picture: Tensor, work: Tensor, painted: Tensor) -> None:
+        self._picture = picture
+        self._luma = luma = torch.tensor(LUMA, device=picture.device)[:, None, None]
+        seen, drawn = (work * luma).sum(dim=0, keepdim=True), (painted * luma).sum(dim=0, keepdim=True)
+        mean = _box(seen)
+        covariance, variance = _box(seen * drawn) - mean * _box(drawn), _box(seen * seen) - mean * mean
+        answer = _box((covariance / (variance + ANSWER_FLOOR)).clamp(0.0, 1.0))
+        self._small = small = torch.cat([seen, answer])
+        height, width = picture.shape[-2:]
+        self._rows = taps(small.shape[-2], height, height / small.shape[-2], "bicubic", False)
+        self._columns = taps(small.shape[-1], width, width / small.shape[-1], "bicubic", False)
+
+    def add(self, result: Tensor, top: int) -> None:
+        """To rows of the painting, (3, h, W) in [0, 1], in place; `top` is the first one's number."""
+        for start in range(0, result.shape[-2], DETAIL_ROWS):
+            own = result[:, start : start + DETAIL_ROWS]
+            part = slice(top + start, top + start + own.shape[-2])
+            enlarged = weighted_sum(self._small, -2, self._rows[0][:, part], self._rows[1][:, part])
+            known, share = weighted_sum(enlarged, -1, *self._columns)
+            detail = (self._picture[:, part] * self._luma).sum(dim=0) - known
+            own.copy_((own + share.clamp(0.0, 1.0) * detail).clamp_(0.0, 1.0))
 
 
 def _box(plane: Tensor) -> Tensor:

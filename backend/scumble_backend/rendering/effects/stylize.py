@@ -16,7 +16,7 @@ from scumble_backend.rendering.effects.colors import Palette, palette_of, recolo
 from scumble_backend.rendering.effects.enlarging import (
     LUMA,
     MODEL,
-    add_detail,
+    Detail,
     brought_to_size,
     needs_network,
     resized,
@@ -103,6 +103,7 @@ def stylize(
     progress: Callable[[float], None] = lambda fraction: None,
     enlarger: Callable[[], Network | None] = lambda: None,
     kept: Callable[[Callable[[], Painted]], Painted] = lambda paint: paint(),
+    spare: bool = False,
 ) -> Painted:
     """Paint an image in a style or a mix of styles.
 
@@ -117,6 +118,7 @@ def stylize(
     enlarger: asked for the network that brings a painting to the size of a large picture; None: there is none.
     kept: gets what makes the painting as it is before `strength` and `colors`, and returns that painting; it may keep
     it for the next time when all the rest is the same.
+    spare: the image is not needed any more; a large painting may then be written over it.
     Styles on one base network are blended by their tables in one pass; those on different networks by their pictures.
     Raises ImageTooSmall. What `progress` raises stops the work.
     """
@@ -137,8 +139,11 @@ def stylize(
         progress(1.0)
         only = _in_palette(clamped, parts, weights)
         return Painted(only if strength == 1.0 else torch.lerp(image, only, strength))
+    over = spare and len(groups) == 1 and strength == 1.0 and colors in ("style", "palette")
     painted = kept(
-        lambda: _paint(parts, groups, clamped, weights, marks, boldness, seed, half, progress, enlarger, anchors)
+        lambda: _paint(
+            parts, groups, clamped, weights, marks, boldness, seed, half, progress, enlarger, anchors, over
+        )
     )
     styled = painted.image
     if colors == "picture":
@@ -162,8 +167,12 @@ def _paint(
     progress: Callable[[float], None],
     enlarger: Callable[[], Network | None],
     anchors: Sequence[Anchor],
+    over: bool,
 ) -> Painted:
-    """What the networks make: full strength, the style's colors. groups: places of the parts by base network."""
+    """What the networks make: full strength, the style's colors.
+
+    groups: places of the parts by base network. over: of one group, which may write its painting over the image.
+    """
     styled: Tensor | None = None
     notes: list[str] = [APART] if len(groups) > 1 else []
     for number, places in enumerate(groups.values()):
@@ -184,6 +193,7 @@ def _paint(
             report,
             enlarger,
             _AnchorsOfGroup(number, anchors),
+            over,
         )
         styled = painted.image if len(groups) == 1 else (0 if styled is None else styled) + share * painted.image
         if painted.note and painted.note not in notes:
@@ -251,6 +261,7 @@ def _paint_group(
     progress: Callable[[float], None],
     enlarger: Callable[[], Network | None],
     anchors: _AnchorsOfGroup,
+    over: bool,
 ) -> Painted:
     """Styles on one network, at the resolution that gives the marks their size."""
     low = max(style.stroke_scales[0] for style in styles)
@@ -280,12 +291,15 @@ def _paint_group(
         enlarging = enlarger() if large else None
         if large and enlarging is None:
             note = f"{note} Without the model {MODEL} the strokes are enlarged by a filter, which leaves them soft."
-        small = painted
+        finish = Detail(image, work, painted).add if large else None
         painted = brought_to_size(
-            small, (height, width), enlarging, lambda fraction: progress(share + (1 - share) * fraction)
+            painted,
+            (height, width),
+            enlarging,
+            lambda fraction: progress(share + (1 - share) * fraction),
+            finish=finish,
+            out=image if over else None,
         )
-        if large:
-            add_detail(painted, image, work, small)
     return Painted(painted, note.strip())
 
 
