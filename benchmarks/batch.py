@@ -122,8 +122,6 @@ def main() -> None:
 
 def measure_ray(options: argparse.Namespace) -> dict[str, Any]:
     """The same engine in this process and in an actor of a Ray started here: what a picture takes, start left out."""
-    for name, patience in (("raylet_start_wait_time_s", 600), ("agent_register_timeout_ms", 600_000)):
-        os.environ[f"RAY_{name}"] = str(patience)  # the machine may be busy; read when Ray is imported
     import ray
 
     from scumble_backend.batch import cluster, inputs, plan, threads
