@@ -1,11 +1,14 @@
 """How long enlarging takes and how much memory: 640 x 480 four times larger, and 12 megapixels.
 
     python benchmarks/upscale.py [--models fast,faithful] [--file MODEL.pth ...] [--device cuda] [--json]
+    python benchmarks/upscale.py --best --models faithful --pairs SET5 SET14
     python benchmarks/upscale.py --memory --models faithful
 
 Times are the median of `--rounds` runs of the whole effect (tiles, halo, conversion to 8 bit), after one unmeasured;
-memory is the highest resident size of a process of its own. The foreign networks are built by Spandrel from random
-weights of the published sizes, which take the same time as trained ones.
+memory is the highest resident size of a process of its own. `--best` adds a line for the mean of eight passes;
+`--pairs` gives PSNR in dB and SSIM of the luma instead of times, x2 and x4, as `scumble evaluate sr` does. The
+foreign networks are built by Spandrel from random weights of the published sizes, which take the same time as trained
+ones.
 """
 
 from __future__ import annotations
@@ -93,20 +96,57 @@ def peak_memory(name: str, setting: str, line: Any) -> None:
     line.send((before, after, on_device, seconds))
 
 
-def times(names: list[str], setting: str, rounds: int) -> list[dict[str, Any]]:
+def ways(name: str, device: Any, best: bool) -> list[tuple[str, list[Any]]]:
+    """A model's lines of a table: its networks as they are and, where asked for, with eight passes."""
+    from scumble_backend.rendering.effects.turned import Turned
+
+    networks = networks_of(name, device)
+    lines = [(name, networks)]
+    return [*lines, (f"{name}, eight passes", [Turned(network) for network in networks])] if best else lines
+
+
+def quality(names: list[str], folders: list[Path], setting: str, best: bool) -> list[dict[str, Any]]:
+    """One row a model: PSNR on each folder of pairs, x2 and x4."""
+    import torch
+
+    from scumble_backend.rendering import device as devices
+    from scumble_backend.rendering import pixels
+    from scumble_backend.rendering.effects.upscale import upscale
+    from scumble_training.measuring.evaluate_sr import evaluate
+    from scumble_wire.messages import ImageInfo
+
+    device = devices.choose(setting)
+
+    def enlarged(small: Any, networks: list[Any], factor: int) -> Any:
+        info = ImageInfo(small.shape[2], small.shape[1], "u8", "RGB")
+        picture = pixels.unpack(info, small.permute(1, 2, 0).contiguous().numpy())
+        made = upscale(picture, info, networks, factor, lambda fraction: None, device=device)
+        return torch.from_numpy(made.frame).permute(2, 0, 1)
+
+    rows = []
+    for name, networks in (way for model in names for way in ways(model, device, best)):
+        row: dict[str, Any] = {"model": name}
+        for factor in (2, 4):
+            for folder in folders:
+                found = evaluate(folder, factor, name, lambda small: enlarged(small, networks, factor))  # noqa: B023
+                row[f"{folder.name} x{factor}"] = f"{found.mean.psnr:.2f} / {found.mean.ssim:.4f}"
+        rows.append(row)
+    return rows
+
+
+def times(names: list[str], setting: str, rounds: int, best: bool = False) -> list[dict[str, Any]]:
     """One row a model: milliseconds at 640 x 480 four times larger."""
     from scumble_backend.rendering import device as devices
 
     device = devices.choose(setting)
     rows = []
-    for name in names:
-        networks = networks_of(name, device)
+    for name, networks in (way for model in names for way in ways(model, device, best)):
         seconds = [run(networks, 640, 480, 4, device) for _ in range(rounds + 1)][1:]
-        weights = sum(network.cost for network in networks if network.factor == 4)
+        work = sum(network.cost for network in networks if network.factor == 4)
         rows.append(
             {
                 "model": name,
-                "weights": weights,
+                "multiply-adds a pixel": work,
                 "milliseconds": round(1000 * statistics.median(seconds)),
                 "device": devices.describe(device),
             }
@@ -144,12 +184,17 @@ def main() -> int:
     parser.add_argument("--file", action="append", default=[], help="a model file that Spandrel reads")
     parser.add_argument("--no-foreign", action="store_true", help="leave the foreign architectures out")
     parser.add_argument("--memory", action="store_true", help="12 megapixels instead; slow on a CPU")
+    parser.add_argument("--best", action="store_true", help="eight passes, too")
+    parser.add_argument("--pairs", type=Path, nargs="+", help="folders of pairs to measure decibels on")
     given = options_of(parser)
     names = [name for name in given.models.split(",") if name] + given.file
     if given.memory:
         rows = memory(names, given.device)
+    elif given.pairs:
+        rows = quality(names, given.pairs, given.device, given.best)
     else:
-        rows = times(names + ([] if given.no_foreign else list(FOREIGN)), given.device, given.rounds)
+        names += [] if given.no_foreign else list(FOREIGN)
+        rows = times(names, given.device, given.rounds, given.best)
     if given.json:
         print(json.dumps(rows, indent=2))
         return 0

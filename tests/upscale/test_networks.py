@@ -157,7 +157,8 @@ def test_a_network_that_sees_everything_gets_the_largest_halo() -> None:
             sharp = image.amax(dim=(2, 3), keepdim=True) - image.mean(dim=(2, 3), keepdim=True) * 100
             return (image * sharp * self.weight).repeat_interleave(2, -1).repeat_interleave(2, -2)
 
-    assert measured_halo(Everything()) == PROBE // 2
+    network = Everything()
+    assert measured_halo(network, next(network.parameters()), network.factor, (PROBE, PROBE)) == PROBE // 2
 
 
 def test_padding_to_the_sizes_a_foreign_network_needs_is_cut_off_again() -> None:

@@ -21,6 +21,7 @@ _FAMILIES: dict[str, str] = {
     "span": "span:build",
     "compact": "compact:build",
     "johnson-sr": "johnson_sr:build",
+    "graph": "graph:build",
 }
 
 

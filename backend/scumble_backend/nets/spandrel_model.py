@@ -5,6 +5,7 @@ Spandrel itself is not imported here: whoever read the weights hands its descrip
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -54,7 +55,7 @@ class SpandrelNetwork(nn.Module):
         faint, and a seam stays below what can be seen.
         """
         if self._halo is None:
-            self._halo = measured_halo(self)
+            self._halo = measured_halo(self, next(self.parameters()), self.factor, (PROBE, PROBE))
         return self._halo
 
     def forward(self, image: Tensor) -> Tensor:
@@ -73,17 +74,21 @@ class SpandrelNetwork(nn.Module):
 
 
 @torch.no_grad()
-def measured_halo(network: nn.Module) -> int:
-    """How far, in source pixels, a change of one spot of a picture of noise reaches. At most half of `PROBE`."""
-    parameter = next(network.parameters())
-    noise = torch.rand(1, 3, PROBE, PROBE, generator=torch.Generator().manual_seed(0)).to(parameter)
+def measured_halo(enlarge: Callable[[Tensor], Tensor], like: Tensor, factor: int, size: tuple[int, int]) -> int:
+    """How far, in source pixels, a change of one spot of a picture of noise reaches. At most half of the larger side.
+
+    like: gives the device and the kind of numbers. size: height and width of the picture.
+    """
+    noise = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)).to(like)
     changed = noise.clone()
-    middle = PROBE // 2
-    changed[..., middle, middle] = 1 - changed[..., middle, middle].round()
-    factor = int(network.factor)  # type: ignore[arg-type]
-    difference = (network(changed) - network(noise)).abs().amax(dim=(0, 1)) > SEEN
+    middle = [side // 2 for side in size]
+    spot = changed[..., middle[0], middle[1]]
+    changed[..., middle[0], middle[1]] = 1 - spot.round()
+    difference = (enlarge(changed) - enlarge(noise)).abs().amax(dim=(0, 1)) > SEEN
     seen = difference.nonzero()
     if not len(seen):
         return 0
-    first, last = int(seen.min()), int(seen.max())
-    return min(PROBE // 2, max(middle - first // factor, last // factor - middle))
+    reaches = [0]
+    for places, at in zip(seen.unbind(1), middle, strict=True):
+        reaches += [at - int(places.min()) // factor, int(places.max()) // factor - at]
+    return min(max(size) // 2, max(reaches))

@@ -38,6 +38,17 @@ _SPANDREL_ERRORS = (
     RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, ArithmeticError,
     RecursionError, MemoryError, ImportError,
 )  # fmt: skip
+# What operators say to attributes, numbers and sizes that don't fit.
+_GRAPH_ERRORS = (
+    RuntimeError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AssertionError,
+    ArithmeticError,
+    MemoryError,
+)
 
 
 @dataclass
@@ -217,7 +228,10 @@ def check_weights(manifest: Manifest, raw: bytes, base: bytes | None, *, base_ch
         if manifest.factors != (factor,):
             raise WeightsWrong(f"The network enlarges by {factor}, not by {list(manifest.factors)}.", remedy=_REMEDY)
     _check_shapes(header, wanted, WEIGHTS)
-    _check_finite(tensors.read(raw, WEIGHTS), WEIGHTS)
+    state = tensors.read(raw, WEIGHTS)
+    _check_finite(state, WEIGHTS)
+    if manifest.architecture["name"] == "graph":
+        _try_graph(manifest.architecture, state)
 
 
 def check_base(raw: bytes) -> dict[str, Any]:
@@ -342,6 +356,19 @@ def _check_shapes(header: tensors.Header, wanted: Shapes, name: str) -> None:
     if wrong:
         more = f", and {len(wrong) - 8} more" if len(wrong) > 8 else ""
         raise WeightsWrong(f"The tensors of {name} don't fit: {'; '.join(wrong[:8])}{more}.", remedy=_REMEDY)
+
+
+def _try_graph(architecture: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
+    """Enlarge a small picture: only that shows whether a graph fits together. Raises WeightsWrong."""
+    import torch
+
+    network: Any = meta_network(architecture)
+    network.load_state_dict({name: tensor.float() for name, tensor in state.items()}, assign=True)
+    try:
+        with torch.no_grad():
+            network.eval()(torch.rand(1, 3, 16, 24))
+    except _GRAPH_ERRORS as error:
+        raise WeightsWrong(f"The network's graph can't be computed: {str(error)[:200]}.", remedy=_REMEDY) from error
 
 
 def _check_finite(state: Mapping[str, Tensor], name: str) -> None:

@@ -1,7 +1,7 @@
 """Networks of other programs become packs: recognized, read without running code, converted, compared, packed.
 
 Kinds: PyTorch state dicts (.pth, .pt, .model, .ckpt, .safetensors) in the layout of PyTorch's fast_neural_style
-example; the same networks as ONNX; and any RGB upscaling network that Spandrel knows.
+example; the same networks as ONNX; any RGB upscaling network that Spandrel knows; and ONNX files of others.
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ def make_pack(path: Path, target: Path, answers: Answers) -> Manifest:
         )
     raw = _read(path)
     if path.suffix.lower() == ".onnx":
-        from scumble_backend.packs import onnx_models
-
-        return _style_pack(target, answers, path, raw, *onnx_models.read_style(raw, path.name))
+        return _from_onnx(target, answers, path, raw)
     from scumble_backend.packs import fast_neural_style
 
     state = read_state_dict(path, raw)
@@ -153,6 +151,31 @@ def _check_zip_size(raw: bytes, name: str) -> None:
         raise PackDamaged(f"{name} can't be read as weights ({error}).", remedy=_REMEDY) from error
     if plain > MAX_PACK_BYTES:
         raise PackUnsafe(f"{name} would unpack to {plain >> 20} MiB.", remedy=_REMEDY)
+
+
+def _from_onnx(target: Path, answers: Answers, path: Path, raw: bytes) -> Manifest:
+    """A style where the graph normalizes pictures as styles do, else a network that enlarges."""
+    from scumble_backend.packs import onnx_models
+
+    model = onnx_models.read_model(raw, path.name)
+    if any(node.op_type == "InstanceNormalization" for node in model.graph.node):
+        return _style_pack(target, answers, path, raw, *onnx_models.read_style(raw, path.name, model))
+    from scumble_backend.packs.making import upscale_weights
+    from scumble_backend.packs.onnx_upscalers import read_upscaler
+
+    found = read_upscaler(model, raw, path.name)
+    manifest = Manifest(
+        id=id_from_title(answers.title),
+        title=answers.title,
+        kind="upscale",
+        architecture=found.architecture,
+        authors=answers.authors,
+        license=answers.license,
+        factors=(int(found.architecture["factor"]),),
+        training=_provenance(path, raw),
+        quality={"import difference": found.difference},
+    )
+    return write_pack(target, manifest, {**answers.files, WEIGHTS: upscale_weights(manifest, found.state)})
 
 
 def _style_pack(

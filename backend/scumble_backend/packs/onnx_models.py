@@ -32,7 +32,7 @@ def _onnx() -> Any:
     return onnx
 
 
-def session(raw: bytes, name: str) -> Any:
+def session(raw: bytes, name: str, remedy: str = _REMEDY) -> Any:
     """An onnxruntime session on the CPU. Raises ImportFailed."""
     _onnx()
     import onnxruntime  # type: ignore[import-untyped,unused-ignore]
@@ -56,7 +56,7 @@ def session(raw: bytes, name: str) -> Any:
     try:
         return onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
     except failures as error:
-        raise ImportFailed(f"onnxruntime does not accept {name}: {str(error)[:200]}", remedy=_REMEDY) from error
+        raise ImportFailed(f"onnxruntime does not accept {name}: {str(error)[:200]}", remedy=remedy) from error
 
 
 def run(model: Any, image: Tensor) -> Tensor:
@@ -68,15 +68,23 @@ def run(model: Any, image: Tensor) -> Tensor:
 # --- in --------------------------------------------------------------------------------------------------
 
 
-def read_style(raw: bytes, name: str) -> tuple[Any, Any, float]:
-    """(StyleNetwork, StyleTable, difference) of an ONNX fast-neural-style model. Raises ImportFailed, PackUnsafe."""
+def read_model(raw: bytes, name: str) -> Any:
+    """An ONNX file as onnx reads it. Raises ImportFailed."""
     onnx = _onnx()
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped,unused-ignore]
 
     try:
-        model = onnx.load_model_from_string(raw)
+        return onnx.load_model_from_string(raw)
     except DecodeError as error:
         raise ImportFailed(f"{name} is not an ONNX file.", remedy="Get the file again from its author.") from error
+
+
+def read_style(raw: bytes, name: str, model: Any) -> tuple[Any, Any, float]:
+    """(StyleNetwork, StyleTable, difference) of an ONNX fast-neural-style model. Raises ImportFailed, PackUnsafe.
+
+    model: the file as `read_model` gives it.
+    """
+    onnx = _onnx()
     constants = _constants(onnx, model, name)
     layers = _layers(model.graph, constants)
     check_layers(layers)
