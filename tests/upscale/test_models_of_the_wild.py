@@ -46,11 +46,9 @@ QUICK: dict[str, tuple[str, dict[str, Any], int | str]] = {
 SLOW: dict[str, tuple[str, dict[str, Any], int | str]] = {
     "ATD": ("ATD", {**WINDOWS, **SR, "category_size": 16, "num_tokens": 4}, 2),
     "CRAFT": ("CRAFT", {"embed_dim": 12, "depths": [2], "num_heads": [2], "upscale": 2}, 2),
-    "DAT": ("DAT", {"img_size": 16, "embed_dim": 12, "depth": [2], "num_heads": [2], **SR}, 2),
     "DCTLSA": ("DCTLSA", {"nf": 10, "num_modules": 6, "num_head": 5, "upscale": 2}, 2),
     "DITN": ("DITN", {"dim": 12, "ITL_blocks": 1, "SAL_blocks": 1, "upscale": 2}, 2),
     "DRCT": ("DRCT", {**WINDOWS, **SR, "window_size": 16, "gc": 8}, 2),
-    "DRUNet": ("DRUNet", {"in_nc": 4, "out_nc": 3, "nc": [4, 4, 4, 4], "nb": 2}, NO_RGB),
     "DnCNN": ("DnCNN", {"nc": 4, "nb": 17}, NO_RGB),
     "FBCNN": ("FBCNN", {"nc": [8, 8, 8, 8], "nb": 2}, REPAIRS),
     "FDAT": ("FDAT", {"embed_dim": 16, "num_groups": 1, "depth_per_group": 1, "num_heads": 2, "scale": 2}, 2),

@@ -312,7 +312,7 @@ def _split(attributes: Attributes, inputs: Inputs) -> list[Tensor]:
         count = int(attributes["num_outputs"])
         each = -(-x.shape[axis] // count)
         parts = [min(each, x.shape[axis] - at) for at in range(0, x.shape[axis], each)]
-    return list(x.split([int(part) for part in parts], axis))
+    return list(torch.split(x, [int(part) for part in parts], axis))
 
 
 def _concat(attributes: Attributes, inputs: Inputs) -> list[Tensor]:
@@ -367,7 +367,12 @@ def _gather(attributes: Attributes, inputs: Inputs) -> list[Tensor]:
 
 def _expand(attributes: Attributes, inputs: Inputs) -> list[Tensor]:
     x, shape = _need(inputs, 0), [int(side) for side in _need(inputs, 1).tolist()]
-    whole = torch.broadcast_shapes(x.shape, tuple(shape))
+    whole = [
+        max(a, b)
+        for a, b in zip(
+            [1] * (len(shape) - x.dim()) + list(x.shape), [1] * (x.dim() - len(shape)) + shape, strict=True
+        )
+    ]
     _limited(math.prod(whole))
     return [x.expand(whole)]
 
