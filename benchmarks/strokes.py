@@ -1,11 +1,11 @@
 """What every style's packs are worth in figures: the table of docs/styles.md.
 
     python benchmarks/strokes.py PHOTO ... --paintings DIR [--packs great-wave,...] [--packs-folder DIR] [--side 768]
-        [--judge judge.py squeezenet1_1.safetensors] [--relative] [--page docs/styles.md] [--out table.md]
+        [--judge judge.py squeezenet1_1.safetensors] [--absolute] [--page docs/styles.md] [--out table.md]
 
 DIR holds each style's painting as ID.jpg or ID.png. The photos' longer side is brought to `--side` pixels. Means over
 the photos; correlations are of the last photo and of a gray page of 512 pixels, span and spread of a white, a gray
-and a black one. Marks have the size that was learned, with `--relative` that which the editors give them. `--judge`
+and a black one. Marks are sized to the picture, as editors paint; `--absolute` counts in pixels instead. `--judge`
 adds style and content by a network that no training has used. `--page` puts the table between the page's two marks.
 Goals: correlation at most .2 on the page and .45 on a photo, border line at most 1.5, span at least 60, spread at
 most 12.
@@ -52,12 +52,12 @@ def main() -> None:
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--side", type=int, default=768)
     parser.add_argument("--judge", type=Path, nargs=2, help="judge.py and its network")
-    parser.add_argument("--relative", action="store_true", help="marks sized to the picture, as the editors paint")
+    parser.add_argument("--absolute", action="store_true", help="marks counted in pixels, not sized to the picture")
     parser.add_argument("--page", type=Path, help="Markdown page whose table is replaced")
     add_options(parser)
     options = options_of(parser)
     on = chosen(options)
-    marks = MarkSize(absolute=not options.relative)
+    marks = MarkSize(absolute=options.absolute)
     photos = [read_picture(path, options.side)[:, EDGE:-EDGE, EDGE:-EDGE].to(on.device) for path in options.photos]
     pages = [torch.full((3, 512, 512), value, device=on.device) for value in (0.0, 0.5, 1.0)]
     on_page: dict[str, Tensor] = {}

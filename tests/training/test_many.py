@@ -63,6 +63,11 @@ def make(loss_folder: Path, photo_folder: Path) -> Maker:
 def test_the_shipped_recipe_is_whole_and_names_layers_that_exist() -> None:
     recipe = load_many("base-light", steps=7)
     assert recipe.optimizer.steps == 7 and recipe.network.config().widths == (16, 32, 64, 96)
+    assert recipe.side_at(0.5) == 128
+
+
+def test_crops_grow_on_the_way() -> None:
+    recipe = tiny(data={"crops": [[128, 0.75], [176, 1.0]]})
     assert [recipe.side_at(done) for done in (0, 0.74, 0.76, 1)] == [128, 128, 176, 176]
 
 
