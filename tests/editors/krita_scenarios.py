@@ -1415,8 +1415,12 @@ def step_the_quick_start_leads_where_it_says(figures):
     """docs/quickstart-krita.md from its second step on, by the words it names and with the mouse."""
     docker().setVisible(False)
     made = yield from document(600, 400)
-    menu_action("Settings", "Dockers", "Scumble").trigger()
-    yield from wait(lambda: docker().isVisible() and model().backend.packs_known, 60)
+    shown = menu_action("Settings", "Dockers", "Scumble")
+    if not shown.isChecked():
+        shown.trigger()
+    docker().raise_()  # where it shares a place with other dockers, its tab has to be pressed
+    yield from wait(docker().isVisible, 60, f"hidden: {docker().isHidden()}, floats: {docker().isFloating()}")
+    yield from wait(lambda: model().backend.packs_known, 60, "no packs")
     tab = docker().style_tab
     docker().tabs.setCurrentWidget(tab)
     tab.search.setText("tiny sea")
