@@ -89,6 +89,21 @@ class Anchor:
     measured: dict[int, painting.Statistics] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Manner:
+    """What holds for all networks of one painting; fields as `stylize` has them.
+
+    over: the painting may be written over the image.
+    """
+
+    marks: MarkSize
+    boldness: float
+    seed: int
+    half: torch.dtype | None
+    enlarger: Callable[[], Network | None]
+    over: bool
+
+
 def stylize(
     image: Tensor,
     parts: Sequence[Part],
@@ -128,7 +143,6 @@ def stylize(
             f"{width} x {height} pixels are too few to paint on.",
             remedy=f"Choose a layer or selection of at least {SMALLEST_SIDE} pixels on each side.",
         )
-    marks = marks or MarkSize()
     weights = part_weights(parts, (height, width), image.device)
     groups: dict[int, list[int]] = {}
     for place, part in enumerate(parts):
@@ -140,11 +154,8 @@ def stylize(
         only = _in_palette(clamped, parts, weights)
         return Painted(only if strength == 1.0 else torch.lerp(image, only, strength))
     over = spare and len(groups) == 1 and strength == 1.0 and colors in ("style", "palette")
-    painted = kept(
-        lambda: _paint(
-            parts, groups, clamped, weights, marks, boldness, seed, half, progress, enlarger, anchors, over
-        )
-    )
+    manner = _Manner(marks or MarkSize(), boldness, seed, half, enlarger, over)
+    painted = kept(lambda: _paint(parts, groups, clamped, weights, manner, progress, anchors))
     styled = painted.image
     if colors == "picture":
         styled = with_luma_of(image, styled)
@@ -160,19 +171,11 @@ def _paint(
     groups: Mapping[int, Sequence[int]],
     image: Tensor,
     weights: Tensor,
-    marks: MarkSize,
-    boldness: float,
-    seed: int,
-    half: torch.dtype | None,
+    manner: _Manner,
     progress: Callable[[float], None],
-    enlarger: Callable[[], Network | None],
     anchors: Sequence[Anchor],
-    over: bool,
 ) -> Painted:
-    """What the networks make: full strength, the style's colors.
-
-    groups: places of the parts by base network. over: of one group, which may write its painting over the image.
-    """
+    """What the networks make: full strength, the style's colors. groups: places of the parts by base network."""
     styled: Tensor | None = None
     notes: list[str] = [APART] if len(groups) > 1 else []
     for number, places in enumerate(groups.values()):
@@ -186,14 +189,9 @@ def _paint(
             [parts[place].style for place in places],
             image,
             inside,
-            marks,
-            boldness,
-            seed,
-            half,
+            manner,
             report,
-            enlarger,
             _AnchorsOfGroup(number, anchors),
-            over,
         )
         styled = painted.image if len(groups) == 1 else (0 if styled is None else styled) + share * painted.image
         if painted.note and painted.note not in notes:
@@ -254,21 +252,16 @@ def _paint_group(
     styles: Sequence[Style],
     image: Tensor,
     weights: Tensor,
-    marks: MarkSize,
-    boldness: float,
-    seed: int,
-    half: torch.dtype | None,
+    manner: _Manner,
     progress: Callable[[float], None],
-    enlarger: Callable[[], Network | None],
     anchors: _AnchorsOfGroup,
-    over: bool,
 ) -> Painted:
     """Styles on one network, at the resolution that gives the marks their size."""
     low = max(style.stroke_scales[0] for style in styles)
     high = min(style.stroke_scales[1] for style in styles)
-    by_table = min(max(marks.stroke_scale, min(low, high)), max(low, high))
+    by_table = min(max(manner.marks.stroke_scale, min(low, high)), max(low, high))
     height, width = image.shape[-2:]
-    size, note = marks.working_size((height, width), by_table)
+    size, note = manner.marks.working_size((height, width), by_table)
     flat = weights.shape[-1] == 1
     work = image
     if size != (height, width):
@@ -278,7 +271,7 @@ def _paint_group(
     large = needs_network(size, (height, width))
     share = PAINTING_SHARE if large else 1.0
 
-    paint = _painter(styles, by_table, boldness, weights, seed, half)
+    paint = _painter(styles, by_table, weights, manner)
     missing = anchors.missing()
     passes = 1 + len(missing)
     for number, anchor in enumerate(missing):
@@ -288,7 +281,7 @@ def _paint_group(
         anchor.measured[anchors.group] = measured
     painted = paint(work, lambda done: progress(share * (passes - 1 + done) / passes), anchors.statistics(), None)
     if work is not image:
-        enlarging = enlarger() if large else None
+        enlarging = manner.enlarger() if large else None
         if large and enlarging is None:
             note = f"{note} Without the model {MODEL} the strokes are enlarged by a filter, which leaves them soft."
         finish = Detail(image, work, painted).add if large else None
@@ -298,7 +291,7 @@ def _paint_group(
             enlarging,
             lambda fraction: progress(share + (1 - share) * fraction),
             finish=finish,
-            out=image if over else None,
+            out=image if manner.over else None,
         )
     return Painted(painted, note.strip())
 
@@ -306,10 +299,8 @@ def _paint_group(
 def _painter(
     styles: Sequence[Style],
     by_table: float,
-    boldness: float,
     weights: Tensor,
-    seed: int,
-    half: torch.dtype | None,
+    manner: _Manner,
 ) -> Callable[[Tensor, Callable[[float], None], painting.Statistics | None, painting.Statistics | None], Tensor]:
     """A function that paints with a group of styles: (image, progress, statistics, measured) as `paint` has them."""
     network = styles[0].network
@@ -321,15 +312,17 @@ def _painter(
         measured: painting.Statistics | None,
     ) -> Tensor:
         if isinstance(network, light.SkipStyleNetwork):
-            tables = light.SkipStyleTable.stack([_light_table(style).at(by_table, boldness) for style in styles])
+            tables = light.SkipStyleTable.stack(
+                [_light_table(style).at(by_table, manner.boldness) for style in styles]
+            )
             skip_mix = skip_painting.SkipMix(tables, [style.delta for style in styles], weights)
             return skip_painting.paint(
                 network,
                 image,
                 skip_mix,
-                seed=seed,
+                seed=manner.seed,
                 progress=progress,
-                half=half,
+                half=manner.half,
                 statistics=statistics,
                 measured=measured,
             )
@@ -338,9 +331,9 @@ def _painter(
             network,
             image,
             painting.Mix(older_tables, weights),
-            seed=seed,
+            seed=manner.seed,
             progress=progress,
-            half=half,
+            half=manner.half,
             statistics=statistics,
             measured=measured,
         )
