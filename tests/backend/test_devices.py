@@ -141,6 +141,20 @@ def test_free_memory_goes_back_to_the_system_after_a_job(
     assert tidied.wait(10)
 
 
+def test_what_the_last_job_left_goes_back_once_there_is_nothing_to_do(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tidied = threading.Event()
+    monkeypatch.setattr(worker, "TIDY_EVERY_S", 1.0)
+    monkeypatch.setattr(Renderer, "tidy", lambda renderer: tidied.set())
+    client = start().connect()
+    run(client, JOB, [photo(40, 30)])
+    assert tidied.wait(10)  # PyTorch was loaded in this time, so it is more than a second after the start
+    tidied.clear()
+    run(client, JOB, [photo(40, 30)])
+    assert tidied.wait(10)
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no call for it")
 def test_memory_that_lies_free_between_what_is_used_goes_back() -> None:
     libc = ctypes.CDLL(None)

@@ -29,7 +29,9 @@ log = logging.getLogger("scumble.worker")
 #: Loads torch and returns the device with its networks.
 MakeRenderer = Callable[[Settings], "Renderer"]
 
-TIDY_EVERY_S = 5.0  # so often at most free memory goes back to the system: the next job has to ask for it again
+#: Free memory goes back to the system when there has been nothing to do for so long, and so often at most between
+#: jobs: the next one has to ask for it again.
+TIDY_EVERY_S = 5.0
 
 
 # --- reports ---------------------------------------------------------------------------------------------
@@ -94,6 +96,7 @@ class Worker:
         self._leaving = False
         self._loading = False
         self._tidied = time.monotonic()
+        self._untidy = False  # jobs have run since then
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     def start(self) -> None:
@@ -136,19 +139,31 @@ class Worker:
 
     def _run(self) -> None:
         while True:
-            idle_s = self._settings.idle_release_s
-            waits = idle_s if idle_s and self._renderer is not None and self._renderer.holds_memory else None
+            patience_s, then = self._when_idle()
             try:
-                chore = self._chores.get(timeout=waits)
+                chore = self._chores.get(timeout=patience_s)
             except queue.Empty:
-                log.info("Idle for %.0f s: the device's memory is freed.", idle_s)
-                chore = self._forget
+                chore = then
             if chore is None:
                 return
             try:
                 chore()
             except Exception:  # a lost device raises anything; the thread has to outlive it
                 log.exception("The worker could not do what it was asked to.")
+
+    def _when_idle(self) -> tuple[float | None, Callable[[], None]]:
+        """For how many seconds to wait for work, None for any time, and what to do after them."""
+        idle_s = self._settings.idle_release_s
+        if self._renderer is None or not self._renderer.holds_memory:
+            idle_s = 0
+        if self._untidy and not 0 < idle_s <= TIDY_EVERY_S:
+            return TIDY_EVERY_S, self._tidy
+        return idle_s or None, self._forget
+
+    def _tidy(self) -> None:
+        self._tidied, self._untidy = time.monotonic(), False
+        if self._renderer is not None:
+            self._renderer.tidy()
 
     def _load_quietly(self) -> None:
         """Load; trouble is kept for the jobs, which load again and tell it."""
@@ -214,6 +229,7 @@ class Worker:
             renderer.release()
 
     def _forget(self) -> None:
+        log.info("Idle for %.0f s: the device's memory is freed.", self._settings.idle_release_s)
         if self._renderer is not None:
             self._renderer.release()
             self._tell_state()
@@ -221,9 +237,9 @@ class Worker:
     def _next_job(self) -> None:
         if self._jobs:  # it may have been run inside another one
             self._work(self._jobs.popleft())
-        if self._renderer is not None and time.monotonic() - self._tidied > TIDY_EVERY_S:
-            self._renderer.tidy()
-            self._tidied = time.monotonic()
+            self._untidy = True
+        if time.monotonic() - self._tidied > TIDY_EVERY_S:
+            self._tidy()
         if self._shaken:
             self._shaken = False
             renderer, self._renderer = self._renderer, None
