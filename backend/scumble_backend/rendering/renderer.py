@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,11 +23,11 @@ from scumble_backend.rendering.effects import enlarging, upscale_models
 from scumble_backend.rendering.effects import stylize as styles
 from scumble_backend.rendering.effects import upscale as upscaling
 from scumble_backend.rendering.effects.colors import Palette, palette_of
-from scumble_backend.rendering.effects.marks import LARGEST_PREVIEW, MarkSize
-from scumble_backend.rendering.effects.painting import Statistics
+from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.regions import region_masks
 from scumble_backend.rendering.effects.turned import Turned
 from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
+from scumble_backend.rendering.kept_paintings import KeptPaintings
 from scumble_backend.rendering.network_cache import NetworkCache
 from scumble_backend.rendering.pixels import Picture
 from scumble_wire.messages import ImageInfo, Stylize, Upscale
@@ -38,9 +36,6 @@ log = logging.getLogger("scumble.rendering")
 
 #: (fraction 0 .. 1, stage); raises JobCancelled to stop.
 Progress = Callable[[float, str], None]
-
-KEPT_ANCHORS = 64  # frames of animations whose statistics are kept: some kilobytes each
-KEPT_PREVIEWS = 4  # paintings of previews: strength and colors change without a network, an earlier style is there
 
 LOADED, PAINTED = 0.02, 0.97  # shares of a job's progress: until the networks are there, until the picture is
 
@@ -66,8 +61,7 @@ class Renderer:
         self.further = devices.like(self.device) if settings.device == "auto" else ()
         self._store = store or PackStore()
         self._networks: NetworkCache[Any] = NetworkCache()
-        self._anchors: OrderedDict[bytes, dict[int, Statistics]] = OrderedDict()  # of frames that came lately
-        self._previews: OrderedDict[bytes, styles.Painted] = OrderedDict()  # before strength and colors
+        self._kept = KeptPaintings()
         self._too_wide: set[str] = set()  # networks whose numbers leave half precision's range
         self.configure(settings)
 
@@ -94,8 +88,7 @@ class Renderer:
     def release(self) -> None:
         """Free all networks and what the device keeps for us."""
         self._networks.clear()
-        self._anchors.clear()
-        self._previews.clear()
+        self._kept.clear()
         devices.free_memory(self.device)
 
     def tidy(self) -> None:
@@ -140,7 +133,7 @@ class Renderer:
             nonlocal network_s
             began = time.perf_counter()
             image = pixels.to_rgb(picture.color).to(self.device)
-            anchors = self._anchors_of(message, frames, packs, half)
+            anchors = self._kept.anchors(message, frames, packs, half, self.device)
             with torch.inference_mode():
                 made = styles.stylize(
                     image,
@@ -154,7 +147,7 @@ class Renderer:
                     half=half,
                     progress=lambda done: progress(LOADED + (PAINTED - LOADED) * done, "painting"),
                     enlarger=self._enlarger,
-                    kept=lambda make: self._painting(message, frames, packs, half, make),
+                    kept=lambda make: self._kept.preview(message, frames, packs, half, make),
                     spare=half is None and _spare(picture, message),
                 )
                 devices.synchronize(self.device)
@@ -172,56 +165,6 @@ class Renderer:
         made = picture.with_color(painted.image.to("cpu"))
         note = pixels.join_notes([picture.note, _clipped(picture, message), painted.note, told])
         return Rendered(info, pixels.pack(made, info), network_s, note)
-
-    def _anchors_of(
-        self, message: Stylize, frames: Sequence[Any], packs: Sequence[InstalledPack], half: torch.dtype | None
-    ) -> list[styles.Anchor]:
-        """The anchors of a frame; statistics that were measured for its neighbors are there already."""
-        wanted = replace(
-            message,
-            image=replace(message.image, frame=0),
-            anchor_frames=[],
-            anchor_weights=[],
-            neighbor_frames=[],
-            strength=1.0,
-            title="",
-        )
-        masks = [choice.mask_frame for choice in message.styles if choice.mask_frame is not None]
-        made = _weights_of(packs)
-        anchors = []
-        for frame, weight in zip(message.anchor_frames, message.anchor_weights, strict=True):
-            key = _digest((wanted, made, half), [frames[number] for number in (frame, *masks)])
-            measured = self._anchors.setdefault(key, {})
-            self._anchors.move_to_end(key)
-            info = replace(message.image, frame=frame)
-
-            def image(info: ImageInfo = info) -> torch.Tensor:
-                return pixels.to_rgb(pixels.unpack(info, frames[info.frame]).color).to(self.device)
-
-            anchors.append(styles.Anchor(image, weight, measured))
-        while len(self._anchors) > KEPT_ANCHORS:
-            self._anchors.popitem(last=False)
-        return anchors
-
-    def _painting(
-        self,
-        message: Stylize,
-        frames: Sequence[Any],
-        packs: Sequence[InstalledPack],
-        half: torch.dtype | None,
-        make: Callable[[], styles.Painted],
-    ) -> styles.Painted:
-        """A preview's painting before strength and colors: one that was made lately, or else from `make`."""
-        if message.priority != "preview" or message.image.width * message.image.height > LARGEST_PREVIEW:
-            return make()
-        wanted = replace(message, strength=1.0, colors="style", title="")
-        key = _digest((wanted, _weights_of(packs), half), frames)
-        if key not in self._previews:
-            self._previews[key] = make()
-        self._previews.move_to_end(key)
-        while len(self._previews) > KEPT_PREVIEWS:
-            self._previews.popitem(last=False)
-        return self._previews[key]
 
     def _upscale(self, message: Upscale, frames: Sequence[Any], progress: Progress) -> Rendered:
         networks, second, note = self._enlarging(message)
@@ -399,19 +342,6 @@ def _steadied(message: Stylize, frames: Sequence[Any]) -> tuple[Stylize, Sequenc
         anchor_weights=[weight for _, weight in kept],
     )
     return shared, [evened if number == info.frame else frame for number, frame in enumerate(frames)]
-
-
-def _weights_of(packs: Sequence[InstalledPack]) -> list[str]:
-    """What names the weights that packs paint with."""
-    return [pack.manifest.files["weights.safetensors"].sha256 + pack.manifest.base for pack in packs]
-
-
-def _digest(wanted: object, frames: Sequence[Any]) -> bytes:
-    """A name for a job with its pixels; `wanted` is told apart by its text."""
-    key = hashlib.blake2b(repr(wanted).encode())
-    for frame in frames:
-        key.update(frame)
-    return key.digest()
 
 
 def _spare(picture: Picture, message: Stylize) -> bool:
