@@ -5,8 +5,9 @@
         [--threads 1] [--wall] [--jobs 60] [--megapixels 12] [--json]
 
 speed: `paint` of the light network in turns with its own forward in eager PyTorch, the network of Johnson et al. 2016
-("paper": 32 channels), ONNX Runtime, OpenVINO and, where --ways asks for it, torch.compile (minutes for each size);
-and what share of a matrix product's speed the convolutions of `paint` reach.
+("paper": 32 channels), ONNX Runtime, OpenVINO and, where --ways asks for it, torch.compile (minutes for each size; it
+needs a C++ compiler); and what share of a matrix product's speed the convolutions of `paint` reach. From 4 megapixels
+on the first turn counts, too.
 upscale: SPAN (48 channels, weights by chance) at two and four times 640 x 480, through our tiles in turns with one
 call of the same network by Spandrel on the whole picture.
 client: `paint` alone and through client and backend, the processor time of both processes together.
@@ -22,6 +23,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -40,6 +42,7 @@ from scumble_wire.messages import Copy, ImageInfo, StyleChoice, Stylize, Upscale
 
 PARTS = ("speed", "client", "upscale", "memory", "soak", "start")
 WAYS = ("eager", "paper", "onnxruntime", "openvino", "compile")
+WITHOUT_WARM_UP = 4_000_000  # pixels from which a turn takes so long that loading and compiling is lost in it
 TARGETS = {"eager": "1.6 or more", "peak": "0.75 or more", "client": "1.05 or less"}
 
 
@@ -62,7 +65,7 @@ def main() -> None:
         "upscale": lambda: (enlarging(factor, options) for factor in (2, 4)),
         "memory": lambda: memory([float(number) for number in options.megapixels]),
         "soak": lambda: [soak(options.jobs)],
-        "start": lambda: (make() for make in (first_picture, command)),
+        "start": lambda: (make(options.threads) for make in (first_picture, command)),
     }
     for part in options.parts or PARTS:
         for row in makers[part]():
@@ -108,18 +111,21 @@ def speed(width: int, height: int, options: Any) -> dict[str, Any]:
         except ImportError as error:
             left_out.append(f"{name} ({error})")
     if "compile" in options.ways:
-        compiled = torch.compile(network)
-        ways["compile"] = lambda: compiled(last, table)
+        try:
+            ways["compile"] = _compiled(network, table, last)
+        except _NotCompiled as error:
+            left_out.append(f"compile ({error})")
     side = 1024
     one, two = torch.rand(side, side), torch.rand(side, side)
     ways["product"] = lambda: one @ two
     times: dict[str, list[float]] = {name: [] for name in ways}
     with torch.inference_mode():
-        for turn in range(options.rounds + 1):
+        warm_up = width * height < WITHOUT_WARM_UP
+        for turn in range(options.rounds + warm_up):
             for name, way in ways.items():
                 began = clock()
                 way()
-                if turn:  # the first one warms up
+                if turn or not warm_up:
                     times[name].append(clock() - began)
         convolving = _convolving(ways["paint"])
     median = {name: statistics.median(all_of) for name, all_of in times.items()}
@@ -135,6 +141,26 @@ def speed(width: int, height: int, options: Any) -> dict[str, Any]:
         "share_of_peak_of_all": round(operations / median["paint"] / peak, 2),
     }
     return row | ({"left_out": "; ".join(left_out)} if left_out else {})
+
+
+class _NotCompiled(Exception):
+    """Why torch.compile has nothing to show."""
+
+
+def _compiled(network: Any, table: Any, image: Any) -> Callable[[], Any]:
+    """The network compiled for this size. Raises _NotCompiled."""
+    import torch
+
+    compiler = os.environ.get("CXX", "cl" if sys.platform == "win32" else "g++")
+    if shutil.which(compiler) is None:
+        raise _NotCompiled(f"there is no C++ compiler {compiler}")
+    compiled = torch.compile(network, dynamic=False)
+    try:
+        with torch.inference_mode():
+            compiled(image, table)
+    except torch._dynamo.exc.TorchDynamoException as error:
+        raise _NotCompiled(str(error).strip().splitlines()[0]) from error
+    return lambda: compiled(image, table)
 
 
 def _onnxruntime(network: Any, table: Any, image: Any, threads: int) -> Callable[[], Any]:
@@ -193,7 +219,6 @@ def _convolving(way: Callable[[], Any]) -> float:
             spent += time.process_time() - began
             return made
 
-    way()
     with Clock():
         way()
     return spent
@@ -302,14 +327,21 @@ def memory(megapixels: list[float]) -> Iterator[dict[str, Any]]:
 
 
 def soak(jobs: int) -> dict[str, Any]:
-    """Small jobs of all kinds, one after the other; growth is counted from a quarter of them on."""
+    """Small jobs of all kinds, one after the other; growth is counted from a quarter of them on, at rest."""
     from memory import megabytes
+
+    from scumble_backend.rendering.worker import TIDY_EVERY_S
 
     draw = np.random.default_rng(0)
     with own_backend.running("--device", "cpu", threads=1) as client:
         own_backend.install_style("bench", "style-skip")
         own_backend.install_style("older", "style")
         settled = 0.0
+
+        def at_rest() -> float:
+            time.sleep(2 * TIDY_EVERY_S)  # free memory has gone back to the system by then
+            return megabytes(client.welcome.pid, "VmRSS")
+
         for number in range(jobs):
             width, height = (int(side) for side in draw.integers(16, 96, 2))
             info, kind = ImageInfo(width, height), number % 5
@@ -328,15 +360,15 @@ def soak(jobs: int) -> dict[str, Any]:
             )
             own_backend.result_of(client, message, [draw.bytes(width * height * 4)])
             if number == jobs // 4:
-                settled = megabytes(client.welcome.pid, "VmRSS")
-        end = megabytes(client.welcome.pid, "VmRSS")
+                settled = at_rest()
+        end = at_rest()
     return {"jobs": jobs, "after_a_quarter_mb": round(settled, 1), "at_the_end_mb": round(end, 1)}
 
 
-def first_picture() -> dict[str, Any]:
+def first_picture(threads: int) -> dict[str, Any]:
     """A backend that nothing has used yet, in processor seconds of its process (and of the clock)."""
     began = time.perf_counter()
-    with own_backend.running("--device", "cpu", threads=1) as client:
+    with own_backend.running("--device", "cpu", threads=threads) as client:
         there = (processor_seconds(client.welcome.pid), time.perf_counter() - began)
         own_backend.install_style(family="style-skip")
         message = Stylize(ImageInfo(512, 512), [StyleChoice("bench")])
@@ -347,6 +379,7 @@ def first_picture() -> dict[str, Any]:
     steps = [tuple(round(b - a, 2) for a, b in zip(one, two, strict=True)) for one, two in pairwise(marks)]
     return {
         "what": "first picture, 512 x 512: (processor, clock) seconds",
+        "threads": threads,
         "answers": tuple(round(number, 2) for number in there),
         "torch_and_device": steps[0],
         "first_picture": steps[1],
@@ -365,10 +398,10 @@ def _photo() -> Iterator[Path]:
         yield Path(folder)
 
 
-def command() -> dict[str, Any]:
+def command(threads: int) -> dict[str, Any]:
     """`scumble style` with a backend that has painted before, in seconds of both processes' processor time."""
     path = os.pathsep.join(str(ROOT / part) for part in ("backend", "training", "cli"))
-    with _photo() as folder, own_backend.running("--device", "cpu", threads=1) as client:
+    with _photo() as folder, own_backend.running("--device", "cpu", threads=threads) as client:
         own_backend.install_style(family="style-skip")
         program = [
             sys.executable,
@@ -396,6 +429,7 @@ def command() -> dict[str, Any]:
                 network.append(json.loads(done.stdout)["network_seconds"])
     return {
         "what": "scumble style, 0.4 megapixels",
+        "threads": threads,
         "command_s": round(statistics.median(own), 2),
         "backend_s": round(statistics.median(theirs), 2),
         "clock_s": round(statistics.median(wall), 2),
