@@ -33,10 +33,13 @@ class Kept:
         self.repeat()
         return self.window(top, bottom)
 
-    def pointwise(self, conv: torch.nn.Module, top: int, bottom: int) -> Tensor:
-        """Rows through a 1 x 1 convolution; it reads the columns of the border, too, which saves a copy."""
-        made: Tensor = conv(self.memory[:, :, top + 1 : bottom + 1])
-        return made[..., 1:-1]
+    def pointwise(self, conv: torch.nn.Conv2d, top: int, bottom: int) -> Tensor:
+        """Rows through a 1 x 1 convolution without bias; the border's columns go through, too, which saves a copy.
+
+        As a product of matrices, which on a CPU is faster.
+        """
+        made = F.linear(self.memory[:, :, top + 1 : bottom + 1].permute(0, 2, 3, 1), conv.weight[:, :, 0, 0])
+        return made.permute(0, 3, 1, 2)[..., 1:-1]
 
     def mirror(self) -> None:
         m = self.memory
@@ -75,7 +78,7 @@ class Again:
         beyond = (1, 1, first - (top - 1), bottom + 1 - last)
         return F.pad(self.rows(first, last), beyond, mode="replicate")
 
-    def pointwise(self, conv: torch.nn.Module, top: int, bottom: int) -> Tensor:
+    def pointwise(self, conv: torch.nn.Conv2d, top: int, bottom: int) -> Tensor:
         made: Tensor = conv(self.rows(top, bottom))
         return made
 

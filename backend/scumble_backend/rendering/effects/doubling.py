@@ -49,18 +49,18 @@ def convolve_doubled(
     parts = torch.unflatten(folded.permute(0, 2, 3, 1), 3, (2, 2, outputs)).permute(
         0, 1, 3, 2, 4, 5
     )  # 1, h, 2, w, 2, C
+    # Beyond a border the kernels see the outermost row of the doubled activation again, where the one before it
+    # belongs. The two differ by a quarter of what the outermost rows of the window do; only outer taps meet them.
     first, last, sides = borders
     if sides:
-        columns = _doubled(torch.cat([window[..., 1:3], window[..., -3:-1]]))[:, :, 1:-1]
-        mirrored = torch.cat([columns[:1, ..., [1, 0, 1]], columns[1:, ..., [2, 3, 2]]])
-        left, right = torch.unflatten(F.conv2d(mirrored, weight, bias)[..., 0].permute(0, 2, 1), 1, (height, 2))
-        parts[0, :, :, 0, 0], parts[0, :, :, -1, 1] = left, right
-    if first:
-        rows = F.pad(_doubled(window[:, :, 1:3, 1:-1])[:, :, :2], (1, 1, 1, 0), mode="reflect")
-        parts[0, 0, 0] = torch.unflatten(F.conv2d(rows, weight, bias)[0, :, 0].T, 0, (width, 2))
-    if last:
-        rows = F.pad(_doubled(window[:, :, -3:-1, 1:-1])[:, :, 2:], (1, 1, 0, 1), mode="reflect")
-        parts[0, -1, 1] = torch.unflatten(F.conv2d(rows, weight, bias)[0, :, 0].T, 0, (width, 2))
+        for at, inner, outer, tap in ((0, 2, 1, 0), (-1, -3, -2, 2)):
+            lines = _doubled(window[0, :, :, inner] - window[0, :, :, outer])[:, 1:-1]
+            parts[0, :, :, at, at] += torch.unflatten(_along(lines, weight[..., tap]), 0, (height, 2))
+    for border, at, inner, outer, tap in ((first, 0, 2, 1, 0), (last, -1, -3, -2, 2)):
+        if border:
+            lines = _doubled(window[0, :, inner, 1:-1] - window[0, :, outer, 1:-1])
+            lines = F.pad(lines[None], (1, 1), mode="reflect")[0]
+            parts[0, at, at] += torch.unflatten(_along(lines, weight[:, :, tap]), 0, (width, 2))
     if relu:
         folded.relu_()
     made = torch.empty((1, 2 * height, 2 * width, outputs), dtype=folded.dtype, device=folded.device)
@@ -73,5 +73,11 @@ def convolve_doubled(
     return made.permute(0, 3, 1, 2)
 
 
-def _doubled(rows: Tensor) -> Tensor:
-    return F.interpolate(rows, scale_factor=2.0, mode="bilinear", align_corners=False)
+def _doubled(difference: Tensor) -> Tensor:
+    """(inputs, n) -> (inputs, 2 n): what two neighboring rows or columns differ by once they are doubled."""
+    return F.interpolate(0.25 * difference[None], scale_factor=2.0, mode="linear", align_corners=False)[0]
+
+
+def _along(line: Tensor, taps: Tensor) -> Tensor:
+    """A convolution along a line: (inputs, n + 2) and (outputs, inputs, 3) -> (n, outputs)."""
+    return F.linear(line.unfold(1, 3, 1).permute(1, 0, 2).flatten(1), taps.flatten(1))

@@ -228,7 +228,9 @@ def paint(
     """
     height, width = image.shape[-2:]
     config = network.config
-    source: _Source = _Rows(with_grain(image, config.grain, seed))
+    noisy = with_grain(image, config.grain, seed)
+    source: _Source = _Rows(noisy.contiguous(memory_format=torch.channels_last))
+    del noisy
     keep_full = height * width <= KEEP_PIXELS
     pieces = [layer.conv.out_channels for layer in network.norm_layers]
     scales = torch.split(mix.tables.scale, pieces, dim=1)  # type: ignore[no-untyped-call,unused-ignore]
@@ -271,7 +273,7 @@ def with_grain(
     for top, bottom in strips(height, max(32, STRIP_NUMBERS // (8 * width))):  # the hash needs 64 bits a pixel
         grain = place_grain(bottom - top, width, seed=seed, top=top, device=image.device)
         noisy[:, top:bottom].add_(grain, alpha=amplitude)
-    return pad(noisy[None]).contiguous(memory_format=torch.channels_last)
+    return pad(noisy[None])
 
 
 def _finish(network: StyleNetwork, image: Tensor, source: _Source, mix: Mix, tick: Tick) -> Tensor:

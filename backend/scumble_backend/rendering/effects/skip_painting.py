@@ -123,12 +123,14 @@ class _Painting:
         self.network, self.image, self.mix, self.seed, self.dtype = network, image, mix, seed, dtype
         self.stages = network.named_stages()
         pieces = [stage.outputs for stage in self.stages.values()]
-        cut = [torch.split(t, pieces, dim=1) for t in (mix.tables.scale, mix.tables.shift)]  # type: ignore[no-untyped-call,unused-ignore]
+        placed = mix.weights.dim() == 3
+        self.tables = mix.tables if placed else mix.tables.blended(mix.weights)  # one, where it holds everywhere
+        cut = [torch.split(t, pieces, dim=1) for t in (self.tables.scale, self.tables.shift)]  # type: ignore[no-untyped-call,unused-ignore]
         self.affine = {name: (cut[0][place], cut[1][place]) for place, name in enumerate(self.stages)}
         height, width = image.shape[-2:]
         self.margin = network.config.margin
         self.height, self.width = (side + 2 * self.margin + -side % STRIDE for side in (height, width))
-        self.maps = WeightMaps(framed(mix.weights[None], self.margin)[0]) if mix.weights.dim() == 3 else None
+        self.maps = WeightMaps(framed(mix.weights[None], self.margin)[0]) if placed else None
         self.keep = height * width <= KEEP_PIXELS
         self.tick = Tick(self._work(), progress)
         self.given: Statistics | None = None  # instead of the picture's own
@@ -139,8 +141,9 @@ class _Painting:
         noisy = with_grain(self.image, config.grain, self.seed, pad=lambda image: framed(image, self.margin))
         height, width = self.height // 2, self.width // 2
         source = Kept(12, height, width, self.image, self.dtype)
-        blocks = torch.unflatten(torch.unflatten(noisy, 2, (height, 2)), 4, (width, 2)).permute(0, 1, 3, 5, 2, 4)
-        torch.sub(blocks, 0.5, out=torch.unflatten(source.rows(0, height), 1, (3, 2, 2)))  # `style_skip.folded`
+        for top, bottom in strips(height, max(1, STRIP_NUMBERS // (12 * width))):
+            blocks = F.pixel_unshuffle(noisy[:, :, 2 * top : 2 * bottom], 2)
+            torch.sub(blocks, 0.5, out=source.rows(top, bottom))  # `style_skip.folded`
         source.mirror()
         del noisy, blocks
         half = self._stage("stem", source, keep=self.keep)
@@ -276,7 +279,6 @@ class _Painting:
         first and last column count.
         """
         phases = phase_kernels(weight)
-        weight = weight.contiguous(memory_format=torch.channels_last)
 
         def convolve(top: int, bottom: int) -> Tensor:
             first, last = top // 2, -(-bottom // 2)
@@ -310,12 +312,10 @@ class _Painting:
     def _affine(self, gains: Tensor, offsets: Tensor, size: tuple[int, int], relu: bool) -> Callable[..., Tensor]:
         """A function (raw rows, top, bottom, out) that scales and shifts; in place where `out` is left out.
 
-        gains, offsets: (S, C), mixed by weight.
+        gains, offsets: (S, C), mixed by weight where that differs from place to place; else (1, C).
         """
         if self.maps is None:
-            gain, offset = (
-                torch.einsum("s,sc->c", self.mix.weights, t)[None, :, None, None] for t in (gains, offsets)
-            )
+            gain, offset = gains[:, :, None, None], offsets[:, :, None, None]
 
             def alike(raw: Tensor, top: int, bottom: int, out: Tensor | None = None) -> Tensor:
                 out = raw if out is None else out
@@ -370,23 +370,22 @@ class _Painting:
             up1.finish = self._affine(*self.affine["up1"], size, True)
             return up1
         # No statistics come between: the table's scale is in the kernels, its shift their bias.
-        gain, offset = (torch.einsum("s,sc->c", self.mix.weights, t) for t in self.affine["up1"])
-        weight = self._merged("up1") * gain[:, None, None, None]
-        return Again(*size, self._doubling(stage, weight, source, None, offset, sides=self.margin == 0))
+        gain, offset = self.affine["up1"]
+        weight = self._merged("up1") * gain[0, :, None, None, None]
+        return Again(*size, self._doubling(stage, weight, source, None, offset[0], sides=self.margin == 0))
 
     def _color(self, top: int, bottom: int) -> Tensor:
         """The color path of rows [top, bottom), (3, rows, W), before the sigmoid."""
-        matrices, weights = self.mix.tables.color, self.mix.weights
         if self.maps is None:
-            matrix = torch.einsum("s,sij->ij", weights, matrices)
+            (matrix,) = self.tables.color
             offset = matrix[:, 3] - 0.5 * matrix[:, :3].sum(dim=1)
             with torch.autocast(self.image.device.type, enabled=False):
                 flat = torch.addmm(offset[:, None], matrix[:, :3], self.image[:, top:bottom].flatten(1))
             return torch.unflatten(flat, 1, (bottom - top, -1))
         picture = self.image[:, top:bottom] - 0.5
         around = torch.zeros_like(picture)
-        for style, matrix in enumerate(matrices):
-            own = weights[style, top:bottom]
+        for style, matrix in enumerate(self.tables.color):
+            own = self.mix.weights[style, top:bottom]
             if bool(own.any()):
                 around += own * (torch.einsum("ij,jhw->ihw", matrix[:, :3], picture) + matrix[:, 3, None, None])
         return around
