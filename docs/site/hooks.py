@@ -33,5 +33,12 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Short code spans stay on one line (site/scumble.css): browsers else break an option behind its dashes."""
-    return re.sub(r"<code>(?=[^<\n]{1,24}</code>)", '<code class="short">', html)
+    """Three things that Markdown leaves as they are.
+
+    Short code spans stay on one line (site/scumble.css): browsers else break an option behind its dashes. A bar in a
+    table's code span loses the backslash that keeps it from ending the cell. A picture that stands by itself opens in
+    its own size, since the column shows sheets smaller than they are.
+    """
+    html = re.sub(r"<code>(?=[^<\n]{1,24}</code>)", '<code class="short">', html)
+    html = re.sub(r"<code[^>]*>[^<]*</code>", lambda span: span[0].replace("\\|", "|"), html)
+    return re.sub(r'<p>(<img [^>]*?src="([^"]+)"[^>]*>)</p>', r'<p><a href="\2">\1</a></p>', html)

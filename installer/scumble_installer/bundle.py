@@ -20,9 +20,9 @@ from .torch_builds import TorchBuild
 
 #: What of the checkout goes into the kit.
 KIT_PARTS = (
-    "README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "constraints.txt", "constraints-dev.txt", "backend",
-    "training", "cli", "plugin_shared", "plugin_krita", "plugin_gimp", "installer", "docs",
-    "mkdocs.yml",
+    "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "pyproject.toml", "constraints.txt",
+    "constraints-dev.txt", "constraints-docs.txt", "constraints-cluster.txt", "backend", "training", "cli",
+    "plugin_shared", "plugin_krita", "plugin_gimp", "installer", "docs", "mkdocs.yml",
 )  # fmt: skip
 _STAMP = (1980, 1, 1, 0, 0, 0)  # equal sources make equal zips
 

@@ -50,6 +50,7 @@ HEADINGS = {
     "leftovers": "the-installation-stops",
     "packs_damaged": "a-pack-isnt-installed",
     "own_packs_damaged": "a-pack-isnt-installed",
+    "command_missing": "the-scumble-command-isnt-found",
 }
 _ELSE = "scumbles-backend-cant-be-reached-or-nothing-comes-for-a-long-time"
 

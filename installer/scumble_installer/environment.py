@@ -258,7 +258,8 @@ class Downloads:
             self.console.detail(f"{match.group(1).lower()} {name} ({size:.0f} MB)")
 
     def alive(self, seconds: float) -> None:
-        self.console.detail(f"... {duration(seconds)} so far, {self.megabytes:.0f} MB downloaded")
+        fetched = f", {self.megabytes:.0f} MB downloaded" if self.megabytes else ""
+        self.console.detail(f"... {duration(seconds)} so far{fetched}")
 
 
 def _installer(recipe: Recipe, folder: Path) -> list[str]:

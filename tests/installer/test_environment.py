@@ -257,6 +257,7 @@ def test_a_kits_wheels_are_fetched_and_installed_without_an_index(
 
 def test_what_pip_says_becomes_sizes_and_names(capsys: pytest.CaptureFixture[str]) -> None:
     downloads = environment.Downloads(Console())
+    downloads.alive(15)  # an offline kit's packages are installed without any download
     for line in (
         "Collecting torch==2.15.0",
         "  Downloading torch-2.15.0-cp311-cp311-manylinux_2_28_x86_64.whl (539.4 MB)",
@@ -268,6 +269,7 @@ def test_what_pip_says_becomes_sizes_and_names(capsys: pytest.CaptureFixture[str
     downloads.alive(75)
     said = [line.strip() for line in capsys.readouterr().err.splitlines()]
     assert said == [
+        "... 15.0 s so far",
         "downloading torch (539 MB)",
         "downloading nvidia_cublas (1200 MB)",
         "using cached triton (286 MB)",

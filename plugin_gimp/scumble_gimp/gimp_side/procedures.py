@@ -1,4 +1,4 @@
-"""The procedures that GIMP knows of, by name; the menu shows them in this order."""
+"""The procedures that GIMP knows of, by name. Its menu sorts them by their labels."""
 
 from __future__ import annotations
 

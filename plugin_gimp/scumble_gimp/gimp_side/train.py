@@ -65,7 +65,7 @@ def declare_show(plug_in: Any, name: str) -> Any:
         plug_in,
         name,
         run_show,
-        label=_("_Show Training"),
+        label=_("Sho_w Training"),
         blurb=_("Show the trainings that run"),
         help=_("Opens the window with progress and preview of every training."),
     )
