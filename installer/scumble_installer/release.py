@@ -28,7 +28,7 @@ PART_S = 600.0  # longest time for building or trying one part, the kit aside
 
 def run(options: Options, console: Console, output: Path, *, with_kit: bool, draft: bool) -> int:
     """Write wheel, plugin zips, site, offline kit, notes and check sums into `output`. Raises InstallError."""
-    here, source = places.this_machine(options.prefix), places.source_root()
+    here, source, output = places.this_machine(options.prefix), places.source_root(), output.resolve()
     version = payload.project_version(source)
     text = notes((source / "CHANGELOG.md").read_text(encoding="utf-8"), version, draft=draft)
     if output.exists() and any(output.iterdir()):
@@ -125,7 +125,8 @@ def try_kit(path: Path, python: str, console: Console) -> None:
 
     Some gigabytes are unpacked twice, so each step of that installation is told. Raises InstallError.
     """
-    with tempfile.TemporaryDirectory(prefix="scumble-", dir=str(path.parent)) as name:
+    # Beside the kit, where there is room. A home has to be named in full, however the kit was.
+    with tempfile.TemporaryDirectory(prefix="scumble-", dir=str(path.resolve().parent)) as name:
         folder = Path(name)
         with zipfile.ZipFile(str(path)) as archive:
             archive.extractall(str(folder / "kit"))
