@@ -124,13 +124,13 @@ class StylizeDialog:
         return row
 
     def _paint_now(self, _button: Any) -> None:
-        self._dialog.set_sensitive(False)
+        Gtk.Widget.set_sensitive(self._dialog, False)  # GIMP's dialog has another method of this name
         try:
             self._work(self._session, self._aims[0].image, self._aims, self._config)
         except (ScumbleError, ValueError) as error:
             self._backend.report(error)
         finally:
-            self._dialog.set_sensitive(True)
+            Gtk.Widget.set_sensitive(self._dialog, True)
         self._follower.wish()
 
     def _packs_came(self) -> None:
