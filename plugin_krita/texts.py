@@ -19,6 +19,7 @@ TABLES = {
     "COLORS_TOLD",
     "PLACES",
     "TAGS",
+    "DESCRIPTIONS",
     "VIEWS",
     "UNITS",
 }  # dictionaries whose values are shown through tr

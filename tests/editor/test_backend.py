@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -326,6 +328,23 @@ def test_tags_are_searched_and_offered_in_the_users_language(backend: Backend, r
         for search in ("nacht", "night", "CATS nacht"):
             assert [pack.id for pack in backend.styles(search)] == ["night"]
         assert "Nacht, cats" in words.about(tagged[0])
+    finally:
+        words.use_translation({})
+
+
+def test_descriptions_of_the_packs_that_ship_are_shown_in_the_users_language() -> None:
+    told = {}
+    for path in (Path(__file__).parents[2] / "backend" / "starter_packs").glob("*.scumble"):
+        with zipfile.ZipFile(path) as pack:
+            manifest = json.loads(pack.read("manifest.json"))
+        if manifest.get("description"):
+            told[manifest["id"]] = manifest["description"]
+    assert told == words.DESCRIPTIONS
+    fast = PackInfo("fast", "Fast", "upscale", description=told["fast"])
+    words.use_translation({told["fast"]: "Schnell."})
+    try:
+        assert words.description_of(fast) == "Schnell." and "Schnell." in words.about(fast)
+        assert words.description_of(replace(fast, description="Another fast one.")) == "Another fast one."
     finally:
         words.use_translation({})
 

@@ -43,7 +43,7 @@ def _constants(path: Path, names: set[str]) -> set[str]:
 def texts_in_use() -> set[str]:
     found = _constants(Path(words.__file__), {"HEADLINES", "STAGES", "STATES"})
     for path in Path(words.__file__).parent.glob("*.py"):
-        found |= _constants(path, {"COLORS_TOLD", "PLACES", "TAGS", "VIEWS", "UNITS"})
+        found |= _constants(path, {"COLORS_TOLD", "PLACES", "TAGS", "DESCRIPTIONS", "VIEWS", "UNITS"})
     for path in (PLUG_IN / "scumble_gimp" / "gimp_side").rglob("*.py"):
         found |= _constants(path, {"RESULTS", "SOURCES", "MNEMONICS"})
     for choices, names in SHOWN_CHOICES.items():

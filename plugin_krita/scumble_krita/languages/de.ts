@@ -467,8 +467,8 @@
    <translation>Backend {version} auf {device}. {networks} Netze bereit, {memory} MB belegt.</translation>
   </message>
   <message>
-   <source>(starting)</source>
-   <translation>(startet)</translation>
+   <source>Backend {version} is starting.</source>
+   <translation>Backend {version} wird gestartet.</translation>
   </message>
   <message>
    <source>Search styles</source>
@@ -752,7 +752,7 @@
   </message>
   <message>
    <source>As the style paints</source>
-   <translation>Wie der Stil sie malt</translation>
+   <translation>Farben des Stils</translation>
   </message>
   <message>
    <source>Each place keeps its color</source>
@@ -1213,6 +1213,26 @@
   <message>
    <source>There is no layer "{name}" in this document.</source>
    <translation>In diesem Dokument gibt es keine Ebene „{name}“.</translation>
+  </message>
+  <message>
+   <source>Enlarges with the least error: invents nothing, sharpens what is there.</source>
+   <translation>Vergrößert mit dem kleinsten Fehler: erfindet nichts, schärft, was da ist.</translation>
+  </message>
+  <message>
+   <source>Enlarges with the least error; the model `faithful` takes it for small factors.</source>
+   <translation>Vergrößert mit dem kleinsten Fehler; das Modell „faithful“ nimmt es für kleine Faktoren.</translation>
+  </message>
+  <message>
+   <source>About a quarter of the work of Faithful, and a little softer.</source>
+   <translation>Etwa ein Viertel der Arbeit von Faithful, und etwas weicher.</translation>
+  </message>
+  <message>
+   <source>Enlarges drawings, lettering, flat color and brushwork with clean edges.</source>
+   <translation>Vergrößert Zeichnungen, Schrift, Farbflächen und Pinselarbeit mit sauberen Kanten.</translation>
+  </message>
+  <message>
+   <source>Looks sharper than it knows: texture is made up. Forgives blur, noise and JPEG.</source>
+   <translation>Sieht schärfer aus, als es weiß: Struktur ist erfunden. Verzeiht Unschärfe, Rauschen und JPEG.</translation>
   </message>
  </context>
 </TS>

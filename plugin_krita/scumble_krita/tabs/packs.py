@@ -3,7 +3,7 @@
 from krita import Krita
 
 from scumble_editor.shelf import Tile
-from scumble_editor.words import about, tr
+from scumble_editor.words import about, description_of, tr
 from scumble_wire.messages import PackInfo
 
 from ..model import Model
@@ -118,8 +118,8 @@ def describe(pack: PackInfo) -> str:
         lines.append(tr("By {authors}", authors=", ".join(pack.authors)))
     if pack.license:
         lines.append(tr("License: {license}", license=pack.license))
-    if pack.description:
-        lines.append(pack.description)
+    if description := description_of(pack):
+        lines.append(description)
     return lines[0] + "<br>" + "<br>".join(_html(line) for line in lines[1:])
 
 

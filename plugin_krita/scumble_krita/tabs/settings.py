@@ -107,14 +107,15 @@ class SettingsTab(QWidget):
         self.device.setEditText(status.device_setting)
         self.memory.setValue(status.memory_budget_mb)
         self.idle.setValue(round(status.idle_release_s / 60))
-        self.state.setText(
-            tr(
+        if status.device:
+            state = tr(
                 "Backend {version} on {device}. {networks} networks ready, {memory} MB in use.",
-                version=status.backend_version, device=status.device or tr("(starting)"),
+                version=status.backend_version, device=status.device,
                 networks=len(status.loaded_networks), memory=round(status.device_memory_mb),
-            )
-            + "\n" + tr("Log: {path}", path=status.log_file)
-        )  # fmt: skip
+            )  # fmt: skip
+        else:
+            state = tr("Backend {version} is starting.", version=status.backend_version)
+        self.state.setText(state + "\n" + tr("Log: {path}", path=status.log_file))
 
     def _open_logs(self) -> None:
         status = self._model.backend.status

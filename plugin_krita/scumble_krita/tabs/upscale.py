@@ -6,7 +6,7 @@ from krita import Krita
 
 from scumble_editor.choices import UpscaleChoices, option
 from scumble_editor.sizes import UNITS, Wish, how_text, shown, size_text
-from scumble_editor.words import tr
+from scumble_editor.words import description_of, tr
 
 from ..model import Model
 from ..qt import (
@@ -146,5 +146,5 @@ class UpscaleTab(QWidget):
         self._show_size(choices)
         pack = self._model.backend.pack(choices.model)
         how = how_text(choices.model, choices.factor, self._model.backend.upscalers())
-        self.about.setText("\n".join(filter(None, (how, pack.description if pack is not None else ""))))
+        self.about.setText("\n".join(filter(None, (how, description_of(pack) if pack is not None else ""))))
         self.about.setVisible(bool(self.about.text()))

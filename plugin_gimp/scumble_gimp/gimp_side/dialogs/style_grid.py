@@ -9,6 +9,7 @@ from gi.repository import GLib, GObject, Gtk, Pango
 
 from scumble_editor.backend import Backend
 from scumble_editor.shelf import VIEWS, Shelf, Tile
+from scumble_editor.words import description_of
 from scumble_wire.messages import PackInfo
 
 from ..texts import _
@@ -165,7 +166,7 @@ def about(pack: PackInfo) -> str:
     lines = [
         pack.title,
         pack.painting,
-        pack.description,
+        description_of(pack),
         _("Pack by {authors}", authors=authors) if authors else "",
         _("License: {license}", license=pack.license) if pack.license else "",
     ]
