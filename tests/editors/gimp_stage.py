@@ -43,7 +43,9 @@ def jobs_of(client: Client) -> list[JobInfo]:
 class Stage:
     """Runs scenario files in `gimp-console` of a tree, and does what they ring for."""
 
-    def __init__(self, root: Path, folder: Path, backend: Backend) -> None:
+    def __init__(self, root: Path, folder: Path, backend: Backend, patience_s: float = PATIENCE_S) -> None:
+        """patience_s: how long all scenarios of a run may take, in seconds."""
+        self._patience_s = patience_s
         self.root, self.folder, self.backend = root, folder, backend
         self.profile = folder / "profile"
         self.waker = folder / "waker"
@@ -80,7 +82,7 @@ class Stage:
         environ = {
             "SCUMBLE_SHOTS": str(self.folder / "shots"),
             "GIMP_LOG": str(self.folder / "windows.log"),
-            "GIMP_TIMEOUT": str(round(PATIENCE_S)),
+            "GIMP_TIMEOUT": str(round(self._patience_s)),
         } | environ
         script = (HERE / "gimp_under_xvfb.sh").read_bytes()
         return self._run(["bash", "-s", "--", *program], scenarios, environ, script)
@@ -101,7 +103,7 @@ class Stage:
         with log.open("wb") as told, given.open("rb") as source:
             command = self.command(environ, words)
             process = subprocess.Popen(command, stdin=source, stdout=told, stderr=subprocess.STDOUT)
-            end = time.monotonic() + PATIENCE_S
+            end = time.monotonic() + self._patience_s
             try:
                 while process.poll() is None and time.monotonic() < end:
                     self._listen()

@@ -32,7 +32,9 @@ def digest(folder: Path) -> str:
 class Stage:
     """Runs a scenario file in Krita and does what it rings for."""
 
-    def __init__(self, root: Path, folder: Path, backend: Backend) -> None:
+    def __init__(self, root: Path, folder: Path, backend: Backend, patience_s: float = PATIENCE_S) -> None:
+        """patience_s: how long all scenarios of a run may take, in seconds."""
+        self._patience_s = patience_s
         self.root, self.folder, self.backend = root, folder, backend
         self.profile = folder / "profile"
         self.waker = folder / "waker"
@@ -102,7 +104,7 @@ class Stage:
             **environ,
         }
         (self.folder / "shots").mkdir(exist_ok=True)
-        self.status = self._start(inside, seconds=PATIENCE_S)
+        self.status = self._start(inside, seconds=self._patience_s)
         outcomes: dict[str, dict[str, object]] = json.loads(result.read_text("utf-8")) if result.exists() else {}
         return outcomes
 

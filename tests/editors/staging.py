@@ -41,8 +41,9 @@ def short_folder() -> Iterator[Path]:
 class Backend:
     """The real backend outside of the tree. Its endpoint file is copied for programs of another pid namespace."""
 
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "backend"
+    def __init__(self, folder: Path, start_s: float = 30.0) -> None:
+        """start_s: how long a start may take, in seconds."""
+        self.home, self._start_s = folder / "backend", start_s
         self.endpoint = folder / "endpoint.json"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -66,7 +67,7 @@ class Backend:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        end = time.monotonic() + 30
+        end = time.monotonic() + self._start_s
         while not written.exists():
             assert self._process.poll() is None, (self.home / "output.log").read_text("utf-8")
             assert time.monotonic() < end, "the backend did not write its endpoint file"
