@@ -16,6 +16,7 @@ from .kept_choices import KeptChoices
 
 COARSE_SIDE = 320  # pixels: what is painted at once, and what "1:1" shows
 FINE_SIDE = 1024  # pixels: the most that is painted afterwards
+CALM_S = 0.3  # so long nothing is chosen before the finer picture is asked for
 FINER = 1.25  # by so much a finer picture has to be larger to be worth it
 
 
@@ -56,6 +57,7 @@ class StylePreview(Part):
         self._fine_copy: _SmallCopy | None = None
         self._fine = False  # whether the newest was asked for as large as there is room
         self._room = COARSE_SIDE
+        self._asked_at = 0.0
         self._asked: tuple[StyleChoices, str] | None = None  # what the newest was asked for with; None: ask again
         self._looking = False
         self.in_docker = False
@@ -144,6 +146,8 @@ class StylePreview(Part):
     def _may_be_finer(self) -> bool:
         if self.picture is None or self.backend.preview.busy or self.problem is not None or self.detail:
             return False
+        if self.context.clock() - self._asked_at < CALM_S:
+            return False
         taken = self._copy.taken if self._copy is not None else None
         whole = max(taken.image.width, taken.image.height) / taken.scale if taken is not None else 0
         return not self._fine_is_asked() and min(self._side(), whole) > FINER * COARSE_SIDE
@@ -200,7 +204,9 @@ class StylePreview(Part):
             if job.state == "failed":
                 self._tell(job.problem)
 
-        self._asked, self._fine = (style, self._left_out()), fine
+        if self._fine and not fine:
+            self.backend.preview.drop()  # a finer picture of what is no longer chosen must not hold up this one
+        self._asked, self._asked_at, self._fine = (style, self._left_out()), began, fine
         message = style.message(taken.image, "preview", picture_pixels=taken.picture_pixels, scale=taken.scale)
         masks = [taken.masks[place] for place in style.mask_places]
         self.backend.preview.show(message, [taken.frame, *masks], show, ended)

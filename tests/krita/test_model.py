@@ -447,6 +447,9 @@ def test_a_finer_preview_follows_the_coarse_one_where_there_is_room(dispatcher: 
     preview_comes(dispatcher)
     asked = dispatcher.road.count("Stylize")
     preview.look()
+    assert dispatcher.road.count("Stylize") == asked, "a slider may still be moving"
+    dispatcher.now[0] += 1.0
+    preview.look()
     assert dispatcher.road.count("Stylize") == asked + 1 and dispatcher.canvas.sides[-1] == 704
     dispatcher.come(dispatcher.road.last("Stylize")[0], result(dispatcher), frames=[bytes(48)])
     preview.look()
@@ -454,6 +457,22 @@ def test_a_finer_preview_follows_the_coarse_one_where_there_is_room(dispatcher: 
     copies = dispatcher.canvas.copies
     dispatcher.model.choices.choose_style(strength=0.3)
     assert dispatcher.road.count("Stylize") == asked + 2 and dispatcher.canvas.copies == copies
+
+
+def test_a_finer_preview_makes_way_for_what_is_chosen_meanwhile(dispatcher: Any) -> None:
+    preview, dispatcher.canvas.scale = dispatcher.model.preview, 0.001
+    preview.make_room(700)
+    preview_comes(dispatcher)
+    dispatcher.now[0] += 1.0
+    preview.look()
+    ticket, asked = dispatcher.road.last("Stylize")[0], dispatcher.road.count("Stylize")
+    dispatcher.come(ticket, dispatcher.m.Accepted("fine", 0))
+    dispatcher.model.choices.choose_style(boldness=0.3)
+    assert dispatcher.road.count("Stylize") == asked + 1 and dispatcher.road.count("Cancel") == 1
+    dispatcher.come(ticket, result(dispatcher), frames=[b"f" * 48])
+    assert preview.picture.data != b"f" * 48, "it shows what is no longer chosen"
+    dispatcher.come(dispatcher.road.last("Stylize")[0], result(dispatcher), frames=[b"s" * 48])
+    assert preview.picture.data == b"s" * 48
 
 
 def test_a_frame_shows_what_the_detail_is_and_moves_it(dispatcher: Any) -> None:

@@ -29,6 +29,8 @@ SIDE = 440  # pixels of the longer side, at first and of a detail
 FINE_SIDE = 1024  # pixels: the most that is painted where there is more room
 FINER = 1.25  # by so much a finer picture has to be larger to be worth it
 FOLLOW_MS, FOLLOWED = 700, 64  # how often is looked whether the layer was painted on, and at how many pixels a side
+FOLLOW_SHARE = 0.1  # of the time may go into looking: a small copy is made from all of a layer
+CHOOSING_S = 1.0  # so long after a choice nobody paints, and a look would only hold up the slider
 FOLLOWED_IMAGE = 256  # the same for an image, of which GIMP keeps small copies
 TILE_SIDE = 128  # of the small paintings on tiles
 
@@ -49,6 +51,7 @@ class Preview(Gtk.Box):
         self._painted: GdkPixbuf.Pixbuf | None = None
         self._came: tuple[ImageInfo, Any] | None = None  # the painted picture as the backend sent it
         self._wish: StyleChoices | None = None
+        self._wished_at = 0.0
         self._places: list[str] = []  # those whose masks go with the picture
         self._detail = False
         self._at = (0.5, 0.5)  # the middle of the detail, as parts of the whole
@@ -77,7 +80,7 @@ class Preview(Gtk.Box):
         below.pack_start(compare, False, False, 0)
         below.pack_end(self._line, True, True, 0)
         self.pack_start(below, False, False, 0)
-        self._follower = GLib.timeout_add(FOLLOW_MS, self._follow)
+        self._look_later(0.0)
         self.connect("destroy", lambda _box: GLib.source_remove(self._follower))
         self._take()
 
@@ -96,7 +99,7 @@ class Preview(Gtk.Box):
         self._paint(choices)
 
     def _paint(self, choices: StyleChoices) -> None:
-        self._wish = choices
+        self._wish, self._wished_at = choices, time.monotonic()
         if self._trouble is not None:
             self._backend.preview.drop()
             self._line.tell(str(self._trouble))
@@ -188,11 +191,24 @@ class Preview(Gtk.Box):
         if self._wish is not None:
             self._paint(self._wish)
 
+    def _look_later(self, took_s: float) -> None:
+        """took_s: how long the last look took. What arrives from the backend comes before the next."""
+        pause_ms = max(FOLLOW_MS, round(1000 * took_s / FOLLOW_SHARE))
+        self._follower = GLib.timeout_add(pause_ms, self._follow, priority=GLib.PRIORITY_LOW)
+
     def _follow(self) -> bool:
-        """Called now and then: paint again if what is shown was painted on."""
+        began = time.monotonic()
+        self._look()
+        self._look_later(time.monotonic() - began)
+        return False  # a timer of GLib: the next look has its own
+
+    def _look(self) -> None:
+        """Paint again if what is shown was painted on."""
         target = self._target
         if not target.drawable.is_valid() or self._backend.preview.busy:
-            return True  # go on
+            return
+        if time.monotonic() - self._wished_at < CHOOSING_S:
+            return
         drawn = target.source != target.drawable
         if drawn:  # a copy, drawn again if the image has another look
             now: Any = layers.image_small(target.image, FOLLOWED_IMAGE)
@@ -203,7 +219,6 @@ class Preview(Gtk.Box):
             if drawn:
                 self._seen.close()
             self._again(keep=True)
-        return True  # go on
 
     def _set_detail(self, button: Any) -> None:
         self._detail = button.get_active()
