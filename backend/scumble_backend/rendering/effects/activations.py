@@ -89,15 +89,3 @@ Activation = Kept | Again
 def window(source: Activation, top: int, bottom: int, stride: int) -> Tensor:
     """What rows [top, bottom) of a strided 3 x 3 convolution read."""
     return source.window(top * stride, (bottom - 1) * stride + 1)
-
-
-def doubled_window(source: Activation, top: int, bottom: int, height: int) -> Tensor:
-    """What rows [top, bottom) of a 3 x 3 convolution read of the doubled source, `height` high."""
-    window = source_rows(top, bottom, height, radius=1)
-    # One row more on each side: interpolation looks at neighbors.
-    first = max(0, window.top // 2 - 1)
-    last = min(source.height, -(-window.bottom // 2) + 1)
-    rows = F.interpolate(source.rows(first, last), scale_factor=2.0, mode="bilinear", align_corners=False)
-    padded = window.pad(rows[:, :, window.top - 2 * first : window.bottom - 2 * first], 1)
-    extra = top - 1 - (window.top - window.mirror_above)
-    return padded[:, :, extra : extra + bottom - top + 2]

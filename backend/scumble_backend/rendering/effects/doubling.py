@@ -32,15 +32,16 @@ def convolve_doubled(
     *,
     bias: Tensor | None = None,
     relu: bool = False,
-    borders: tuple[bool, bool, bool] = (True, True, True),
+    borders: tuple[bool, bool, bool, bool] = (True, True, True, True),
     add: Tensor | None = None,
 ) -> Tensor:
     """What `weight` gives on a window that is doubled and mirrored by one pixel.
 
-    window: (1, inputs, h + 2, w + 2), the border repeats the outermost pixels where it lies outside the picture.
+    window: (1, inputs, h + 2, w + 2), a piece of the picture and its neighbors; the border repeats the outermost
+    pixels where it lies outside the picture.
     phases: `phase_kernels` of the weight. bias: (outputs,). add: (1, outputs, 2 h, 2 w), added at the end.
-    borders: whether the window's first row, last row, and first and last columns are borders of the picture and their
-    values count; there the doubled activation is mirrored, which no kernel of the smaller size can do.
+    borders: whether the window's first row, last row, first column and last column are borders of the picture and
+    their values count; there the doubled activation is mirrored, which no kernel of the smaller size can do.
     Returns (1, outputs, 2 h, 2 w), channels last.
     """
     folded = F.conv2d(window, phases, None if bias is None else bias.repeat(4))
@@ -51,15 +52,18 @@ def convolve_doubled(
     )  # 1, h, 2, w, 2, C
     # Beyond a border the kernels see the outermost row of the doubled activation again, where the one before it
     # belongs. The two differ by a quarter of what the outermost rows of the window do; only outer taps meet them.
-    first, last, sides = borders
-    if sides:
-        for at, inner, outer, tap in ((0, 2, 1, 0), (-1, -3, -2, 2)):
+    first, last, left, right = borders
+    for border, at, inner, outer, tap in ((left, 0, 2, 1, 0), (right, -1, -3, -2, 2)):
+        if border:
             lines = _doubled(window[0, :, :, inner] - window[0, :, :, outer])[:, 1:-1]
             parts[0, :, :, at, at] += torch.unflatten(_along(lines, weight[..., tap]), 0, (height, 2))
     for border, at, inner, outer, tap in ((first, 0, 2, 1, 0), (last, -1, -3, -2, 2)):
         if border:
-            lines = _doubled(window[0, :, inner, 1:-1] - window[0, :, outer, 1:-1])
-            lines = F.pad(lines[None], (1, 1), mode="reflect")[0]
+            lines = _doubled(window[0, :, inner] - window[0, :, outer])[:, 1:-1]
+            if left:
+                lines[:, 0] = lines[:, 2]
+            if right:
+                lines[:, -1] = lines[:, -3]
             parts[0, at, at] += torch.unflatten(_along(lines, weight[:, :, tap]), 0, (width, 2))
     if relu:
         folded.relu_()

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from scumble_backend.rendering.effects.doubling import convolve_doubled, phase_kernels
+
 #: A strip under masks is cut into at most so many pieces, none narrower than so many columns.
 MOST_PIECES, LEAST_PIECE = 32, 8
 
@@ -52,6 +54,7 @@ class WeightMaps:
         if key not in self._pieces:
             width = size[1]
             step = max(LEAST_PIECE, -(-width // MOST_PIECES))
+            step += step % 2  # where a stage doubles, a piece ends between two pixels of the smaller size
             columns = F.pad(self.at(size)[:, top:bottom].amax(dim=1), (0, -width % step))
             highest = columns.reshape(columns.shape[0], -1, step).amax(dim=2).T.tolist()
             made: list[Piece] = []
@@ -73,53 +76,79 @@ class Kernels:
         """changes: style -> (left, right) as `StyleDelta.factors`."""
         self.plain = plain.contiguous(memory_format=torch.channels_last)
         self._changes = changes
-        self._alone: dict[int, Tensor] = {}
-        self._together: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
+        self._stacks: dict[tuple[int, ...], Tensor] = {}
+        self._phases: dict[tuple[int, ...], Tensor] = {}
+        self._lefts: dict[tuple[int, ...], Tensor] = {}
 
     def convolve(self, window: Tensor, stride: int, styles: list[int], maps: Tensor) -> Tensor:
         """A piece of a strip. styles: those that count in it; maps: (S, h, w), the weights of all."""
-        changing = [style for style in styles if style in self._changes]
-        if len(styles) == 1 and changing:  # it counts alone: its change is merged into the kernel
-            return F.conv2d(window, self._merged(styles[0]), stride=stride)
-        outputs = self.plain.shape[0]
-        if len(styles) * outputs <= outputs + sum(self._changes[style][1].shape[0] for style in changing):
-            return self._weighted(window, stride, styles, maps)
-        made = F.conv2d(window, self.plain, stride=stride)
-        if changing:
-            rights, lefts = self._stacked(tuple(changing))
-            inner = F.conv2d(window, rights, stride=stride)
-            first = 0
-            for style in changing:
-                rank = self._changes[style][1].shape[0]
-                inner[:, first : first + rank] *= maps[style]
-                first += rank
-            made += F.conv2d(inner, lefts)
-        return made
+        return self.weighted(F.conv2d(window, self.stacked(styles), stride=stride), styles, maps)
 
-    def _weighted(self, window: Tensor, stride: int, styles: list[int], maps: Tensor) -> Tensor:
-        """Each style's own kernels, their results weighted: cheaper where a stage has few channels."""
-        kernels = [self._merged(style) if style in self._changes else self.plain for style in styles]
-        made = F.conv2d(window, torch.cat(kernels).contiguous(memory_format=torch.channels_last), stride=stride)
-        outputs, weights = self.plain.shape[0], maps.to(made.dtype)
-        total = made[:, :outputs] * weights[styles[0]]
-        for place, style in enumerate(styles[1:], 1):
-            total.addcmul_(made[:, place * outputs : (place + 1) * outputs], weights[style])
-        return total
+    def double(
+        self, window: Tensor, styles: list[int], maps: Tensor, borders: tuple[bool, bool, bool, bool]
+    ) -> Tensor:
+        """The same of a piece that is doubled before. window, borders: as `convolve_doubled` has them."""
+        key, stacked = tuple(styles), self.stacked(styles)
+        if key not in self._phases:
+            self._phases[key] = phase_kernels(stacked)
+        made = convolve_doubled(window, stacked, self._phases[key], borders=borders)
+        return self.weighted(made, styles, maps)
+
+    def stacked(self, styles: list[int]) -> Tensor:
+        """All kernels that a piece needs as those of one convolution, whose result `weighted` takes.
+
+        For a style alone its own, with its change merged in. For several either the own ones of each, which is
+        cheaper where a stage has few channels, or the plain ones and then the inner kernels of all changes.
+        """
+        key = tuple(styles)
+        if key not in self._stacks:
+            if self._apart(styles):
+                kernels = [self._merged(style) for style in styles]
+            else:
+                kernels = [self.plain, *(self._changes[style][1] for style in self._changing(styles))]
+            self._stacks[key] = torch.cat(kernels).contiguous(memory_format=torch.channels_last)
+        return self._stacks[key]
+
+    def weighted(self, made: Tensor, styles: list[int], maps: Tensor) -> Tensor:
+        """What kernels give that are weighted at every pixel. made: what `stacked` gave; it is written over."""
+        outputs = self.plain.shape[0]
+        if len(styles) == 1 or made.shape[1] == outputs:
+            return made
+        weights = maps.to(made.dtype)
+        if self._apart(styles):
+            total = made[:, :outputs] * weights[styles[0]]
+            for place, style in enumerate(styles[1:], 1):
+                total.addcmul_(made[:, place * outputs : (place + 1) * outputs], weights[style])
+            return total
+        changing = self._changing(styles)
+        first = outputs
+        for style in changing:
+            rank = self._changes[style][1].shape[0]
+            made[:, first : first + rank] *= weights[style]
+            first += rank
+        return F.conv2d(made[:, outputs:], self._outer(tuple(changing))).add_(made[:, :outputs])
+
+    def _changing(self, styles: list[int]) -> list[int]:
+        return [style for style in styles if style in self._changes]
+
+    def _apart(self, styles: list[int]) -> bool:
+        """Whether each style has kernels of its own in the stack."""
+        outputs = self.plain.shape[0]
+        changed = sum(self._changes[style][1].shape[0] for style in self._changing(styles))
+        return len(styles) == 1 or len(styles) * outputs <= outputs + changed
 
     def _merged(self, style: int) -> Tensor:
-        if style not in self._alone:
-            left, right = self._changes[style]
-            kernel = self.plain + torch.einsum("or,rikl->oikl", left, right)
-            self._alone[style] = kernel.contiguous(memory_format=torch.channels_last)
-        return self._alone[style]
+        if style not in self._changes:
+            return self.plain
+        left, right = self._changes[style]
+        return self.plain + torch.einsum("or,rikl->oikl", left, right)
 
-    def _stacked(self, styles: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-        """The inner convolutions of several changes as one, and the 1 x 1 convolution that adds them up."""
-        if styles not in self._together:
-            rights = torch.cat([self._changes[style][1] for style in styles])
-            lefts = torch.cat([self._changes[style][0] for style in styles], dim=1)[:, :, None, None]
-            self._together[styles] = (rights.contiguous(memory_format=torch.channels_last), lefts.contiguous())
-        return self._together[styles]
+    def _outer(self, styles: tuple[int, ...]) -> Tensor:
+        """The 1 x 1 convolution that adds the changes up."""
+        if styles not in self._lefts:
+            lefts = torch.cat([self._changes[style][0] for style in styles], dim=1)
+            self._lefts[styles] = lefts[:, :, None, None].contiguous()
+        return self._lefts[styles]
 
 
 def side_by_side(parts: list[Tensor]) -> Tensor:

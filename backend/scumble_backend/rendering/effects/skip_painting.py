@@ -28,7 +28,7 @@ from scumble_backend.nets.style_skip import (
     StyleDelta,
     framed,
 )
-from scumble_backend.rendering.effects.activations import Activation, Again, Kept, doubled_window, window
+from scumble_backend.rendering.effects.activations import Activation, Again, Kept, window
 from scumble_backend.rendering.effects.doubling import convolve_doubled, phase_kernels
 from scumble_backend.rendering.effects.painting import Statistics, Tick, with_grain
 from scumble_backend.rendering.effects.placed_styles import Kernels, WeightMaps, side_by_side, without_traces
@@ -216,31 +216,45 @@ class _Painting:
         changes = self._changes(name)
         maps = self.maps.at(size) if self.maps is not None and changes else None
         weight = self._merged(name) if maps is None else stage.conv.weight
-        if stage.upsample and maps is None:
+        if stage.upsample and maps is None:  # the same kernels everywhere
             return self._doubling(stage, weight, source, skip)
         kernels = Kernels(weight, changes)
 
-        def convolve(top: int, bottom: int) -> Tensor:
-            read = (
-                doubled_window(source, top, bottom, size[0])
-                if stage.upsample
-                else window(source, top, bottom, stage.stride)
+        def placed(weights: WeightMaps, maps: Tensor, top: int, bottom: int) -> Tensor:
+            read = window(source, top, bottom, stage.stride)
+            return side_by_side(
+                [
+                    kernels.convolve(
+                        read[..., left * stage.stride : (right - 1) * stage.stride + 3],
+                        stage.stride,
+                        styles,
+                        maps[:, top:bottom, left:right],
+                    )
+                    for left, right, styles in weights.pieces(size, top, bottom)
+                ]
             )
-            if self.maps is None or maps is None:
-                made = F.conv2d(read, kernels.plain, stride=stage.stride)
+
+        def doubled(weights: WeightMaps, maps: Tensor, top: int, bottom: int) -> Tensor:
+            first, last = top // 2, -(-bottom // 2)
+            read, above, below = source.repeated(first, last), first == 0, last == source.height
+            made = side_by_side(
+                [
+                    kernels.double(
+                        read[..., left // 2 : right // 2 + 2],
+                        styles,
+                        maps[:, 2 * first : 2 * last, left:right],
+                        (above, below, left == 0, right == size[1]),
+                    )
+                    for left, right, styles in weights.pieces(size, 2 * first, 2 * last)
+                ]
+            )
+            return made[:, :, top - 2 * first : top - 2 * first + bottom - top]
+
+        def convolve(top: int, bottom: int) -> Tensor:
+            if self.maps is not None and maps is not None:
+                made = (doubled if stage.upsample else placed)(self.maps, maps, top, bottom)
             else:
-                pieces = self.maps.pieces(size, top, bottom)
-                made = side_by_side(
-                    [
-                        kernels.convolve(
-                            read[..., piece.left * stage.stride : (piece.right - 1) * stage.stride + 3],
-                            stage.stride,
-                            piece.styles,
-                            maps[:, top:bottom, piece.left : piece.right],
-                        )
-                        for piece in pieces
-                    ]
-                )
+                made = F.conv2d(window(source, top, bottom, stage.stride), kernels.plain, stride=stage.stride)
             if stage.skip is not None:
                 assert skip is not None
                 made = made + skip.pointwise(stage.skip, top, bottom)
@@ -292,7 +306,7 @@ class _Painting:
                 phases,
                 bias=bias,
                 relu=bias is not None,
-                borders=(first == 0, last == source.height, sides),
+                borders=(first == 0, last == source.height, sides, sides),
                 add=more,
             )
             return made[:, :, top - 2 * first : top - 2 * first + bottom - top]
