@@ -27,6 +27,7 @@ from .view import View
 
 SIDE = 440  # pixels of the longer side, at first and of a detail
 FINE_SIDE = 1024  # pixels: the most that is painted where there is more room
+CALM_MS = 300  # so long nothing is chosen before a finer picture is asked for
 FINER = 1.25  # by so much a finer picture has to be larger to be worth it
 FOLLOW_MS, FOLLOWED = 700, 64  # how often is looked whether the layer was painted on, and at how many pixels a side
 FOLLOW_SHARE = 0.1  # of the time may go into looking: a small copy is made from all of a layer
@@ -80,8 +81,9 @@ class Preview(Gtk.Box):
         below.pack_start(compare, False, False, 0)
         below.pack_end(self._line, True, True, 0)
         self.pack_start(below, False, False, 0)
+        self._finer = 0  # GLib's number of the timer that asks for a finer picture
         self._look_later(0.0)
-        self.connect("destroy", lambda _box: GLib.source_remove(self._follower))
+        self.connect("destroy", lambda _box: self._stop_timers())
         self._take()
 
     @property
@@ -91,9 +93,15 @@ class Preview(Gtk.Box):
     def show_style(self, choices: StyleChoices, source: str) -> None:
         """Paint the picture with these choices. source: as `__init__` has it."""
         places = choices.mask_places
+        coarse = self._side > SIDE and not self._detail and choices != self._wish
+        if coarse:
+            self._side = SIDE
+            self._backend.preview.drop()  # a finer picture of what is no longer chosen must not hold up this one
         if source != self._source or places != self._places:
             self._source, self._places = source, places
             self._take()
+        elif coarse:
+            self._take(keep=True)
         without = not source and self._plain.effects
         self._line.note = _("Without the effects, which stay") if without else self._note
         self._paint(choices)
@@ -107,7 +115,7 @@ class Preview(Gtk.Box):
         self._line.painting()
         scale = self._info.width / self._area.width
         message = choices.message(self._info, "preview", picture_pixels=self._target.picture_pixels, scale=scale)
-        self._backend.preview.show(message, [self._pixels, *self._place_masks], self._arrived, self._line.ended)
+        self._backend.preview.show(message, [self._pixels, *self._place_masks], self._arrived, self._ended)
 
     def shown(self) -> tuple[ImageInfo, Any] | None:
         """The painted picture as it came; None while there is none."""
@@ -165,6 +173,27 @@ class Preview(Gtk.Box):
             )
         self._draw()
         note_preview(job, delivery, time.monotonic())
+
+    def _ended(self, job: Job) -> None:
+        self._line.ended(job)
+        if job.problem is None and not self._backend.preview.busy:
+            self._stop_finer()
+            self._finer = GLib.timeout_add(CALM_MS, self._calm)
+
+    def _calm(self) -> bool:
+        self._finer = 0
+        if not self._backend.preview.busy:  # else nothing is calm, and what is under way comes back here
+            self._wish_finer()
+        return False  # a timer of GLib: not again
+
+    def _stop_finer(self) -> None:
+        if self._finer:
+            GLib.source_remove(self._finer)
+            self._finer = 0
+
+    def _stop_timers(self) -> None:
+        GLib.source_remove(self._follower)
+        self._stop_finer()
 
     def _draw(self) -> None:
         frame = None
