@@ -10,7 +10,8 @@ import subprocess
 SHOTS = os.environ["SCUMBLE_SHOTS"]
 TIMINGS = Path(os.environ["SCUMBLE_TIMINGS"])  # gets a line for every preview that has come
 
-# Waits for a window and for a file with something in it, lets it settle, takes its picture, presses keys.
+# Waits for a window and for a file with something in it, lets it settle, takes its picture, presses keys; "x,y" is a
+# click there.
 ACT = """
 for _ in $(seq 300); do
   id=$(xdotool search --onlyvisible --name "^$1$" 2>/dev/null | tail -n 1)
@@ -22,7 +23,13 @@ xdotool mousemove 2 2
 sleep "$4"
 xdotool windowactivate --sync "$id"; sleep .2
 [ -n "$3" ] && maim -u -i "$id" "$3"
-for key in $2; do xdotool key --clearmodifiers "$key"; sleep .2; done
+for key in $2; do
+  case "$key" in
+    *,*) xdotool mousemove --window "$id" "${key%,*}" "${key#*,}" click 1 ;;
+    *) xdotool key --clearmodifiers "$key" ;;
+  esac
+  sleep .2
+done
 """
 
 
@@ -61,15 +68,24 @@ def seen_in_window():
     return [json.loads(line) for line in Path(f"{TIMINGS}.seen").read_text("utf-8").splitlines()]
 
 
+def press(window, keys, picture="", settle=0.2, awaited=""):
+    """Do something in a window that comes or is there."""
+    assert act(window, keys, picture, settle, awaited).wait() == 0, f"no window {window!r} came"
+
+
+def until(reached, otherwise):
+    end = time.monotonic() + 30 * float(os.environ.get("SCUMBLE_PATIENCE", "1"))
+    while not reached():
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.1)
+
+
 def undo(image, is_back, times=1):
     """Press Ctrl+Z in the image's window until it had its effect; more than once is a failure."""
     Gimp.displays_flush()
     for _ in range(times):
-        assert subprocess.run(["bash", "-c", ACT, "act", ".*GIMP", "ctrl+z", "", "0.5"]).returncode == 0
-    end = time.monotonic() + 8 * float(os.environ.get("SCUMBLE_PATIENCE", "1"))
-    while not is_back():
-        assert time.monotonic() < end, "one undo did not bring the image back"
-        time.sleep(0.1)
+        press(".*GIMP", "ctrl+z", settle=0.5)
+    until(is_back, "one undo did not bring the image back")
 
 
 def shown(size=SIZE, alpha=False):
@@ -107,6 +123,50 @@ def scenario_window_stylize():
     assert native(image.get_layers()[0]) == before
     succeed("plug-in-scumble-repeat", image=image, drawables=image.get_layers())
     assert native(image.get_layers()[0]) == painted
+
+
+def scenario_window_quick_start():
+    """docs/quickstart-gimp.md from its second step on, by the words it names, with keys and the mouse alone."""
+    in_menu = "alt+r Up Right"  # Filters, Scumble (its last entry); then the letter underlined in an entry
+    image, layer = shown((320, 240))
+    before = native(layer)
+    last_values("plug-in-scumble-stylize", style=STYLE)
+    TIMINGS.write_text("")
+    press(".*GIMP", f"{in_menu} s", "quick-start-1")
+    press("Stylize", "660,40 f i e l d", "quick-start-2", awaited=TIMINGS)  # the search: what it finds comes first
+    press("Stylize", "543,120")
+    press("Stylize", "alt+n", "quick-start-3", settle=1.0)
+    press("Stylize", "alt+n alt+p", "quick-start-3-original")
+    painted, plain = (middle_of_preview(f"{SHOTS}/quick-start-3{name}.png") for name in ("", "-original"))
+    assert painted != plain
+    until(lambda: len(image.get_layers()) == 2, "no new layer came")
+    assert [each.get_name() for each in image.get_layers()] == ["Tiny Field", layer.get_name()]
+    undo(image, lambda: len(image.get_layers()) == 1)
+    TIMINGS.write_text("")
+    press(".*GIMP", f"{in_menu} s")
+    press("Stylize", "alt+a", awaited=TIMINGS)
+    until(lambda: len(image.get_layers()) == 2, "no new layer came while the dialog was open")
+    assert native(layer) == before
+    press("Stylize", "alt+t Down alt+p", "quick-start-4")
+    until(lambda: native(layer) != before, "the layer itself was not painted")
+    undo(image, lambda: native(layer) == before and len(image.get_layers()) == 2)
+    undo(image, lambda: len(image.get_layers()) == 1)
+    image.select_rectangle(Gimp.ChannelOps.REPLACE, 80, 60, 160, 120)
+    Gimp.Selection.feather(image, 20)
+    press(".*GIMP", f"{in_menu} r")
+    until(lambda: native(layer) != before, "nothing was painted without a dialog")
+    pixels = 3 * 320
+    assert native(layer)[: 20 * pixels] == before[: 20 * pixels]  # above the selection and its soft edge
+    undo(image, lambda: native(layer) == before)
+
+
+def middle_of_preview(picture):
+    """A piece of a picture of the Stylize dialog, where its preview is."""
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(picture))
+    buffer = image.get_layers()[0].get_buffer()
+    pixels = bytes(buffer.get(Gegl.Rectangle.new(150, 250, 150, 100), 1.0, "R'G'B' u8", Gegl.AbyssPolicy.NONE))
+    image.delete()
+    return pixels
 
 
 def scenario_window_undo_in_place():
