@@ -175,6 +175,7 @@ def test_padding_to_the_sizes_a_foreign_network_needs_is_cut_off_again() -> None
         input_channels, output_channels, scale, model, supports_half = 3, 3, 3, Needy(), True
         architecture = type("Architecture", (), {"name": "needy"})
         size_requirements = type("Needs", (), {"minimum": 16, "multiple_of": 8, "square": True})
+        _call_fn = staticmethod(nn.Module.__call__)
 
     image = torch.rand(1, 3, 5, 19)
     assert torch.equal(SpandrelNetwork(Descriptor())(image), image.repeat_interleave(3, -1).repeat_interleave(3, -2))

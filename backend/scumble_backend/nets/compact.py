@@ -52,8 +52,9 @@ class Compact(nn.Module):
         x = image
         for module in self.body:
             x = module(x)
-        shuffled = F.pixel_shuffle(x, self.factor)
-        return shuffled + F.interpolate(image, scale_factor=self.factor, mode="nearest").to(shuffled.dtype)
+        # The picture, every pixel repeated, is added before the shuffle: there it needn't be enlarged first.
+        x.unflatten(1, (3, self.factor**2)).add_(image.to(x.dtype).unsqueeze(2))
+        return F.pixel_shuffle(x, self.factor)
 
     @torch.no_grad()
     def start_from(self, smaller: Compact) -> None:

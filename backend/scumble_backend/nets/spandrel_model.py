@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 PROBE = 96  # source pixels on the side of the picture that measures the receptive field
+PLANE_BY_PLANE = frozenset({"IPT"})  # families whose code fails where tensors are stored pixel by pixel
 SEEN = 1 / 2048  # a change of the result smaller than this counts as none
 
 
@@ -32,9 +33,15 @@ class SpandrelNetwork(nn.Module):
         if descriptor.scale < 2:
             raise ValueError("the network repairs pictures but does not enlarge them")
         self.model: nn.Module = descriptor.model
+        # Some families take or give other things than one picture in [0, 1]; calling the descriptor itself would also
+        # clamp the result, and hide an infinity.
+        self._call: Callable[[nn.Module, Tensor], Tensor] = descriptor._call_fn
         self.factor: int = descriptor.scale
         self.family = str(descriptor.architecture.name)
         self.supports_half = bool(descriptor.supports_half)
+        # PyTorch would take five dimensions for a volume's.
+        flat = all(parameter.dim() < 5 for parameter in self.model.parameters())
+        self.channels_last = flat and self.family not in PLANE_BY_PLANE
         needs = descriptor.size_requirements
         self._least = max(1, int(needs.minimum or 0))
         self._multiple = max(1, int(needs.multiple_of or 1))
@@ -64,9 +71,7 @@ class SpandrelNetwork(nn.Module):
         if self._square:
             rows = columns = max(rows, columns)
         padded = F.pad(image, (0, columns - width, 0, rows - height), mode="replicate")
-        made = self.model(padded)
-        result: Tensor = made[0] if isinstance(made, tuple) else made  # MM-RealSR also tells how worn the picture is
-        return result[..., : height * self.factor, : width * self.factor]
+        return self._call(self.model, padded)[..., : height * self.factor, : width * self.factor]
 
     def _fitting(self, side: int) -> int:
         side = max(side, self._least)

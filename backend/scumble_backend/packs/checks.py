@@ -30,6 +30,7 @@ from scumble_backend.pictures import thumbnails
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+_BY_CHANCE = 1e-3  # how far two results may lie apart; sums in another order stay far below it
 ARCHITECTURE_KEY = "scumble.architecture"
 _REMEDY = "Get the pack again from its author; nothing was installed."
 _FLOATS = frozenset({"F32", "F16", "BF16"})
@@ -406,8 +407,41 @@ def check_spandrel(state: Mapping[str, Tensor], factors: tuple[int, ...] = ()) -
         raise PackUnsupported("The network does not turn RGB pictures into RGB pictures.", remedy=_REMEDY)
     if model.scale < 2:
         raise PackUnsupported(
-            "The network repairs pictures but does not enlarge them.", remedy="Choose a super-resolution network."
+            "The network repairs pictures but does not enlarge them.",
+            remedy="Choose a super-resolution network; to clean a picture up, use the model vivid with factor 1.",
         )
     if factors and factors != (model.scale,):
         raise WeightsWrong(f"The network enlarges by {model.scale}, not by {list(factors)}.", remedy=_REMEDY)
     return model
+
+
+def try_spandrel(model: Any) -> None:
+    """Enlarge a small picture twice: only that shows whether a network runs, and alike in all parts of a picture.
+
+    model: as `check_spandrel` gives it. Raises PackUnsupported, WeightsWrong.
+    """
+    import torch
+
+    from scumble_backend.nets.spandrel_model import SpandrelNetwork
+
+    network = SpandrelNetwork(model).float().eval()
+    picture = torch.rand(1, 3, 24, 20, generator=torch.Generator().manual_seed(0))
+    if network.channels_last:  # as it will run
+        network.to(memory_format=torch.channels_last)
+        picture = picture.to(memory_format=torch.channels_last)
+    try:
+        with torch.inference_mode():
+            first, second = network(picture), network(picture)
+    except _SPANDREL_ERRORS as error:
+        raise PackUnsupported(
+            f"The network ({network.family}) can't enlarge even a small picture ({type(error).__name__}).",
+            remedy="Get the same model in another format, or choose another.",
+        ) from error
+    if first.shape != (1, 3, 24 * network.factor, 20 * network.factor) or not bool(torch.isfinite(first).all()):
+        raise WeightsWrong("The network's result has the wrong size, or samples that are no numbers.", remedy=_REMEDY)
+    if float((first - second).abs().amax()) > _BY_CHANCE:
+        raise PackUnsupported(
+            f"The network ({network.family}) draws by chance: it makes another picture each time, and the parts of a "
+            "large picture would not fit together.",
+            remedy="Choose a super-resolution network that always makes the same of a picture.",
+        )

@@ -200,13 +200,14 @@ def _style_pack(
 def _upscale_pack(target: Path, answers: Answers, path: Path, raw: bytes, state: dict[str, Tensor]) -> Manifest:
     import spandrel  # type: ignore[import-untyped,unused-ignore]
 
-    from scumble_backend.packs.checks import check_spandrel
+    from scumble_backend.packs.checks import check_spandrel, try_spandrel
     from scumble_backend.packs.making import upscale_weights
 
     state = dict(spandrel.canonicalize_state_dict(state))
     if slim_span.looks_like(state):
         state = slim_span.with_factors(state)
     model = check_spandrel(state)
+    try_spandrel(model)
     manifest = Manifest(
         id=id_from_title(answers.title),
         title=answers.title,

@@ -33,6 +33,8 @@ Progress = Callable[[float], None]
 MIN_CORE = 16  # source pixels; below this a smaller tile is nearly all halo
 _CPU_WORK = 2e10  # multiply-adds a tile may take: about a fifth of a second, so that a cancel is obeyed at once
 _GPU_WORK = 1e12
+_CPU_SIDE = 1024  # pixels on the side of a part of the result: the system hands memory for larger ones out slowly
+_HALOS = 12  # a part is at least so many halos wide, or most of the work would be done twice
 CLEANED = 2  # at factor 1: by how much the picture is made smaller before the networks enlarge it
 GRAIN_REACH = 5  # source pixels: reach of the two resampling filters that find what was smoothed away
 
@@ -149,7 +151,7 @@ class _Way:
     def __init__(
         self, color: Tensor, networks: Sequence[Network], factor: float, size: tuple[int, int], grain: float
     ) -> None:
-        self.color = color
+        self.color, self.factor = color, factor
         height, width = color.shape[-2:]
         by_factor = {network.factor: network for network in networks}
         self.chain = [by_factor[step] for step in plan.choose_steps(factor, by_factor)]
@@ -179,8 +181,10 @@ class _Way:
 def _core(ways: Sequence[_Way], device: torch.device) -> int:
     """Source pixels on a tile's side: few enough that a tile takes a moment only, a multiple of 16."""
     work = _CPU_WORK if device.type == "cpu" else _GPU_WORK
-    side = int((work / sum(way.work for way in ways)) ** 0.5)
-    return min(1024, max(48, side - side % 16)) if any(way.chain for way in ways) else 1024
+    side = min(1024, int((work / sum(way.work for way in ways)) ** 0.5)) if any(way.chain for way in ways) else 1024
+    if device.type == "cpu":
+        side = min(side, max(round(_CPU_SIDE / ways[0].factor), _HALOS * max(way.halo for way in ways)))
+    return max(48, side - side % 16)
 
 
 class _Colors:

@@ -37,7 +37,8 @@ class UpscaleNetwork:
     def __init__(self, module: nn.Module, device: torch.device, name: str = "") -> None:
         self.name = name  # of its weights, for whoever keeps networks
         # channels_last is about twice as fast on CPUs and tensor cores and changes no value.
-        self.module = module.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self._layout = torch.channels_last if getattr(module, "channels_last", True) else torch.contiguous_format
+        self.module = module.to(device, memory_format=self._layout).eval()  # type: ignore[call-overload]
         self._device = device
         self.factor = int(module.factor)  # type: ignore[arg-type]
         with torch.inference_mode(), devices.memory_errors("measuring the network"):
@@ -62,7 +63,7 @@ class UpscaleNetwork:
 
     def _run(self, image: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         with nullcontext() if dtype is None else torch.autocast(self._device.type, dtype):
-            result: Tensor = self.module(image.contiguous(memory_format=torch.channels_last))
+            result: Tensor = self.module(image.contiguous(memory_format=self._layout))
         return result.float()
 
     def _in_half(self, image: Tensor) -> Tensor:
