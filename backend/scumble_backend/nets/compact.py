@@ -53,7 +53,7 @@ class Compact(nn.Module):
         for module in self.body:
             x = module(x)
         # The picture, every pixel repeated, is added before the shuffle: there it needn't be enlarged first.
-        x.unflatten(1, (3, self.factor**2)).add_(image.to(x.dtype).unsqueeze(2))
+        x.view(len(x), 3, self.factor**2, *x.shape[2:]).add_(image.to(x.dtype).unsqueeze(2))
         return F.pixel_shuffle(x, self.factor)
 
     @torch.no_grad()
