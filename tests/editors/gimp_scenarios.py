@@ -854,6 +854,34 @@ def scenario_the_guide_names_every_procedure_and_argument():
     assert guide == found
 
 
+def opened_by_a_browser():
+    """A file that gets the address of every page that is opened from now on."""
+    opened, applications = Path.home() / "opened", Path.home() / ".local" / "share" / "applications"
+    opened.write_text("")
+    applications.mkdir(parents=True, exist_ok=True)
+    browser = f"[Desktop Entry]\nType=Application\nName=Browser\nMimeType=text/html;\nExec=sh {opened}.sh %u\n"
+    (applications / "browser.desktop").write_text(browser)
+    (applications / "mimeapps.list").write_text("[Default Applications]\ntext/html=browser.desktop\n")
+    Path(f"{opened}.sh").write_text(f'echo "$1" >>{opened}\n')
+    return opened
+
+
+def manual_was_opened(opened):
+    end = time.monotonic() + 15 * float(os.environ.get("SCUMBLE_PATIENCE", "1"))
+    while not opened.read_text():
+        assert time.monotonic() < end, "no page was opened"
+        time.sleep(0.1)
+    page, _mark, heading = opened.read_text().strip().partition("#")
+    assert page.startswith("file:///") and page.endswith("/scumble_gimp/manual/en.html"), page
+    assert heading == "gimp" and Path(page.removeprefix("file://")).is_file(), page
+
+
+def scenario_the_manual_is_opened():
+    opened = opened_by_a_browser()
+    succeed("plug-in-scumble-manual")
+    manual_was_opened(opened)
+
+
 def scenario_script_fu():
     image = new_image()
     layer = new_layer(image, alpha=False)
