@@ -43,6 +43,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures" / "sizes.svg")
     options = options_of(parser)
     figures: Figures = json.loads(options.table.read_text("utf-8")) if options.table.is_file() else {}
+    try:
+        measure(figures, options)
+    finally:  # what was measured is drawn, too, when somebody ends the run
+        if figures:
+            options.out.write_text(drawn(figures), "utf-8")
+
+
+def measure(figures: Figures, options: Any) -> None:
+    """Paint what the table lacks, and keep each of the figures at once."""
     ends = time.monotonic() + 60 * options.minutes if options.minutes else math.inf
     given_up: set[str] = set()
     for megapixels in sorted(options.megapixels):
@@ -60,8 +69,6 @@ def main() -> None:
             print(name, made, flush=True)
             figures[name] = made
             options.table.write_text(json.dumps(figures, indent=1), "utf-8")
-    if figures:
-        options.out.write_text(drawn(figures), "utf-8")
 
 
 def measured(megapixels: float, limit_s: float, *, absolute: bool) -> dict[str, Any] | None:
