@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import threading
 import time
@@ -14,7 +15,7 @@ import pytest
 from backend_stage import Running, photo, run, stream_of
 
 from scumble_backend.config import Settings
-from scumble_backend.errors import ConfigDamaged
+from scumble_backend.errors import ConfigDamaged, DeviceUnavailable
 from scumble_backend.rendering import device as devices
 from scumble_backend.rendering import worker
 from scumble_backend.rendering.renderer import Renderer
@@ -153,6 +154,27 @@ def test_what_the_last_job_left_goes_back_once_there_is_nothing_to_do(
     tidied.clear()
     run(client, JOB, [photo(40, 30)])
     assert tidied.wait(10)
+
+
+def test_ideep_remembers_few_sizes_in_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads the variable while PyTorch is loaded, so that it has to be there before."""
+    name, value = worker.REMEMBERED_SIZES
+    monkeypatch.setenv(name, "")
+    monkeypatch.delenv(name)
+    asked = threading.Event()
+    seen: list[str | None] = []
+
+    def make(settings: Settings) -> Renderer:
+        seen.append(os.environ.get(name))
+        asked.set()
+        raise DeviceUnavailable("No device in this test.", remedy="None.")
+
+    thread = worker.Worker(lambda report: None, Settings(), make)
+    thread.start()
+    thread.load()
+    assert asked.wait(10)
+    assert thread.leave(10)
+    assert seen == [value]
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no call for it")

@@ -7,6 +7,7 @@ Everything the thread says goes through one callback, called from this thread; t
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 import time
@@ -32,6 +33,10 @@ MakeRenderer = Callable[[Settings], "Renderer"]
 #: Free memory goes back to the system when there has been nothing to do for so long, and so often at most between
 #: jobs: the next one has to ask for it again.
 TIDY_EVERY_S = 5.0
+
+#: How many layers and sizes ideep, PyTorch's way to oneDNN, remembers: by itself 1,024 of a kind, which come to some
+#: ten megabytes, scattered, where every picture has another size. A painting has 25.
+REMEMBERED_SIZES = ("LRU_CACHE_CAPACITY", "128")
 
 
 # --- reports ---------------------------------------------------------------------------------------------
@@ -100,6 +105,7 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
 
     def start(self) -> None:
+        os.environ.setdefault(*REMEMBERED_SIZES)  # read while PyTorch is loaded, by whichever thread needs it first
         self._thread.start()
 
     def load(self) -> None:
