@@ -198,9 +198,11 @@ def scenario_window_undo_of_enlarging():
 
 def scenario_window_upscale():
     image = photo()
-    count = len(Gimp.get_images())
-    status, answer = interactive("plug-in-scumble-upscale", "Upscale", "Return", image, "gimp-upscale", settle=6.0)
+    count, opened = len(Gimp.get_images()), opened_by_a_browser()
+    keys = "alt+h Return"
+    status, answer = interactive("plug-in-scumble-upscale", "Upscale", keys, image, "gimp-upscale", settle=6.0)
     assert status == Gimp.PDBStatusType.SUCCESS, answer
+    manual_was_opened(opened)
     assert len(Gimp.get_images()) == count + 1
 
 
