@@ -78,6 +78,7 @@ def test_crops_grow_on_the_way() -> None:
         ({"data": {"crops": []}}, "crops"),
         ({"optimizer": {"steps": 0}}, "at least 1"),
         ({"network": {"widths": [1, 2]}}, "widths"),
+        ({"strengths": {"a": 0.0}}, "strengths"),
         ({"colour": 1}, "colour"),
     ],
 )
@@ -197,6 +198,13 @@ def test_boldness_shifts_the_balance(make: Maker) -> None:
     twice = replace(w, style=w.style * 2.0**w.boldness)
     assert total(w, 1.0) == pytest.approx(total(twice, 0.0), rel=1e-5)
     assert total(w, 1.0) != pytest.approx(total(w, -1.0), rel=1e-2)
+
+
+def test_a_style_may_count_more_or_less_than_the_others(make: Maker) -> None:
+    plain = tiny()
+    twice = make(replace(plain, weights=replace(plain.weights, style=2 * plain.weights.style)), ("a",))
+    by_name = make(tiny(strengths={"a": 2.0, "b": 5.0}), ("a",))
+    assert by_name.train_step().total.item() == pytest.approx(twice.train_step().total.item(), rel=1e-5)
 
 
 def test_form_is_free_to_be_darker_and_flatter_but_not_to_be_blotched() -> None:

@@ -189,8 +189,9 @@ class ManyRun:
         pictures = crops.pictures.to(self.device)
         painted = self.network(pictures, style.whole_table().at(1.0, boldness), style.delta(), grain)
         content = [features.to(self.device) for features in crops.content]
+        strength = self.recipe.strengths.get(name, 1.0)
         parts: Parts = self.objective(
-            painted, pictures, content, self.goals[name], crops.is_canvas.to(self.device), boldness
+            painted, pictures, content, self.goals[name], crops.is_canvas.to(self.device), boldness, strength
         )
         if not torch.isfinite(parts.total):
             raise LossNotFinite(

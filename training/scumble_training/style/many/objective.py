@@ -66,10 +66,12 @@ class ManyObjective(nn.Module):
         goals: Sequence[Tensor],
         is_canvas: Tensor,
         boldness: float,
+        strength: float = 1.0,
     ) -> Parts:
         """painted, pictures: (N, 3, H, W) in [0, 1], all in one style, whose `goals` are given.
 
         content: of the pictures. is_canvas: (N,) bool. boldness: -1 to 1, shifts the style's weight by octaves.
+        strength: multiplies the style's weight.
         The Gram matrices of the photos of a step are averaged before they are compared: what the style asks for is
         asked of them together, so a dark picture may stay dark beside a light one.
         """
@@ -98,7 +100,7 @@ class ManyObjective(nn.Module):
         evenness = (evenness_loss(painted, pictures) * even).mean()
         lattice = lattice_loss(painted, period=LATTICE_PERIOD)
         luma = (painted * painted.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-        style_weight = w.style * 2.0 ** (w.boldness * boldness)
+        style_weight = w.style * strength * 2.0 ** (w.boldness * boldness)
         total = (
             w.content * content_loss
             + style_weight * style_loss

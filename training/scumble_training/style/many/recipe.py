@@ -87,6 +87,8 @@ class ManyRecipe:
     trains: Literal["all", "styles"] = "all"
     #: In place of `terms` where their networks are not on this computer: networks that torchvision can download.
     alternative: list[LossTerm] = field(default_factory=list)
+    #: What multiplies the style's weight, by style: one that tears pictures apart learns with less.
+    strengths: dict[str, float] = field(default_factory=dict)
     rank: int = 8  # of the styles' deltas; 0: tables alone
     delta_stages: list[str] = field(
         default_factory=lambda: ["stem", "down", "block", "up", "quarter"]
@@ -145,5 +147,7 @@ def many_from_json(data: dict[str, Any], *, steps: int | None = None, trains: st
             "steps, pictures, average_every, pool_turns and pool must be at least 1, the pool as large as a step.",
             remedy="Correct the recipe.",
         )
+    if any(strength <= 0 for strength in recipe.strengths.values()):
+        raise RecipeInvalid("strengths must be above 0.", remedy="Leave a style out that should not be learned.")
     recipe.network.config()
     return recipe
