@@ -207,6 +207,31 @@ def test_a_style_may_count_more_or_less_than_the_others(make: Maker) -> None:
     assert by_name.train_step().total.item() == pytest.approx(twice.train_step().total.item(), rel=1e-5)
 
 
+def test_an_engraving_asks_for_pictures_of_its_own_one_color(make: Maker) -> None:
+    run = make(names=("a",))
+    crops = run.crops().at(0, 2)
+    photos = torch.zeros_like(crops.is_canvas)
+    gray = torch.rand(1, 1, 64, 64).expand(1, 3, -1, -1)
+    tinted = gray * 0.5 + torch.tensor([0.2, 0.1, 0.0]).view(1, 3, 1, 1)
+    colored = torch.rand(2, 3, 64, 64)
+
+    def asked(painting: torch.Tensor, painted: torch.Tensor) -> float:
+        """What colorfulness adds to the loss."""
+        goals, totals = run.objective.goals(painting), []
+        for weight in (0.0, 1.0):
+            weights = replace(run.recipe.weights, style=0.0, colorfulness=weight)
+            objective = ManyObjective(run.recipe.terms, list(run.objective.networks), weights, run.recipe.data)  # type: ignore[arg-type]
+            parts = objective(painted, crops.pictures, crops.content, goals, photos, 0.0)
+            totals.append(float(parts.total))
+        return totals[1] - totals[0]
+
+    assert asked(gray, gray.expand(2, -1, -1, -1)) == pytest.approx(0.0, abs=1e-5)
+    assert asked(tinted, tinted.expand(2, -1, -1, -1)) == pytest.approx(0.0, abs=1e-5)
+    assert asked(tinted, gray.expand(2, -1, -1, -1)) > 0.001  # the paper's tint belongs to it
+    assert asked(gray, colored) > 0.01
+    assert asked(colored[:1], colored) == pytest.approx(0.0, abs=1e-5)
+
+
 def test_form_is_free_to_be_darker_and_flatter_but_not_to_be_blotched() -> None:
     picture = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
     darker = 0.6 * picture

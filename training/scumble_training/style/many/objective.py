@@ -20,6 +20,8 @@ LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709, on encoded values
 FORM_SIDE = 64  # pixels; light and shade of a picture are what is slower than this, strokes what is faster
 FORM_CONTRAST = (0.5, 1.3)  # how much of the picture's contrast a style may take or add without paying for it
 
+COLORFULNESS = 2.0  # the spread of colors, in the painting's own, that a style may have without paying for it
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -50,8 +52,14 @@ class ManyObjective(nn.Module):
 
     @torch.no_grad()
     def goals(self, painting: Tensor) -> list[Tensor]:
-        """The Gram matrices of a painting (1, 3, H, W), already at the size its strokes are wanted at."""
-        return [mean_gram(features)[0] for _, features in self.looked_at(painting)[1]]
+        """The Gram matrices of a painting (1, 3, H, W), already at the size its strokes are wanted at; then its tint.
+
+        The tint, (4,), is its mean chroma and how far its colors leave that in the mean, in squares.
+        """
+        colors = chroma(painting)
+        mean = colors.mean(dim=(0, 2, 3))
+        tint = torch.cat([mean, chroma_spread(colors, mean)])
+        return [*(mean_gram(features)[0] for _, features in self.looked_at(painting)[1]), tint]
 
     @torch.no_grad()
     def content(self, pictures: Tensor) -> list[Tensor]:
@@ -85,7 +93,8 @@ class ManyObjective(nn.Module):
             distance = (features - goal).square().mean(dim=(1, 2, 3)) / size
             content_loss = content_loss + weight * (counts * distance).mean()
         style_loss = painted.new_zeros(())
-        for (weight, features), goal in zip(seen, goals, strict=True):
+        *gram_goals, tint = goals
+        for (weight, features), goal in zip(seen, gram_goals, strict=True):
             grams, size = mean_gram(features), goal.square().sum()
             together = (grams * photo[:, None, None]).sum(0) / photo.sum().clamp_min(1)
             distance = (together - goal).square().sum() * photo.sum()
@@ -99,13 +108,17 @@ class ManyObjective(nn.Module):
         even = data.photo_evenness + (data.canvas_evenness - data.photo_evenness) * canvas
         evenness = (evenness_loss(painted, pictures) * even).mean()
         lattice = lattice_loss(painted, period=LATTICE_PERIOD)
-        luma = (painted * painted.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        colors = chroma(painted)
+        # Content features see color, so of themselves they would keep a red coat red in an engraving.
+        excess = (chroma_spread(colors, tint[:3]) - COLORFULNESS * tint[3]).clamp_min(0)
+        colorfulness = (excess * photo).sum() / photo.sum().clamp_min(1)
         style_weight = w.style * strength * 2.0 ** (w.boldness * boldness)
         total = (
             w.content * content_loss
             + style_weight * style_loss
             + w.variation * total_variation(painted)
-            + w.chroma_variation * total_variation(painted - luma)
+            + w.chroma_variation * total_variation(colors)
+            + w.colorfulness * colorfulness
             + w.luminance * luminance
             + w.form * form
             + w.evenness * evenness
@@ -151,6 +164,16 @@ def form_loss(painted: Tensor, pictures: Tensor) -> Tensor:
     contrast = (ours * theirs).mean(dim=(1, 2, 3)) / theirs.square().mean(dim=(1, 2, 3)).clamp_min(1e-4)
     factor = contrast.clamp(*FORM_CONTRAST).detach().view(-1, 1, 1, 1)
     return (ours - factor * theirs).square().mean(dim=(1, 2, 3))
+
+
+def chroma(images: Tensor) -> Tensor:
+    """What images (N, 3, H, W) have beyond their luma, of the same shape; 0 where they are gray."""
+    return images - (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def chroma_spread(colors: Tensor, mean: Tensor) -> Tensor:
+    """How far chroma (N, 3, H, W) leaves the mean (3,), (N,), in squares of the [0, 1] range."""
+    return (colors - mean.view(1, 3, 1, 1)).square().mean(dim=(1, 2, 3))
 
 
 def mean_gram(features: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ class ManyWeights:
     boldness: float = 1.0  # octaves of the style's weight between default and bold, and between faithful and default
     variation: float = 0.1
     chroma_variation: float = 0.3
+    colorfulness: float = 0.0  # colors far from the painting's mean chroma, where its own are near
     luminance: float = 2.0
     form: float = 40.0
     evenness: float = 300.0
