@@ -53,8 +53,7 @@ class Compact(nn.Module):
         for module in self.body:
             x = module(x)
         # The picture, every pixel repeated, is added before the shuffle: there it needn't be enlarged first.
-        x.view(len(x), 3, self.factor**2, *x.shape[2:]).add_(image.to(x.dtype).unsqueeze(2))
-        return F.pixel_shuffle(x, self.factor)
+        return F.pixel_shuffle(x + image.to(x.dtype).repeat_interleave(self.factor**2, dim=1), self.factor)
 
     @torch.no_grad()
     def start_from(self, smaller: Compact) -> None:
