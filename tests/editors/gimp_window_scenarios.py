@@ -11,7 +11,7 @@ SHOTS = os.environ["SCUMBLE_SHOTS"]
 TIMINGS = Path(os.environ["SCUMBLE_TIMINGS"])  # gets a line for every preview that has come
 
 # Waits for a window and for a file with something in it, lets it settle, takes its picture, presses keys; "x,y" is a
-# click there.
+# click there, ".5" a pause of so many seconds: Gtk presses a button a quarter of a second after its letter.
 ACT = """
 for _ in $(seq 300); do
   id=$(xdotool search --onlyvisible --name "^$1$" 2>/dev/null | tail -n 1)
@@ -25,6 +25,7 @@ xdotool windowactivate --sync "$id"; sleep .2
 [ -n "$3" ] && maim -u -i "$id" "$3"
 for key in $2; do
   case "$key" in
+    .*) sleep "$key" ;;
     *,*) xdotool mousemove --window "$id" "${key%,*}" "${key#*,}" click 1 ;;
     *) xdotool key --clearmodifiers "$key" ;;
   esac
@@ -199,7 +200,7 @@ def scenario_window_undo_of_enlarging():
 def scenario_window_upscale():
     image = photo()
     count, opened = len(Gimp.get_images()), opened_by_a_browser()
-    keys = "alt+h Return"
+    keys = "alt+h .5 Return"
     status, answer = interactive("plug-in-scumble-upscale", "Upscale", keys, image, "gimp-upscale", settle=6.0)
     assert status == Gimp.PDBStatusType.SUCCESS, answer
     manual_was_opened(opened)
