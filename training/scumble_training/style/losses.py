@@ -14,6 +14,8 @@ from torch import Tensor
 
 StyleNormalization = Literal["none", "supremum", "target"]
 
+LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709, on encoded values
+
 
 def gram(features: Tensor) -> Tensor:
     """Gram matrices of feature maps, divided by C x H x W.
@@ -88,12 +90,16 @@ def total_variation(images: Tensor, *, power: Literal[1, 2] = 1) -> Tensor:
     return down.square().mean() + across.square().mean()
 
 
+def luma(images: Tensor) -> Tensor:
+    """Luma of encoded values (Rec. 709 weights): (N, 3, H, W) to (N, 1, H, W); of differences, too."""
+    return (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
 def tone_loss(images: Tensor, contents: Tensor, *, side: int = 32) -> Tensor:
     """Mean square difference of luminance (Rec. 709 weights on encoded values), averaged over side x side pixels.
 
     images, contents: (N, 3, H, W), range [0, 1]. Returns (N,). Holds a white page apart from a black one, which the
     Gram loss alone does not ask for.
     """
-    weights = images.new_tensor((0.2126, 0.7152, 0.0722), dtype=torch.float32).view(1, 3, 1, 1)
-    difference = ((images.float() - contents.float()) * weights).sum(1, keepdim=True)
+    difference = luma(images.float() - contents.float())
     return F.avg_pool2d(difference, min(side, *difference.shape[2:])).square().mean(dim=(1, 2, 3))

@@ -10,16 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scumble_training.loss_network import LossNetwork
-from scumble_training.style.losses import tone_loss, total_variation
+from scumble_training.style.losses import luma, tone_loss, total_variation
 from scumble_training.style.many.recipe import ManyData, ManyWeights
 from scumble_training.style.objective import evenness_loss, lattice_loss
 from scumble_training.style.recipe import LossTerm
 
 LATTICE_PERIOD = 8  # pixels; three doublings can leave patterns of periods 2, 4 and 8
-LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709, on encoded values
 FORM_SIDE = 64  # pixels; light and shade of a picture are what is slower than this, strokes what is faster
 FORM_CONTRAST = (0.5, 1.3)  # how much of the picture's contrast a style may take or add without paying for it
-
 COLORFULNESS = 2.0  # the spread of colors, in the painting's own, that a style may have without paying for it
 
 
@@ -157,8 +155,9 @@ def form_loss(painted: Tensor, pictures: Tensor) -> Tensor:
     """
     planes = []
     for images in (painted, pictures):
-        luma = (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-        small = F.avg_pool2d(luma, FORM_SIDE, FORM_SIDE // 2)  # overlapping: no blotch falls between four windows
+        small = F.avg_pool2d(
+            luma(images), FORM_SIDE, FORM_SIDE // 2
+        )  # overlapping: no blotch falls between four windows
         planes.append(small - small.mean(dim=(2, 3), keepdim=True))
     ours, theirs = planes
     contrast = (ours * theirs).mean(dim=(1, 2, 3)) / theirs.square().mean(dim=(1, 2, 3)).clamp_min(1e-4)
@@ -168,7 +167,7 @@ def form_loss(painted: Tensor, pictures: Tensor) -> Tensor:
 
 def chroma(images: Tensor) -> Tensor:
     """What images (N, 3, H, W) have beyond their luma, of the same shape; 0 where they are gray."""
-    return images - (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return images - luma(images)
 
 
 def chroma_spread(colors: Tensor, mean: Tensor) -> Tensor:
