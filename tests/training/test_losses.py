@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from scumble_training.measuring.marks import palette_distance
 from scumble_training.style import losses
 
 
@@ -98,3 +99,21 @@ def test_tone_loss_counts_luminance_of_blocks_and_ignores_texture() -> None:
     checker = page + 0.3 * ((torch.arange(64)[:, None] + torch.arange(64)) % 2 * 2 - 1)
     assert losses.tone_loss(checker, page).item() == pytest.approx(0, abs=1e-10)
     assert losses.tone_loss(page + 0.2, page).item() == pytest.approx(0.04, rel=1e-4)
+
+
+def test_the_palette_loss_is_the_sliced_wasserstein_distance() -> None:
+    """Against the measure, which is written in numpy and draws other colors and other directions."""
+    dark, light = 0.5 * random(1, 3, 96, 96, seed=4), 0.3 + 0.6 * random(1, 3, 120, 120, seed=5)
+    goal = losses.palette(dark)
+    assert goal.shape == (losses.DIRECTIONS, losses.COLORS)
+    assert losses.palette_loss(light, goal) == pytest.approx(palette_distance(light[0], dark[0]), rel=0.15)
+    scattered = dark.flatten(2)[:, :, torch.randperm(96 * 96, generator=torch.Generator().manual_seed(6))]
+    assert losses.palette_loss(scattered.view(3, 3, 32, 96), goal) < 0.005  # places and how many pictures don't count
+
+
+def test_the_palette_loss_pulls_at_black_and_white_pictures() -> None:
+    goal = losses.palette(random(1, 3, 64, 64))
+    pictures = torch.stack([torch.zeros(3, 16, 16), torch.ones(3, 16, 16)]).requires_grad_()
+    losses.palette_loss(pictures, goal).backward()  # type: ignore[no-untyped-call]
+    assert pictures.grad is not None and pictures.grad.isfinite().all()
+    assert pictures.grad[0].mean() < 0 < pictures.grad[1].mean()  # black is to become lighter, white darker

@@ -207,29 +207,49 @@ def test_a_style_may_count_more_or_less_than_the_others(make: Maker) -> None:
     assert by_name.train_step().total.item() == pytest.approx(twice.train_step().total.item(), rel=1e-5)
 
 
+def what_it_adds(
+    run: ManyRun, term: str, painting: torch.Tensor, painted: torch.Tensor, canvases: list[bool]
+) -> float:
+    """How much larger the loss of painted pictures is with the weight of a term at 1."""
+    crops, goals, totals = run.crops().at(0, 2), run.objective.goals(painting), []
+    for weight in (0.0, 1.0):
+        weights = replace(run.recipe.weights, **{"style": 0.0, "colorfulness": 0.0, "palette": 0.0, term: weight})
+        objective = ManyObjective(run.recipe.terms, list(run.objective.networks), weights, run.recipe.data)  # type: ignore[arg-type]
+        parts = objective(painted, crops.pictures, crops.content, goals, torch.tensor(canvases), 0.0)
+        totals.append(float(parts.total))
+    return totals[1] - totals[0]
+
+
 def test_an_engraving_asks_for_pictures_of_its_own_one_color(make: Maker) -> None:
     run = make(names=("a",))
-    crops = run.crops().at(0, 2)
-    photos = torch.zeros_like(crops.is_canvas)
     gray = torch.rand(1, 1, 64, 64).expand(1, 3, -1, -1)
     tinted = gray * 0.5 + torch.tensor([0.2, 0.1, 0.0]).view(1, 3, 1, 1)
     colored = torch.rand(2, 3, 64, 64)
 
     def asked(painting: torch.Tensor, painted: torch.Tensor) -> float:
-        """What colorfulness adds to the loss."""
-        goals, totals = run.objective.goals(painting), []
-        for weight in (0.0, 1.0):
-            weights = replace(run.recipe.weights, style=0.0, colorfulness=weight)
-            objective = ManyObjective(run.recipe.terms, list(run.objective.networks), weights, run.recipe.data)  # type: ignore[arg-type]
-            parts = objective(painted, crops.pictures, crops.content, goals, photos, 0.0)
-            totals.append(float(parts.total))
-        return totals[1] - totals[0]
+        return what_it_adds(run, "colorfulness", painting, painted, [False, False])
 
     assert asked(gray, gray.expand(2, -1, -1, -1)) == pytest.approx(0.0, abs=1e-5)
     assert asked(tinted, tinted.expand(2, -1, -1, -1)) == pytest.approx(0.0, abs=1e-5)
     assert asked(tinted, gray.expand(2, -1, -1, -1)) > 0.001  # the paper's tint belongs to it
     assert asked(gray, colored) > 0.01
     assert asked(colored[:1], colored) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_photos_together_shall_have_the_colors_of_the_painting(make: Maker) -> None:
+    run = make(names=("a",))
+    light, dark = 0.5 + 0.5 * torch.rand(1, 3, 64, 64), 0.5 * torch.rand(1, 3, 64, 64)
+    both = torch.cat([light, dark])
+
+    def asked(painting: torch.Tensor, painted: torch.Tensor, canvases: list[bool]) -> float:
+        return what_it_adds(run, "palette", painting, painted, canvases)
+
+    near = 0.02
+    assert asked(light, light.expand(2, -1, -1, -1), [False, False]) < near
+    assert asked(light, both, [False, False]) > 3 * near
+    assert asked(torch.cat([light, dark], 3), both, [False, False]) < near  # one may be light, and the other dark
+    assert asked(light, both, [False, True]) < near  # a canvas may be of any color
+    assert asked(light, both, [True, True]) == 0.0
 
 
 def test_form_is_free_to_be_darker_and_flatter_but_not_to_be_blotched() -> None:

@@ -1,6 +1,7 @@
 """What painted pictures are judged by beside the loss: border lines, colored fringes, whose strokes, whose palette.
 
-Pictures are (3, H, W) float tensors, sRGB-encoded, range [0, 1]. None of this is ever trained against.
+Pictures are (3, H, W) float tensors, sRGB-encoded, range [0, 1]. None of this is ever trained against but the
+palette, by `style.losses.palette_loss` with other colors and directions.
 """
 
 from __future__ import annotations

@@ -6,15 +6,21 @@ Products and sums run in float32 whatever dtype the features come in: in half pr
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from scumble_backend.rendering.effects.colors import to_oklab
+
 StyleNormalization = Literal["none", "supremum", "target"]
 
 LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709, on encoded values
+DIRECTIONS = 16  # that colors are compared along
+COLORS = 4096  # of a painting that are kept along each
+DARKEST = 1 / 255  # colors are lifted by this: at black the cube root of OKLab has no slope
 
 
 def gram(features: Tensor) -> Tensor:
@@ -103,3 +109,39 @@ def tone_loss(images: Tensor, contents: Tensor, *, side: int = 32) -> Tensor:
     """
     difference = luma(images.float() - contents.float())
     return F.avg_pool2d(difference, min(side, *difference.shape[2:])).square().mean(dim=(1, 2, 3))
+
+
+def palette(painting: Tensor) -> Tensor:
+    """The colors of a painting (N, 3, H, W) in [0, 1], as `palette_loss` compares them: (DIRECTIONS, COLORS)."""
+    return _at(_sorted_colors(painting[..., ::3, ::3]), COLORS)
+
+
+def palette_loss(images: Tensor, goal: Tensor) -> Tensor:
+    """Sliced Wasserstein distance of the colors of pictures, taken together, to a painting's.
+
+    images: (N, 3, H, W) in [0, 1]. goal: `palette` of the painting.
+    Unit: OKLab, white to black being 1. Source: Rabin et al. 2011, with absolute differences.
+    """
+    ours = _sorted_colors(images)
+    return (ours - _at(goal, ours.shape[1])).abs().mean()
+
+
+def _sorted_colors(images: Tensor) -> Tensor:
+    """OKLab along fixed directions, each sorted: (DIRECTIONS, N x H x W)."""
+    colors = images.float().movedim(1, 0).reshape(3, 1, -1)
+    lab = to_oklab(DARKEST + (1 - DARKEST) * colors)[:, 0]
+    return (_directions().to(lab) @ lab).sort(dim=1).values
+
+
+def _directions() -> Tensor:
+    """(DIRECTIONS, 3): evenly over half a sphere, on a spiral of the golden angle (Gonzalez 2010)."""
+    places = torch.arange(DIRECTIONS)
+    height, turn = (places + 0.5) / DIRECTIONS, places * math.pi * (3 - math.sqrt(5))
+    radius = (1 - height.square()).sqrt()
+    return torch.stack([height, radius * turn.cos(), radius * turn.sin()], 1)
+
+
+def _at(ordered: Tensor, count: int) -> Tensor:
+    """So many of the sorted values of each row, evenly taken."""
+    places = (torch.arange(count, device=ordered.device, dtype=torch.float64) + 0.5) * ordered.shape[1] / count
+    return ordered[:, places.long()]

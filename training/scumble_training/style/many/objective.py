@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scumble_training.loss_network import LossNetwork
-from scumble_training.style.losses import luma, tone_loss, total_variation
+from scumble_training.style.losses import luma, palette, palette_loss, tone_loss, total_variation
 from scumble_training.style.many.recipe import ManyData, ManyWeights
 from scumble_training.style.objective import evenness_loss, lattice_loss
 from scumble_training.style.recipe import LossTerm
@@ -28,6 +28,7 @@ class Parts:
     total: Tensor
     content: float
     style: float
+    palette: float
     luminance: float
     form: float
     evenness: float
@@ -50,14 +51,14 @@ class ManyObjective(nn.Module):
 
     @torch.no_grad()
     def goals(self, painting: Tensor) -> list[Tensor]:
-        """The Gram matrices of a painting (1, 3, H, W), already at the size its strokes are wanted at; then its tint.
+        """The Gram matrices of a painting (1, 3, H, W), already at the size its strokes are wanted at; palette; tint.
 
         The tint, (4,), is its mean chroma and how far its colors leave that in the mean, in squares.
         """
         colors = chroma(painting)
         mean = colors.mean(dim=(0, 2, 3))
         tint = torch.cat([mean, chroma_spread(colors, mean)])
-        return [*(mean_gram(features)[0] for _, features in self.looked_at(painting)[1]), tint]
+        return [*(mean_gram(features)[0] for _, features in self.looked_at(painting)[1]), palette(painting), tint]
 
     @torch.no_grad()
     def content(self, pictures: Tensor) -> list[Tensor]:
@@ -91,7 +92,7 @@ class ManyObjective(nn.Module):
             distance = (features - goal).square().mean(dim=(1, 2, 3)) / size
             content_loss = content_loss + weight * (counts * distance).mean()
         style_loss = painted.new_zeros(())
-        *gram_goals, tint = goals
+        *gram_goals, wanted_palette, tint = goals
         for (weight, features), goal in zip(seen, gram_goals, strict=True):
             grams, size = mean_gram(features), goal.square().sum()
             together = (grams * photo[:, None, None]).sum(0) / photo.sum().clamp_min(1)
@@ -106,8 +107,10 @@ class ManyObjective(nn.Module):
         even = data.photo_evenness + (data.canvas_evenness - data.photo_evenness) * canvas
         evenness = (evenness_loss(painted, pictures) * even).mean()
         lattice = lattice_loss(painted, period=LATTICE_PERIOD)
-        colors = chroma(painted)
-        # Content features see color, so of themselves they would keep a red coat red in an engraving.
+        photos, colors = painted[~is_canvas], chroma(painted)
+        palette_part = palette_loss(photos, wanted_palette) if len(photos) else painted.new_zeros(())
+        # Content features see color, so of themselves they would keep a red coat red in an engraving. In the palette
+        # of a whole picture a coat counts little.
         excess = (chroma_spread(colors, tint[:3]) - COLORFULNESS * tint[3]).clamp_min(0)
         colorfulness = (excess * photo).sum() / photo.sum().clamp_min(1)
         style_weight = w.style * strength * 2.0 ** (w.boldness * boldness)
@@ -116,6 +119,7 @@ class ManyObjective(nn.Module):
             + style_weight * style_loss
             + w.variation * total_variation(painted)
             + w.chroma_variation * total_variation(colors)
+            + w.palette * palette_part
             + w.colorfulness * colorfulness
             + w.luminance * luminance
             + w.form * form
@@ -124,7 +128,7 @@ class ManyObjective(nn.Module):
         )
         # Divided so that bold and faithful samples pull about equally hard.
         total = total / (w.content + 0.14 * style_weight)
-        told = (content_loss, style_loss, luminance, form, evenness, lattice)
+        told = (content_loss, style_loss, palette_part, luminance, form, evenness, lattice)
         return Parts(total, *(float(part.detach()) for part in told))
 
     def looked_at(

@@ -40,6 +40,7 @@ class ManyWeights:
     variation: float = 0.1
     chroma_variation: float = 0.3
     colorfulness: float = 0.0  # colors far from the painting's mean chroma, where its own are near
+    palette: float = 0.0  # how far the photos of a step together are from the painting's colors
     luminance: float = 2.0
     form: float = 40.0
     evenness: float = 300.0
