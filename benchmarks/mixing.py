@@ -28,10 +28,9 @@ from torch import Tensor
 from scumble_backend.packs.making import load_network, load_style, network_name
 from scumble_backend.pictures import thumbnails
 from scumble_backend.rendering.effects.colors import Palette, palette_of
-from scumble_backend.rendering.effects.enlarging import LUMA
 from scumble_backend.rendering.effects.regions import region_masks
 from scumble_backend.rendering.effects.stylize import Part, Style, stylize
-from scumble_backend.rendering.pixels import unpack
+from scumble_backend.rendering.pixels import luma, unpack
 from scumble_training.measuring.sheet import read_picture
 from scumble_training.style.painting import to_image
 
@@ -129,8 +128,8 @@ def border_energy(picture: Tensor, apart: list[Tensor], mask: Tensor) -> float:
     soft = ((mask > 0.1) & (mask < 0.9))[1:, 1:]
 
     def energy(image: Tensor) -> float:
-        luma = (image * torch.tensor(LUMA, device=image.device)[:, None, None]).sum(dim=0)
-        along, across = luma[1:, 1:] - luma[:-1, 1:], luma[1:, 1:] - luma[1:, :-1]
+        shade = luma(image)[0]
+        along, across = shade[1:, 1:] - shade[:-1, 1:], shade[1:, 1:] - shade[1:, :-1]
         return float((along * along + across * across)[soft].mean())
 
     return 2 * energy(picture) / sum(energy(image) for image in apart)

@@ -58,7 +58,8 @@ def shallow(term: LossTerm) -> LossTerm:
 TRIES: dict[str, Callable[[ManyRecipe], ManyRecipe]] = {
     "recipe": lambda recipe: recipe,
     "three times the style": lambda recipe: recipe.changed(strength=3.0),
-    "nothing held": weights(form=0.0, luminance=0.0, evenness=0.0, lattice=0.0),
+    "nothing held": weights(luminance=0.0, evenness=0.0, lattice=0.0),
+    "no palette": weights(palette=0.0),
     "no deep style": terms(shallow),
     "full size only": terms(lambda term: term if term.scale == 1.0 or term.content else None),
     "painting at 384": painting_at(384),

@@ -22,10 +22,11 @@ from PIL import Image
 from torch import Tensor
 
 from scumble_backend.packs.making import load_network, load_style, load_upscaler
-from scumble_backend.rendering.effects.enlarging import LUMA, MODEL, resized
+from scumble_backend.rendering.effects.enlarging import MODEL, resized
 from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.stylize import Part, Style, stylize
 from scumble_backend.rendering.effects.upscale_models import UpscaleNetwork
+from scumble_backend.rendering.pixels import luma
 from scumble_training.style.painting import from_image
 
 TARGET = 0.10
@@ -83,10 +84,10 @@ def brought_to(photo: Image.Image, megapixels: float) -> Tensor:
 
 def centroid(image: Tensor) -> float:
     """Mean spatial frequency of the luma, weighted by amplitude, in cycles per diagonal. image: (3, H, W)."""
-    luma = (image * torch.tensor(LUMA)[:, None, None]).sum(dim=0)
-    height, width = luma.shape
+    shade = luma(image)[0]
+    height, width = shade.shape
     window = torch.hann_window(height)[:, None] * torch.hann_window(width)[None, :]
-    amplitude = torch.fft.rfft2((luma - luma.mean()) * window).abs()
+    amplitude = torch.fft.rfft2((shade - shade.mean()) * window).abs()
     rows, columns = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None, :]
     frequency = torch.sqrt(rows.square() + columns.square()) * (height**2 + width**2) ** 0.5
     return float((amplitude * frequency).sum() / amplitude.sum())

@@ -30,7 +30,8 @@ from torch import Tensor  # isort: skip
 from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.stylize import Part, Style, stylize
-from scumble_training.measuring.artifacts import block_spread, luma
+from scumble_backend.rendering.pixels import luma
+from scumble_training.measuring.artifacts import block_spread
 from scumble_training.measuring.evaluate_style import painting_of
 from scumble_training.measuring.marks import border_line, fringe, pair_correlations, palette_distance
 from scumble_training.measuring.sheet import read_picture

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from scumble_backend.errors import ImageTooSmall
 from scumble_backend.rendering.effects import painting
-from scumble_backend.rendering.effects.enlarging import LUMA
 from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.stylize import (
     Part,
@@ -18,14 +17,11 @@ from scumble_backend.rendering.effects.stylize import (
     stylize,
     with_luma_of,
 )
+from scumble_backend.rendering.pixels import luma
 
 
 def style(seed: int = 0) -> Style:
     return Style(*random_network(seed))
-
-
-def luma(image: Tensor) -> Tensor:
-    return (image * torch.tensor(LUMA)[:, None, None]).sum(dim=0)
 
 
 def test_strength_zero_returns_the_image_even_beyond_white() -> None:

@@ -48,7 +48,7 @@ def test_a_table_and_a_delta_are_learned_on_the_installed_base(job: TrainingJob,
     assert notebook.fractions == sorted(notebook.fractions) and notebook.fractions[-1] == 1
     assert notebook.remaining[-1] == 0 and notebook.previews
     report = learned.report.read_text()
-    assert report.count("data:image/jpeg;base64,") >= 1 + 2 * 4 and "polyline" in report and "form" in report
+    assert report.count("data:image/jpeg;base64,") >= 1 + 2 * 4 and "polyline" in report and "palette" in report
 
 
 def test_full_ends_in_a_pack_with_a_base_of_its_own(job: TrainingJob, base: str) -> None:

@@ -22,7 +22,7 @@ from scumble_training.style.data import PhotoSet
 from scumble_training.style.many import __main__ as command
 from scumble_training.style.many.crops import CropPool
 from scumble_training.style.many.loop import ManyRun, fit
-from scumble_training.style.many.objective import ManyObjective, form_loss
+from scumble_training.style.many.objective import ManyObjective
 from scumble_training.style.many.recipe import ManyRecipe, load_many, many_from_json
 from scumble_training.style.many.weights import painter_of, read_weights
 
@@ -250,18 +250,6 @@ def test_photos_together_shall_have_the_colors_of_the_painting(make: Maker) -> N
     assert asked(torch.cat([light, dark], 3), both, [False, False]) < near  # one may be light, and the other dark
     assert asked(light, both, [False, True]) < near  # a canvas may be of any color
     assert asked(light, both, [True, True]) == 0.0
-
-
-def test_form_is_free_to_be_darker_and_flatter_but_not_to_be_blotched() -> None:
-    picture = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
-    darker = 0.6 * picture
-    assert float(form_loss(darker, picture)) == pytest.approx(0.0, abs=1e-6)
-    strokes = darker + 0.1 * torch.sin(torch.arange(128) * torch.pi / 16).view(1, 1, 128, 1)
-    assert float(form_loss(strokes, picture)) == pytest.approx(0.0, abs=1e-5)
-    blotched = darker.clone()
-    blotched[..., 32:96, 32:96] += 0.2
-    assert float(form_loss(blotched, picture)) > 0.0015
-    assert float(form_loss(1 - picture, picture)) > 0.05
 
 
 def test_margins_are_cut_from_paintings() -> None:

@@ -21,7 +21,7 @@ from scumble_backend.errors import PixelsDamaged
 from scumble_wire.messages import ImageInfo
 
 VISIBLE = 8 / 255  # alpha from which a pixel's color counts fully when its neighbours are filled
-LUMINANCE = (0.2126, 0.7152, 0.0722)  # of sRGB's primaries, IEC 61966-2-1
+LUMINANCE = (0.2126, 0.7152, 0.0722)  # of sRGB's primaries, IEC 61966-2-1; of encoded values: luma, as in Rec. 709
 
 _TYPES = {"u8": "<u1", "u16": "<u2", "f16": "<f2", "f32": "<f4"}
 _FULL = {"u8": 255.0, "u16": 65535.0}
@@ -153,6 +153,11 @@ def to_srgb(linear: Tensor) -> Tensor:
     size = linear.abs()
     encoded = torch.where(size <= 0.0031308, size * 12.92, 1.055 * size.clamp_min(1e-9).pow(1 / 2.4) - 0.055)
     return torch.copysign(encoded, linear)
+
+
+def luma(images: Tensor) -> Tensor:
+    """Luma of sRGB-encoded pictures, or of differences of such: (..., 3, H, W) to (..., 1, H, W)."""
+    return (images * images.new_tensor(LUMINANCE)[:, None, None]).sum(dim=-3, keepdim=True)
 
 
 def to_linear(encoded: Tensor) -> Tensor:

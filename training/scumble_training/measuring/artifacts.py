@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from scumble_backend.rendering.pixels import luma
+
 Paint = Callable[[Tensor], Tensor]
 
 BLOCK = 32  # pixels; side of the blocks whose means tell blotches from brush texture
@@ -77,11 +79,6 @@ def measure_artifacts(paint: Paint, *, side: int = 256, device: torch.device | s
     )
 
 
-def luma(picture: Tensor) -> Tensor:
-    """(3, H, W) -> (H, W), Rec. 709 weights on encoded values."""
-    return torch.einsum("c,chw->hw", picture.new_tensor((0.2126, 0.7152, 0.0722)), picture)
-
-
 def ramp(side: int) -> Tensor:
     """A gray gradient from left to right, 0.1 to 0.9."""
     return torch.linspace(0.1, 0.9, side).expand(3, side, side).contiguous()
@@ -125,7 +122,7 @@ def steepness(painted: Tensor) -> float:
 
 def _rise(painted: Tensor) -> Tensor:
     """Luma along a ramp, smoothed over 16 columns; turned around for a style that makes light of dark."""
-    columns = luma(painted).mean(0)
+    columns = luma(painted)[0].mean(0)
     smooth = F.avg_pool1d(columns[None, None], 16, stride=1)[0, 0]
     return smooth.flip(0) if smooth[-1] < smooth[0] else smooth
 
@@ -136,7 +133,7 @@ def halo_width(painted: Tensor, width: int = 3, tolerance: float = 8 / 255) -> f
     The page's own level and its texture are taken from the outer quarter; a style's texture does not count, as the
     mean over the whole height is looked at. Mean of both sides.
     """
-    profile = luma(painted).mean(0)
+    profile = luma(painted)[0].mean(0)
     side = profile.shape[0]
     page = torch.cat((profile[side // 16 : side // 4], profile[-side // 4 : -side // 16]))
     level, texture = page.mean(), page.std()
@@ -163,7 +160,7 @@ def checkerboard_peak(page: Tensor) -> float:
 
     Looked at along x, along y and diagonally in the luma's spectrum.
     """
-    values: NDArray[np.float64] = luma(page).double().numpy()
+    values: NDArray[np.float64] = luma(page)[0].double().numpy()
     side = min(values.shape) // 4 * 4
     values = values[:side, :side]
     window = np.hanning(side)[:, None] * np.hanning(side)[None, :]

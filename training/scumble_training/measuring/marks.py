@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from scumble_backend.rendering.pixels import luma
+
 STROKE_WINDOW = 17  # pixels; what is slower than this is the picture's form, what is faster its strokes
-LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709, on encoded values
 
 #: Linear sRGB to the cone responses of OKLab, and their cube roots to L, a, b (Ottosson 2020).
 _TO_CONES = np.array(
@@ -47,9 +48,9 @@ def border_line(painted: Tensor, *, width: int = 4, inner: int = 32) -> float:
         raise ValueError(
             f"sides must be longer than {4 * inner} pixels to tell a border, not {tuple(painted.shape[1:])}"
         )
-    luma = torch.einsum("c,chw->hw", painted.new_tensor(LUMA), painted.float())
+    shade = luma(painted.float())[0]
     worst = 0.0
-    for plane in (luma, luma.T):
+    for plane in (shade, shade.T):
         profile = plane.mean(dim=1)
         steps = profile.diff().abs().clamp_min(1 / 255)
         inside = steps[inner:-inner].quantile(0.9)
@@ -67,17 +68,16 @@ def fringe(painted: Tensor, painting: Tensor) -> float:
 
 def _chroma_roughness(picture: Tensor) -> float:
     kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])[None, None]
-    luma = torch.einsum("c,chw->hw", picture.new_tensor(LUMA), picture.float())
-    planes = torch.stack((picture[0] - luma, picture[2] - luma))[:, None].cpu()
+    planes = (picture - luma(picture.float()))[[0, 2]][:, None].cpu()
     return float(F.conv2d(planes, kernel).square().mean(dim=(1, 2, 3)).sum())
 
 
 def strokes(painted: Tensor) -> Tensor:
     """(H, W): luma less its mean over STROKE_WINDOW pixels."""
-    luma = torch.einsum("c,chw->hw", painted.new_tensor(LUMA), painted.float())[None, None]
+    shade = luma(painted.float())[None]
     radius = STROKE_WINDOW // 2
-    mirrored = F.pad(luma, (radius,) * 4, mode="reflect")
-    return (luma - F.avg_pool2d(mirrored, STROKE_WINDOW, stride=1))[0, 0]
+    mirrored = F.pad(shade, (radius,) * 4, mode="reflect")
+    return (shade - F.avg_pool2d(mirrored, STROKE_WINDOW, stride=1))[0, 0]
 
 
 def stroke_correlation(one: Tensor, other: Tensor) -> float:

@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from scumble_backend.rendering.effects.colors import to_oklab
+from scumble_backend.rendering.pixels import luma
 
 StyleNormalization = Literal["none", "supremum", "target"]
 
-LUMA = (0.2126, 0.7152, 0.0722)  # Rec. 709, on encoded values
 DIRECTIONS = 16  # that colors are compared along
 COLORS = 4096  # of a painting that are kept along each
 DARKEST = 1 / 255  # colors are lifted by this: at black the cube root of OKLab has no slope
@@ -94,11 +94,6 @@ def total_variation(images: Tensor, *, power: Literal[1, 2] = 1) -> Tensor:
     if power == 1:
         return down.abs().mean() + across.abs().mean()
     return down.square().mean() + across.square().mean()
-
-
-def luma(images: Tensor) -> Tensor:
-    """Luma of encoded values (Rec. 709 weights): (N, 3, H, W) to (N, 1, H, W); of differences, too."""
-    return (images * images.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def tone_loss(images: Tensor, contents: Tensor, *, side: int = 32) -> Tensor:

@@ -31,8 +31,8 @@ _CURVES = {
     "style": "style loss",
     "content": "content loss",
     "variation": "total variation",
+    "palette": "palette",
     "luminance": "luminance",
-    "form": "form",
     "evenness": "evenness",
     "lattice": "lattice",
 }

@@ -19,9 +19,7 @@ from torch.nn import functional as F
 from scumble_backend.rendering.effects import upscale_plan as plan
 from scumble_backend.rendering.effects.resample import taps, weighted_sum
 from scumble_backend.rendering.effects.upscale import Network, cut, run_chain
-
-#: Rec. 709 weights, on sRGB-encoded values (luma).
-LUMA = (0.2126, 0.7152, 0.0722)
+from scumble_backend.rendering.pixels import luma
 
 #: Enlarged by less than this along a side, a painting stays crisp without a network.
 NETWORK_FROM = 1.5
@@ -103,8 +101,7 @@ class Detail:
 
     def __init__(self, picture: Tensor, work: Tensor, painted: Tensor) -> None:
         self._picture = picture
-        self._luma = luma = torch.tensor(LUMA, device=picture.device)[:, None, None]
-        seen, drawn = (work * luma).sum(dim=0, keepdim=True), (painted * luma).sum(dim=0, keepdim=True)
+        seen, drawn = luma(work), luma(painted)
         mean = _box(seen)
         covariance, variance = _box(seen * drawn) - mean * _box(drawn), _box(seen * seen) - mean * mean
         answer = _box((covariance / (variance + ANSWER_FLOOR)).clamp(0.0, 1.0))
@@ -120,7 +117,7 @@ class Detail:
             part = slice(top + start, top + start + own.shape[-2])
             enlarged = weighted_sum(self._small, -2, self._rows[0][:, part], self._rows[1][:, part])
             known, share = weighted_sum(enlarged, -1, *self._columns)
-            detail = (self._picture[:, part] * self._luma).sum(dim=0) - known
+            detail = luma(self._picture[:, part])[0] - known
             own.copy_((own + share.clamp(0.0, 1.0) * detail).clamp_(0.0, 1.0))
 
 

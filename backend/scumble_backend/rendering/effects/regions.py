@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from scumble_backend.rendering.effects.enlarging import LUMA
+from scumble_backend.rendering.pixels import luma
 
 #: Pixels on the longer side at which light and dark are told apart: parts of a picture, not its grain.
 SEEN_SIDE = 192
@@ -53,10 +53,10 @@ def _both(one: Tensor | None, other: Tensor) -> Tensor:
 def _light_parts(image: Tensor) -> Tensor:
     """(H, W): 1 where the picture is light, 0 where it is dark, soft between; the same for a small copy of it."""
     height, width = image.shape[-2:]
-    luma = (image.clamp(0.0, 1.0) * torch.tensor(LUMA, device=image.device)[:, None, None]).sum(dim=0)[None, None]
+    shade = luma(image.clamp(0.0, 1.0))[None]
     scale = min(1.0, SEEN_SIDE / max(height, width))
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    small = F.adaptive_avg_pool2d(luma, size)
+    small = F.adaptive_avg_pool2d(shade, size)
     small = F.avg_pool2d(small, 3, stride=1, padding=1, count_include_pad=False)
     between = ((small - DARK) / (LIGHT - DARK)).clamp_(0.0, 1.0)
     soft = between * between * (3.0 - 2.0 * between)

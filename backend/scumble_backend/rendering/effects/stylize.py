@@ -14,7 +14,6 @@ from scumble_backend.nets import style_skip as light
 from scumble_backend.rendering.effects import painting, skip_painting
 from scumble_backend.rendering.effects.colors import Palette, palette_of, recolored
 from scumble_backend.rendering.effects.enlarging import (
-    LUMA,
     MODEL,
     Detail,
     brought_to_size,
@@ -23,6 +22,7 @@ from scumble_backend.rendering.effects.enlarging import (
 )
 from scumble_backend.rendering.effects.marks import MarkSize
 from scumble_backend.rendering.effects.upscale import Network
+from scumble_backend.rendering.pixels import luma
 
 #: Channels of the colors of Rec. 2020 as sRGB without limits; what lies further out is light, not color.
 WIDEST = (-0.65, 1.25)
@@ -357,14 +357,13 @@ def with_luma_of(image: Tensor, styled: Tensor) -> Tensor:
     Where the sum leaves [0, 1], chroma is drawn in toward gray so that the luma is kept. A pixel whose color lies
     beyond sRGB, with channels outside [0, 1] as `WIDEST` has them, may stay as far out as it is.
     """
-    weights = torch.tensor(LUMA, device=image.device)[:, None, None]
     low = image.amin(dim=0, keepdim=True).clamp(WIDEST[0], 0.0)
     high = image.amax(dim=0, keepdim=True).clamp(1.0, WIDEST[1])
     inside = image.clamp(low, high)
-    luma = (styled * weights).sum(dim=0, keepdim=True).clamp(0.0, 1.0)
-    chroma = inside - (inside * weights).sum(dim=0, keepdim=True)
+    tone = luma(styled).clamp(0.0, 1.0)
+    chroma = inside - luma(inside)
     # Largest share of the chroma that stays within bounds in every channel.
-    room_up = (high - luma) / chroma.amax(dim=0, keepdim=True).clamp_min(1e-6)
-    room_down = (luma - low) / (-chroma.amin(dim=0, keepdim=True)).clamp_min(1e-6)
-    share = torch.minimum(torch.minimum(room_up, room_down), torch.ones_like(luma))
-    return torch.minimum(torch.maximum(luma + share * chroma, low), high)
+    room_up = (high - tone) / chroma.amax(dim=0, keepdim=True).clamp_min(1e-6)
+    room_down = (tone - low) / (-chroma.amin(dim=0, keepdim=True)).clamp_min(1e-6)
+    share = torch.minimum(torch.minimum(room_up, room_down), torch.ones_like(tone))
+    return torch.minimum(torch.maximum(tone + share * chroma, low), high)

@@ -9,15 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from scumble_backend.rendering.pixels import luma
 from scumble_training.loss_network import LossNetwork
-from scumble_training.style.losses import luma, palette, palette_loss, tone_loss, total_variation
+from scumble_training.style.losses import palette, palette_loss, tone_loss, total_variation
 from scumble_training.style.many.recipe import ManyData, ManyWeights
 from scumble_training.style.objective import evenness_loss, lattice_loss
 from scumble_training.style.recipe import LossTerm
 
 LATTICE_PERIOD = 8  # pixels; three doublings can leave patterns of periods 2, 4 and 8
-FORM_SIDE = 64  # pixels; light and shade of a picture are what is slower than this, strokes what is faster
-FORM_CONTRAST = (0.5, 1.3)  # how much of the picture's contrast a style may take or add without paying for it
 COLORFULNESS = 2.0  # the spread of colors, in the painting's own, that a style may have without paying for it
 
 
@@ -30,7 +29,6 @@ class Parts:
     style: float
     palette: float
     luminance: float
-    form: float
     evenness: float
     lattice: float
 
@@ -103,7 +101,6 @@ class ManyObjective(nn.Module):
         w, data = self.weights, self.data
         canvas = 1 - photo
         luminance = (tone_loss(painted, pictures) * (1 + (data.canvas_luminance - 1) * canvas)).mean()
-        form = (form_loss(painted, pictures) * photo).mean()
         even = data.photo_evenness + (data.canvas_evenness - data.photo_evenness) * canvas
         evenness = (evenness_loss(painted, pictures) * even).mean()
         lattice = lattice_loss(painted, period=LATTICE_PERIOD)
@@ -122,13 +119,12 @@ class ManyObjective(nn.Module):
             + w.palette * palette_part
             + w.colorfulness * colorfulness
             + w.luminance * luminance
-            + w.form * form
             + w.evenness * evenness
             + w.lattice * lattice
         )
         # Divided so that bold and faithful samples pull about equally hard.
         total = total / (w.content + 0.14 * style_weight)
-        told = (content_loss, style_loss, palette_part, luminance, form, evenness, lattice)
+        told = (content_loss, style_loss, palette_part, luminance, evenness, lattice)
         return Parts(total, *(float(part.detach()) for part in told))
 
     def looked_at(
@@ -149,24 +145,6 @@ class ManyObjective(nn.Module):
             content += [(weight, features[layer].float()) for layer, weight in term.content.items()]
             style += [(weight, features[layer].float()) for layer, weight in term.style.items()]
         return content, style
-
-
-def form_loss(painted: Tensor, pictures: Tensor) -> Tensor:
-    """How far light and shade left the picture's, (N,), in squares of the [0, 1] range.
-
-    Compared are luma means over FORM_SIDE pixels, less the picture's mean and up to a factor of contrast within
-    FORM_CONTRAST, so that a dark style may be dark. Without it a style with a large weight is met by broad blotches.
-    """
-    planes = []
-    for images in (painted, pictures):
-        small = F.avg_pool2d(
-            luma(images), FORM_SIDE, FORM_SIDE // 2
-        )  # overlapping: no blotch falls between four windows
-        planes.append(small - small.mean(dim=(2, 3), keepdim=True))
-    ours, theirs = planes
-    contrast = (ours * theirs).mean(dim=(1, 2, 3)) / theirs.square().mean(dim=(1, 2, 3)).clamp_min(1e-4)
-    factor = contrast.clamp(*FORM_CONTRAST).detach().view(-1, 1, 1, 1)
-    return (ours - factor * theirs).square().mean(dim=(1, 2, 3))
 
 
 def chroma(images: Tensor) -> Tensor:

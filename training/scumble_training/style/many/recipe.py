@@ -42,7 +42,6 @@ class ManyWeights:
     colorfulness: float = 0.0  # colors far from the painting's mean chroma, where its own are near
     palette: float = 0.0  # how far the photos of a step together are from the painting's colors
     luminance: float = 2.0
-    form: float = 40.0
     evenness: float = 300.0
     lattice: float = 300.0
 
