@@ -21,7 +21,7 @@ from scumble_training.style import painting
 from scumble_training.style.data import PhotoSet
 from scumble_training.style.many import __main__ as command
 from scumble_training.style.many.crops import CropPool
-from scumble_training.style.many.loop import ManyRun, fit
+from scumble_training.style.many.loop import STRENGTHS, ManyRun, fit
 from scumble_training.style.many.objective import ManyObjective
 from scumble_training.style.many.recipe import ManyRecipe, load_many, many_from_json
 from scumble_training.style.many.weights import painter_of, read_weights
@@ -39,6 +39,7 @@ TINY = {
         {"network": "vgg16", "scale": 0.5, "style": {"relu1_2": 0.5}},
     ],
 }
+PHOTOS_ALONE = {"crops": [[64, 1.0]], "pool": 6, "photo_side": 96, "style_side": 64, "canvases": 0.0}
 Maker = Callable[..., ManyRun]
 
 
@@ -205,6 +206,30 @@ def test_a_style_may_count_more_or_less_than_the_others(make: Maker) -> None:
     twice = make(replace(plain, weights=replace(plain.weights, style=2 * plain.weights.style)), ("a",))
     by_name = make(tiny(strengths={"a": 2.0, "b": 5.0}), ("a",))
     assert by_name.train_step().total.item() == pytest.approx(twice.train_step().total.item(), rel=1e-5)
+
+
+def test_a_style_is_steered_to_the_content_that_the_recipe_wants(make: Maker, tmp_path: Path) -> None:
+    def strength_after(steps: int, **optimizer: float) -> float:
+        run = make(tiny(optimizer={"steps": 400, **optimizer}, strengths={"a": 0.5}, data=PHOTOS_ALONE), ("a",))
+        for _ in range(steps):
+            run.train_step()
+        run.save(tmp_path / "checkpoint.pt")
+        again = make(run.recipe, ("a",))
+        again.load(tmp_path / "checkpoint.pt")
+        assert again.strengths == run.strengths
+        return run.strengths["a"]
+
+    assert strength_after(2) == 0.5
+    assert 0.5 * STRENGTHS[0] < strength_after(2, content_goal=0.001) < 0.5 < strength_after(1, content_goal=5.0)
+    assert strength_after(12, content_goal=100.0) == 0.5 * STRENGTHS[1]
+
+
+def test_who_wants_more_style_is_not_steered_back() -> None:
+    plain = tiny(optimizer={"content_goal": 1.0})
+    bold = plain.changed(strength=2.0)
+    assert bold.weights.style == 2 * plain.weights.style
+    assert bold.optimizer.content_goal > plain.optimizer.content_goal
+    assert plain.changed(seed=5).optimizer == plain.optimizer
 
 
 def what_it_adds(

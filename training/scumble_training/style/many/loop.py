@@ -34,6 +34,8 @@ from scumble_training.style.many.crops import CropPool
 from scumble_training.style.many.objective import ManyObjective, Parts
 from scumble_training.style.many.recipe import ManyRecipe, many_from_json
 
+STEERING = 0.015  # how much a content loss that is 1 too large takes from the log of the style's weight, a step
+STRENGTHS = (0.3, 1.5)  # of the recipe's; how far it goes
 COLOR_AT_START = 0.4  # of the picture's own color: with all of it, the loss is slow to leave the photo behind
 ENTRIES = frozenset(("recipe", "step", "seconds", "state", "averages", "optimizer"))  # of a checkpoint
 
@@ -106,6 +108,7 @@ class ManyRun:
         }
         self.network.requires_grad_(recipe.trains == "all")
         self.optimizer = torch.optim.Adam(self._groups(), lr=0.0, betas=(0.9, 0.99), eps=1e-10)
+        self.strengths = {name: recipe.strengths.get(name, 1.0) for name in paintings}
         self.step = 0
         self.seconds = 0.0  # of training so far, over all sittings
         self.averages = {name: value.detach().clone() for name, value in self._state().items()}
@@ -189,15 +192,15 @@ class ManyRun:
         pictures = crops.pictures.to(self.device)
         painted = self.network(pictures, style.whole_table().at(1.0, boldness), style.delta(), grain)
         content = [features.to(self.device) for features in crops.content]
-        strength = self.recipe.strengths.get(name, 1.0)
-        parts: Parts = self.objective(
-            painted, pictures, content, self.goals[name], crops.is_canvas.to(self.device), boldness, strength
-        )
+        canvases, strength = crops.is_canvas.to(self.device), self.strengths[name]
+        parts: Parts = self.objective(painted, pictures, content, self.goals[name], canvases, boldness, strength)
         if not torch.isfinite(parts.total):
             raise LossNotFinite(
                 f"the loss became {float(parts.total.detach())} at step {self.step}.".replace("nan", "NaN"),
                 remedy="The last checkpoint is kept; go on from it with a smaller `optimizer.rate` in the recipe.",
             )
+        if not crops.is_canvas.any():
+            self._steer(name, parts.content)
         parts.total.backward()  # type: ignore[no-untyped-call]
         moved = [p for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
         nn.utils.clip_grad_norm_(moved, self.recipe.optimizer.clip)
@@ -209,6 +212,17 @@ class ManyRun:
             for key, value in self._state().items():
                 self.averages[key].lerp_(value, 1 - keep)
         return parts
+
+    def _steer(self, name: str, content: float) -> None:
+        """Bring a style nearer to the content loss that the recipe wants, by its weight.
+
+        What one weight does differs by painting: of some it tears pictures apart, of others it leaves a tint.
+        """
+        goal = self.recipe.optimizer.content_goal
+        if goal:
+            low, high = (self.recipe.strengths.get(name, 1.0) * bound for bound in STRENGTHS)
+            steered = self.strengths[name] * math.exp(STEERING * (goal - content))
+            self.strengths[name] = min(max(steered, low), high)
 
     @torch.no_grad()
     def meet(self) -> None:
@@ -248,6 +262,7 @@ class ManyRun:
                 "state": self._state(),
                 "averages": self.averages,
                 "optimizer": self.optimizer.state_dict(),
+                "strengths": self.strengths,
             },
         )
 
@@ -266,6 +281,7 @@ class ManyRun:
             raise CheckpointUnusable(f"{path.name} holds other styles.", remedy=REMEDY)
         self.averages = {key: value.to(self.device) for key, value in saved["averages"].items()}
         self.step, self.seconds = int(saved["step"]), float(saved["seconds"])
+        self.strengths |= saved.get("strengths", {})  # absent where nothing steered yet
         peaks = {id(group["params"][0]): group["peak"] for group in self._groups()}
         for group in self.optimizer.param_groups:
             group["peak"] = peaks[id(group["params"][0])]  # a recipe may change its rates between two sittings

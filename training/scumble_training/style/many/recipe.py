@@ -12,6 +12,8 @@ from scumble_backend.nets.style_skip import SkipStyleConfig
 from scumble_training.recipe_files import LIGHT, from_plain, read_values
 from scumble_training.style.recipe import LossTerm
 
+CONTENT_BY_STRENGTH = 0.25  # the content loss of trained styles grew with about the fourth root of their weight
+
 
 @dataclass(frozen=True)
 class NetworkRecipe:
@@ -75,6 +77,7 @@ class ManyOptimizer:
     warmup: int = 50  # steps
     fall: float = 0.35  # the last part of the steps, over which the rates fall
     clip: float = 1.0  # largest norm of the gradient
+    content_goal: float = 0.0  # of photos; styles' weights are steered to it from `strengths` (0: they stay)
     average: float = 0.995  # decay of the averaged weights
     average_every: int = 16  # steps; after so many, processes that train together take the mean of their weights
 
@@ -104,9 +107,12 @@ class ManyRecipe:
         return dataclasses.asdict(self)
 
     def changed(self, *, strength: float = 1.0, seed: int | None = None) -> ManyRecipe:
-        """With what a person chose: strength multiplies the style loss."""
+        """With what a person chose: strength multiplies the style loss, which costs some of the content."""
         weights = dataclasses.replace(self.weights, style=self.weights.style * strength)
-        return dataclasses.replace(self, weights=weights, seed=self.seed if seed is None else seed)
+        goal = self.optimizer.content_goal * strength**CONTENT_BY_STRENGTH
+        optimizer = dataclasses.replace(self.optimizer, content_goal=goal)
+        seed = self.seed if seed is None else seed
+        return dataclasses.replace(self, weights=weights, optimizer=optimizer, seed=seed)
 
     def side_at(self, done: float) -> int:
         """Side of the training pictures after a part `done`, 0 to 1, of the steps."""
