@@ -194,6 +194,7 @@ style_side = 64
 
 [optimizer]
 steps = {steps}
+content_share = 1.1
 warmup = 1
 
 [[terms]]

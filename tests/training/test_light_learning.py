@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from scumble_backend.packs.archive import PackArchive
 from scumble_backend.packs.making import load_network, load_style
 from scumble_backend.training_runs.job import TrainingJob
 from scumble_training.style.many import learning
-from scumble_training.style.many.recipe import is_light, load_many
+from scumble_training.style.many.recipe import CONTENT_BY_STRENGTH, is_light, load_many
 from scumble_training.watching import Stopped
 
 from .conftest import install_base, install_light_base
@@ -49,6 +50,18 @@ def test_a_table_and_a_delta_are_learned_on_the_installed_base(job: TrainingJob,
     assert notebook.remaining[-1] == 0 and notebook.previews
     report = learned.report.read_text()
     assert report.count("data:image/jpeg;base64,") >= 1 + 2 * 4 and "polyline" in report and "palette" in report
+
+
+def test_a_new_style_aims_at_what_the_installed_ones_leave_of_pictures(job: TrainingJob, base: str) -> None:
+    def goal(strength: float) -> float:
+        learned = learn(replace(job, quality="quick", strength=strength), Notebook(), f"run {strength}")
+        with PackArchive(learned.pack) as archive:
+            training = archive.manifest().training
+        assert training is not None
+        return float(training.recipe["optimizer"]["content_goal"])
+
+    assert 0.01 < goal(1.0) < 10
+    assert goal(2.0) == pytest.approx(goal(1.0) * 2**CONTENT_BY_STRENGTH, rel=0.05)
 
 
 def test_full_ends_in_a_pack_with_a_base_of_its_own(job: TrainingJob, base: str) -> None:

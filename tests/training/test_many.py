@@ -225,10 +225,11 @@ def test_a_style_is_steered_to_the_content_that_the_recipe_wants(make: Maker, tm
 
 
 def test_who_wants_more_style_is_not_steered_back() -> None:
-    plain = tiny(optimizer={"content_goal": 1.0})
+    plain = tiny(optimizer={"content_goal": 1.0, "content_share": 1.1})
     bold = plain.changed(strength=2.0)
     assert bold.weights.style == 2 * plain.weights.style
     assert bold.optimizer.content_goal > plain.optimizer.content_goal
+    assert bold.optimizer.content_share > plain.optimizer.content_share
     assert plain.changed(seed=5).optimizer == plain.optimizer
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ from scumble_training.style.held_out import HeldOut
 from scumble_training.style.loop import with_short_side
 from scumble_training.style.losses import total_variation
 from scumble_training.style.many.loop import ENTRIES, ManyRun, Moment, checkpoint_path, fit
-from scumble_training.style.many.objective import ManyObjective
+from scumble_training.style.many.objective import ManyObjective, content_distance
 from scumble_training.style.many.recipe import ManyRecipe, NetworkRecipe, load_many, many_from_json
 from scumble_training.style.many.weights import painter_of
 from scumble_training.style.recipe import LossTerm
@@ -32,6 +33,7 @@ from scumble_training.style.sitting import PREVIEW_S, SIDE, Outcome, Sitting, pa
 from scumble_training.watching import Stopped
 
 STYLE = "style"  # the one style's name inside the run
+CROPS = 12  # by which it is told what the other styles leave of pictures
 CHOOSING = 2  # held-out pictures by which the nearest style is chosen
 #: What a picture of a training step costs against one held-out picture of its size that is painted and compared.
 STEP_COST = 3.0
@@ -104,6 +106,9 @@ class LightLearning(Sitting):
         for stage, (left, right) in (delta.factors if delta else {}).items():
             weights |= {f"styles.{STYLE}.left.{stage}": left, f"styles.{STYLE}.right.{stage}": right}
         run.start_from(weights)
+        if share := recipe.optimizer.content_share:
+            optimizer = replace(recipe.optimizer, content_goal=share * self._usual_content(run, base))
+            run.recipe = replace(recipe, optimizer=optimizer)
         return run
 
     def _make(self, recipe: ManyRecipe) -> ManyRun:
@@ -129,6 +134,21 @@ class LightLearning(Sitting):
         }
         best = min(losses, key=losses.__getitem__)
         return best, base.styles[best]
+
+    @torch.no_grad()
+    def _usual_content(self, run: ManyRun, base: LightBase) -> float:
+        """The content loss of pictures that training begins with, in the base's own styles: the median of these."""
+        crops = run.crops().at(0, CROPS)
+        photos = ~crops.is_canvas
+        pictures, content = crops.pictures[photos].to(self.device), [layer[photos] for layer in crops.content]
+        base.network.to(self.device)
+        losses = []
+        for table, delta in base.styles.values():
+            painted = base.network(pictures, table.at().to(self.device), delta.to(self.device) if delta else None)
+            seen, _ = run.objective.looked_at(painted, content_only=True)
+            losses.append(float(content_distance([(weight, part.cpu()) for weight, part in seen], content).mean()))
+        base.network.cpu()
+        return median(losses)
 
     # --- the way ----------------------------------------------------------------------------------------
 

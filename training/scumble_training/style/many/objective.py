@@ -84,11 +84,7 @@ class ManyObjective(nn.Module):
         photo = (~is_canvas).to(painted.dtype)
         # Of a flat page hardly any feature is left to divide by, so its content would outweigh all photos.
         counts = 1 + (self.data.canvas_content - 1) * (1 - photo)
-        content_loss = painted.new_zeros(())
-        for (weight, features), goal in zip(found, content, strict=True):
-            size = goal.square().mean(dim=(1, 2, 3)).clamp_min(1e-6)
-            distance = (features - goal).square().mean(dim=(1, 2, 3)) / size
-            content_loss = content_loss + weight * (counts * distance).mean()
+        content_loss = (counts * content_distance(found, content)).mean()
         style_loss = painted.new_zeros(())
         *gram_goals, wanted_palette, tint = goals
         for (weight, features), goal in zip(seen, gram_goals, strict=True):
@@ -145,6 +141,18 @@ class ManyObjective(nn.Module):
             content += [(weight, features[layer].float()) for layer, weight in term.content.items()]
             style += [(weight, features[layer].float()) for layer, weight in term.style.items()]
         return content, style
+
+
+def content_distance(found: Sequence[tuple[float, Tensor]], goals: Sequence[Tensor]) -> Tensor:
+    """How far pictures left their content, (N,): squares, as parts of the content's own.
+
+    found: weights and features of the painted pictures, as `looked_at` gives them. goals: the pictures' own features.
+    """
+    total = goals[0].new_zeros(len(goals[0]))
+    for (weight, features), goal in zip(found, goals, strict=True):
+        size = goal.square().mean(dim=(1, 2, 3)).clamp_min(1e-6)
+        total = total + weight * (features - goal).square().mean(dim=(1, 2, 3)) / size
+    return total
 
 
 def chroma(images: Tensor) -> Tensor:

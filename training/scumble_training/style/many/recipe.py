@@ -78,6 +78,7 @@ class ManyOptimizer:
     fall: float = 0.35  # the last part of the steps, over which the rates fall
     clip: float = 1.0  # largest norm of the gradient
     content_goal: float = 0.0  # of photos; styles' weights are steered to it from `strengths` (0: they stay)
+    content_share: float = 0.0  # a new style's goal, in the median of what the base's other styles lose (0: no goal)
     average: float = 0.995  # decay of the averaged weights
     average_every: int = 16  # steps; after so many, processes that train together take the mean of their weights
 
@@ -109,8 +110,10 @@ class ManyRecipe:
     def changed(self, *, strength: float = 1.0, seed: int | None = None) -> ManyRecipe:
         """With what a person chose: strength multiplies the style loss, which costs some of the content."""
         weights = dataclasses.replace(self.weights, style=self.weights.style * strength)
-        goal = self.optimizer.content_goal * strength**CONTENT_BY_STRENGTH
-        optimizer = dataclasses.replace(self.optimizer, content_goal=goal)
+        optimizer, more = self.optimizer, strength**CONTENT_BY_STRENGTH
+        optimizer = dataclasses.replace(
+            optimizer, content_goal=more * optimizer.content_goal, content_share=more * optimizer.content_share
+        )
         seed = self.seed if seed is None else seed
         return dataclasses.replace(self, weights=weights, optimizer=optimizer, seed=seed)
 
