@@ -171,7 +171,7 @@ def sheets(out: Path, data: Path) -> None:
     missing = [str(path) for path in pictures if not path.is_file()]
     if missing:
         sys.exit(f"not there: {', '.join(missing)}")
-    for old in out.glob("styles-*.jpg"):
+    for old in out.glob("styles-[0-9]*.jpg"):
         old.unlink()
     program = SOURCE / "benchmarks" / "contact_sheet.py"
     subprocess.run([sys.executable, str(program), *map(str, pictures), "--out", str(out / "styles")], check=True)
