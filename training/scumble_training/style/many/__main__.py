@@ -137,8 +137,9 @@ class _Told:
         self._sums: dict[str, float] = {}
 
     def __call__(self, moment: Moment) -> None:
-        for name in ("content", "style", "palette", "luminance", "evenness", "lattice"):
-            self._sums[name] = self._sums.get(name, 0.0) + getattr(moment.parts, name) / self._every
+        for name, value in moment.parts.as_floats().items():
+            if name != "total":
+                self._sums[name] = self._sums.get(name, 0.0) + value / self._every
         if moment.step % self._every == 0:
             means = " ".join(f"{name} {value:.4f}" for name, value in self._sums.items())
             print(f"{time.strftime('%H:%M:%S')} step {moment.step}/{moment.steps} {means}", flush=True)

@@ -205,8 +205,8 @@ class LightLearning(Sitting):
         for picture in pictures:
             shown = picture[None].to(self.device)
             painted = network(shown, table, delta)
-            parts = objective(painted, shown, objective.content(shown), goals, no_canvas, 0.0)
-            sums += torch.tensor([parts.content, parts.style, float(total_variation(painted))])
+            content, style = objective.compare(painted, objective.content(shown), goals, no_canvas)
+            sums += torch.stack([content, style, total_variation(painted)]).double().cpu()
             self.worked(stage)
         network.cpu()
         return HeldOut(*(sums / len(pictures)).tolist())

@@ -77,23 +77,10 @@ class ManyObjective(nn.Module):
 
         content: of the pictures. is_canvas: (N,) bool. boldness: -1 to 1, shifts the style's weight by octaves.
         strength: multiplies the style's weight.
-        The Gram matrices of the photos of a step are averaged before they are compared: what the style asks for is
-        asked of them together, so a dark picture may stay dark beside a light one.
         """
-        found, seen = self.looked_at(painted)
+        content_loss, style_loss = self.compare(painted, content, goals, is_canvas)
+        *_, wanted_palette, tint = goals
         photo = (~is_canvas).to(painted.dtype)
-        # Of a flat page hardly any feature is left to divide by, so its content would outweigh all photos.
-        counts = 1 + (self.data.canvas_content - 1) * (1 - photo)
-        content_loss = (counts * content_distance(found, content)).mean()
-        style_loss = painted.new_zeros(())
-        *gram_goals, wanted_palette, tint = goals
-        for (weight, features), goal in zip(seen, gram_goals, strict=True):
-            grams, size = mean_gram(features), goal.square().sum()
-            together = (grams * photo[:, None, None]).sum(0) / photo.sum().clamp_min(1)
-            distance = (together - goal).square().sum() * photo.sum()
-            apart = (grams - goal).square().sum(dim=(1, 2))
-            distance = distance + self.data.canvas_style * (apart * (1 - photo)).sum()
-            style_loss = style_loss + weight * distance / size / len(painted)
         w, data = self.weights, self.data
         canvas = 1 - photo
         luminance = (tone_loss(painted, pictures) * (1 + (data.canvas_luminance - 1) * canvas)).mean()
@@ -122,6 +109,30 @@ class ManyObjective(nn.Module):
         total = total / (w.content + 0.14 * style_weight)
         told = (content_loss, style_loss, palette_part, luminance, evenness, lattice)
         return Parts(total, *(float(part.detach()) for part in told))
+
+    def compare(
+        self, painted: Tensor, content: Sequence[Tensor], goals: Sequence[Tensor], is_canvas: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The losses of content and of style alone, scalars; see `forward`.
+
+        The Gram matrices of the photos of a step are averaged before they are compared: what the style asks for is
+        asked of them together, so a dark picture may stay dark beside a light one.
+        """
+        found, seen = self.looked_at(painted)
+        photo = (~is_canvas).to(painted.dtype)
+        # Of a flat page hardly any feature is left to divide by, so its content would outweigh all photos.
+        counts = 1 + (self.data.canvas_content - 1) * (1 - photo)
+        content_loss = (counts * content_distance(found, content)).mean()
+        style_loss = painted.new_zeros(())
+        *gram_goals, _palette, _tint = goals
+        for (weight, features), goal in zip(seen, gram_goals, strict=True):
+            grams, size = mean_gram(features), goal.square().sum()
+            together = (grams * photo[:, None, None]).sum(0) / photo.sum().clamp_min(1)
+            distance = (together - goal).square().sum() * photo.sum()
+            apart = (grams - goal).square().sum(dim=(1, 2))
+            distance = distance + self.data.canvas_style * (apart * (1 - photo)).sum()
+            style_loss = style_loss + weight * distance / size / len(painted)
+        return content_loss, style_loss
 
     def looked_at(
         self, pictures: Tensor, *, content_only: bool = False
