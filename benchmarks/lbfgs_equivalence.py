@@ -82,7 +82,7 @@ def main() -> None:
         rows = []
         for pack in on.packs:
             painting = painting_of(pack.id, options.paintings)
-            objective = evaluation.objective(recipe_of(pack, options.recipe), painting)
+            objective = evaluation.objective(recipe_of(pack, painting, options.recipe), painting)
             rows.append(sheet_row(evaluation, pack, objective, photo.to(on.device), options.steps))
         write_sheet(rows, options.sheet, cell=size)
         return

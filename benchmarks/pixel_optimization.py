@@ -24,7 +24,6 @@ from torch import Tensor
 
 from scumble_training.loss_network import load_loss_network
 from scumble_training.measuring.sheet import read_picture
-from scumble_training.style.loop import with_short_side
 from scumble_training.style.many.objective import ManyObjective
 from scumble_training.style.many.recipe import ManyRecipe, load_many
 from scumble_training.style.painting import read_painting, to_image
@@ -111,7 +110,7 @@ def optimized(
     if wasserstein:  # the objective's own style part has nothing to say
         recipe = weights(style=0.0)(recipe)
     objective = ManyObjective(recipe.terms, networks, recipe.weights, recipe.data)
-    goal_picture = with_short_side(painting, recipe.data.style_side)
+    goal_picture = recipe.as_learned(painting)
     goals, content = objective.goals(goal_picture), objective.content(picture[None])
     slices = Wasserstein(objective, goal_picture) if wasserstein else None
     logits = picture[None].clamp(0.02, 0.98).logit().requires_grad_()

@@ -35,8 +35,7 @@ from scumble_training.measuring.artifacts import block_spread
 from scumble_training.measuring.evaluate_style import painting_of
 from scumble_training.measuring.marks import border_line, fringe, pair_correlations, palette_distance
 from scumble_training.measuring.sheet import read_picture
-from scumble_training.style.loop import with_short_side
-from scumble_training.style.painting import read_painting, to_image
+from scumble_training.style.painting import read_painting, to_image, with_short_side
 
 EDGE = 8  # pixels cut off all around: scans have dark lines there, which would be measured as the style's
 STROKES_OF_A_PRINT = 1.5  # the painting is compared at so many times the photo's short side, as one sees a print

@@ -19,8 +19,8 @@ from shared_options import options_of, parser_for
 
 from scumble_backend.rendering import device as devices
 from scumble_training.style.data import PhotoSet
-from scumble_training.style.loop import Run, with_short_side
-from scumble_training.style.painting import read_painting
+from scumble_training.style.loop import Run
+from scumble_training.style.painting import read_painting, with_short_side
 from scumble_training.style.recipe import load_recipe
 
 

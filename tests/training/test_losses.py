@@ -117,3 +117,37 @@ def test_the_palette_loss_pulls_at_black_and_white_pictures() -> None:
     losses.palette_loss(pictures, goal).backward()  # type: ignore[no-untyped-call]
     assert pictures.grad is not None and pictures.grad.isfinite().all()
     assert pictures.grad[0].mean() < 0 < pictures.grad[1].mean()  # black is to become lighter, white darker
+
+
+def marked(picture: torch.Tensor, marks: torch.Tensor) -> torch.Tensor:
+    return (picture + 0.1 * (marks - 0.5)).clamp(0, 1)
+
+
+def test_marks_are_alike_where_two_styles_lay_them_in_the_same_places() -> None:
+    pictures = 0.2 + 0.6 * random(2, 3, 64, 64)
+    some, others = random(2, 1, 64, 64, seed=1), random(2, 1, 64, 64, seed=2)
+    same = losses.likeness_loss(marked(pictures, some), marked(pictures.flip(1), some), pictures)
+    assert same.shape == (2,) and (same > 0.15).all()
+    flat = torch.full_like(pictures, 0.5)
+    assert (losses.likeness_loss(marked(flat, some), marked(flat, some), flat) > 0.9).all()
+    assert (losses.likeness_loss(marked(flat, some), marked(flat, 1 - some), flat) > 0.9).all()  # light for dark
+    assert (losses.likeness_loss(marked(flat, some), marked(flat, others), flat) < 0.01).all()
+    assert (losses.likeness_loss(flat, marked(flat, some), flat) == 0).all()  # no marks at all
+
+
+def test_what_a_picture_has_itself_is_no_mark() -> None:
+    pictures = 0.2 + 0.6 * random(2, 3, 64, 64)
+    assert (losses.likeness_loss(pictures, 1 - 0.5 * pictures, pictures) < 1e-4).all()
+    some, others = random(2, 1, 64, 64, seed=1), random(2, 1, 64, 64, seed=2)
+    assert (losses.likeness_loss(marked(pictures, some), marked(pictures, others), pictures) < 0.01).all()
+
+
+def test_likeness_pulls_marks_apart() -> None:
+    flat, marks = torch.full((1, 3, 64, 64), 0.5), random(1, 1, 64, 64, seed=1)
+    painted = marked(flat, marks).requires_grad_()
+    other = marked(flat, (marks + random(1, 1, 64, 64, seed=2)) / 2)
+    before = losses.likeness_loss(painted, other, flat).sum()
+    before.backward()  # type: ignore[no-untyped-call]
+    assert painted.grad is not None and painted.grad.isfinite().all()
+    moved = painted.detach() - painted.grad / painted.grad.abs().max() * 0.02
+    assert losses.likeness_loss(moved, other, flat).sum() < before.detach() - 0.005

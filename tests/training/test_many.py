@@ -278,6 +278,35 @@ def test_photos_together_shall_have_the_colors_of_the_painting(make: Maker) -> N
     assert asked(light, both, [True, True]) == 0.0
 
 
+def test_marks_are_kept_apart_from_those_of_the_other_styles(make: Maker) -> None:
+    def learned(weight: float) -> float:
+        """The last likeness of two styles on pictures seen again and again."""
+        run = make(tiny(trains="styles", weights={"likeness": weight}, optimizer={"steps": 400, "warmup": 1}))
+        with torch.no_grad():  # as two styles that begin alike
+            run.styles["b"].load_state_dict(run.styles["a"].state_dict())
+        told = []
+        for _ in range(30):
+            run.step = 0  # style, pictures and grain are drawn by the number of the step
+            told.append(run.train_step().likeness)
+        return told[-1] if weight else told[0]
+
+    assert learned(0.0) == 0.0  # neither measured nor paid for
+    assert learned(30.0) < 0.5 * learned(1e-9)
+
+
+def test_a_style_alone_has_none_to_differ_from(make: Maker) -> None:
+    run = make(tiny(weights={"likeness": 1.0}), ("a",))
+    assert run.train_step().likeness == 0.0
+
+
+def test_another_style_leaves_the_average_statistics_alone(make: Maker) -> None:
+    run, plain = make(tiny(weights={"likeness": 1e-9})), make(tiny())
+    for _ in range(3):
+        run.train_step(), plain.train_step()
+    for name, value in plain.network.state_dict().items():
+        torch.testing.assert_close(run.network.state_dict()[name], value, atol=1e-3, rtol=1e-3)
+
+
 def test_margins_are_cut_from_paintings() -> None:
     picture = torch.arange(100.0).expand(3, 50, 100)
     cut = command.without_margins(picture, (0.1, 0.2, 0.05, 0.0))

@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageCms
 
 from scumble_backend.errors import PaintingUnusable
-from scumble_training.style.painting import LARGEST_SIDE, read_painting
+from scumble_training.style.painting import LARGEST_SIDE, as_learned, read_painting
 
 from .conftest import write_picture
 
@@ -142,3 +142,26 @@ def test_the_camera_position_is_heeded(tmp_path: Path) -> None:
     picture.save(raw, "JPEG", exif=exif)
     (tmp_path / "turned.jpg").write_bytes(raw.getvalue())
     assert read_painting(tmp_path / "turned.jpg").pixels.shape == (3, 100, 80)
+
+
+def test_a_painting_of_wide_fields_is_learned_whole() -> None:
+    fields = torch.ones(3, 240, 300)
+    fields[:, :150, :200] = torch.tensor([0.9, 0.1, 0.1]).view(3, 1, 1)
+    fields[:, 200:, 240:] = torch.tensor([0.1, 0.2, 0.7]).view(3, 1, 1)
+    assert as_learned(fields, 600, 64).shape == (1, 3, 64, 80)
+    assert as_learned(fields, 600, 600).shape == (1, 3, 600, 750)  # a window that holds it all sees no field alone
+    marks = torch.rand(1, 3, 60, 75, generator=torch.Generator().manual_seed(3))
+    marks = torch.nn.functional.interpolate(marks, size=(240, 300))[0]
+    painted = 0.5 * fields + 0.5 * marks
+    assert as_learned(painted, 600, 64).shape == (1, 3, 600, 750)
+
+
+def test_lines_on_empty_paper_are_not_fields() -> None:
+    drawing = torch.ones(3, 240, 300)
+    drawing[:, 100:104, 40:260] = 0.0
+    drawing[:, 40:200, 150:153] = 0.0
+    assert as_learned(drawing, 600, 64).shape == (1, 3, 600, 750)
+
+
+def test_an_empty_canvas_is_learned_at_the_usual_size() -> None:
+    assert as_learned(torch.full((3, 100, 100), 0.5), 200, 64).shape == (1, 3, 200, 200)

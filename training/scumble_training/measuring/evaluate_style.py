@@ -22,10 +22,9 @@ from scumble_training.loss_network import load_loss_network
 from scumble_training.measuring.artifacts import Artifacts, measure_artifacts
 from scumble_training.measuring.lbfgs import Start, baseline_weights, equivalence
 from scumble_training.style.data import SUFFIXES
-from scumble_training.style.loop import with_short_side
 from scumble_training.style.many.recipe import ManyRecipe, many_from_json
 from scumble_training.style.objective import Objective
-from scumble_training.style.painting import from_image, read_painting
+from scumble_training.style.painting import from_image, read_painting, with_short_side
 from scumble_training.style.recipe import DataRecipe, LossWeights, Recipe, load_recipe, recipe_from_json
 
 Progress = Callable[[float], None]
@@ -51,8 +50,11 @@ class StyleScore:
         return told
 
 
-def recipe_of(pack: InstalledPack, other: str = "") -> Recipe:
-    """The recipe the pack was trained by, from its manifest, or `other` by name. Raises RecipeInvalid."""
+def recipe_of(pack: InstalledPack, painting: Path, other: str = "") -> Recipe:
+    """The recipe the pack was trained by, from its manifest, or `other` by name.
+
+    Raises RecipeInvalid, PaintingUnusable.
+    """
     if other:
         return load_recipe(other)
     training = pack.manifest.training
@@ -61,13 +63,14 @@ def recipe_of(pack: InstalledPack, other: str = "") -> Recipe:
     light = "rank" in training.recipe
     known = {field.name for field in fields(ManyRecipe if light else Recipe)}  # a run notes its styles and steps, too
     told = {key: value for key, value in training.recipe.items() if key in known}
-    return _losses_of(many_from_json(told)) if light else recipe_from_json(told)
+    return _losses_of(many_from_json(told), painting) if light else recipe_from_json(told)
 
 
-def _losses_of(light: ManyRecipe) -> Recipe:
-    """A recipe with the content and style losses of one for the light network."""
+def _losses_of(light: ManyRecipe, painting: Path) -> Recipe:
+    """A recipe with the content and style losses that one for the light network has of a painting."""
+    side = min(light.as_learned(read_painting(painting).pixels).shape[2:])
     weights = LossWeights(light.weights.content, light.weights.style, light.weights.variation)
-    return Recipe(light.name, light.terms, weights=weights, data=DataRecipe(style_side=light.data.style_side))
+    return Recipe(light.name, light.terms, weights=weights, data=DataRecipe(style_side=side))
 
 
 def painting_of(style: str, folder: Path) -> Path:
@@ -137,7 +140,7 @@ class Evaluation:
     ) -> StyleScore:
         """Losses and L-BFGS equivalence on pictures (3, S, S), all of one size. start: see `lbfgs.equivalence`."""
         network, table = self.load(pack)
-        objective = self.objective(recipe_of(pack, recipe), painting)
+        objective = self.objective(recipe_of(pack, painting, recipe), painting)
         found = []
         for number, picture in enumerate(pictures):
 

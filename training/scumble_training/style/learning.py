@@ -27,10 +27,11 @@ from scumble_training.style import held_out
 from scumble_training.style.base_network import Base, LightBase, find_base, find_light_base, nearest_style
 from scumble_training.style.held_out import HeldOut
 from scumble_training.style.history import History
-from scumble_training.style.loop import ENTRIES, Moment, Run, fit, with_short_side
+from scumble_training.style.loop import ENTRIES, Moment, Run, fit
 from scumble_training.style.many.learning import LightLearning
 from scumble_training.style.many.recipe import is_light
 from scumble_training.style.objective import Objective
+from scumble_training.style.painting import with_short_side
 from scumble_training.style.recipe import Recipe, load_recipe, recipe_from_json
 from scumble_training.style.sitting import PREVIEW_S, SIDE, Outcome, Sitting, packs_of, paint
 from scumble_training.tensorboard import open_board

@@ -18,7 +18,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from scumble_backend.errors import CheckpointUnusable, LossNotFinite, OutOfMemory
 from scumble_backend.nets.style import StyleNetwork, StyleTable, initialize
@@ -30,6 +29,7 @@ from scumble_training.memory import BatchParts
 from scumble_training.style.batch import Ahead, Batch
 from scumble_training.style.data import PhotoSet, Pictures
 from scumble_training.style.objective import Emphasis, Losses, Objective
+from scumble_training.style.painting import with_short_side
 from scumble_training.style.recipe import Recipe, recipe_from_json
 
 ENTRIES = frozenset(("recipe", "step", "network", "bank", "averages", "optimizer"))  # of a checkpoint
@@ -365,11 +365,3 @@ def fit(
     finally:
         if good:
             run.save(checkpoint)
-
-
-def with_short_side(picture: Tensor, side: int) -> Tensor:
-    """(3, H, W) -> (1, 3, h, w) with min(h, w) = side, antialiased."""
-    height, width = picture.shape[-2:]
-    factor = side / min(height, width)
-    size = (max(side, round(height * factor)), max(side, round(width * factor)))
-    return F.interpolate(picture[None], size=size, mode="bicubic", antialias=True).clamp(0, 1)

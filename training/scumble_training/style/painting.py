@@ -19,6 +19,9 @@ from scumble_backend.rendering.pixels import fill_hidden, to_rgb
 
 SMALLEST_SIDE = 64  # pixels; below, there are no brush marks to learn from
 LARGEST_SIDE = 2048  # pixels of the shorter side; training looks at less
+PLAIN = 0.1  # of a painting's variance of color; a window of it that holds less shows a field, no marks
+FIELDS = 0.5  # of it; where windows hold more in the mean, it lies in marks, not between fields
+BLANK = 1e-4  # variance of color, of the [0, 1] range squared, of an empty canvas at most
 WIDEST = 4  # of a longer picture only the middle of so many times the shorter side is looked at
 
 
@@ -138,3 +141,29 @@ def _middle(pixels: Tensor, alpha: Tensor | None, notes: list[str]) -> tuple[Ten
     left, top = (width - across) // 2, (height - down) // 2
     part = (slice(None), slice(top, top + down), slice(left, left + across))
     return pixels[part], alpha[part] if alpha is not None else None
+
+
+def with_short_side(picture: Tensor, side: int) -> Tensor:
+    """(3, H, W) -> (1, 3, h, w) with min(h, w) = side, antialiased."""
+    height, width = picture.shape[-2:]
+    factor = side / min(height, width)
+    size = (max(side, round(height * factor)), max(side, round(width * factor)))
+    return F.interpolate(picture[None], size=size, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def as_learned(painting: Tensor, side: int, window: int) -> Tensor:
+    """A painting (3, H, W) at the size its marks are learned at: (1, 3, h, w), its short side at `side`.
+
+    window: side of the pictures it is learned on. Where most windows of the painting show a single field, and their
+    colors differ, as in geometric abstraction, their Gram matrices could only be met by one mean color: there the
+    short side becomes `window`, so that a picture can hold the whole composition. (Lines on empty paper are another
+    matter: hardly any window differs from the next but by its lines.)
+    """
+    large = with_short_side(painting, side)
+    if window >= side:
+        return large
+    means, squares = (F.avg_pool2d(values, window, stride=max(1, window // 8)) for values in (large, large.square()))
+    held = (squares - means.square()).sum(dim=1)
+    whole = large.var(dim=(2, 3), correction=0).sum()
+    of_fields = whole > BLANK and held.median() < PLAIN * whole and held.mean() < FIELDS * whole
+    return with_short_side(painting, window) if of_fields else large

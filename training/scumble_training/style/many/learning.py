@@ -22,7 +22,6 @@ from scumble_training.checkpoint import read_checkpoint
 from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.style.base_network import LightBase
 from scumble_training.style.held_out import HeldOut
-from scumble_training.style.loop import with_short_side
 from scumble_training.style.losses import total_variation
 from scumble_training.style.many.loop import ENTRIES, ManyRun, Moment, checkpoint_path, fit
 from scumble_training.style.many.objective import ManyObjective, content_distance
@@ -122,9 +121,10 @@ class LightLearning(Sitting):
         objective = ManyObjective(
             recipe.terms, self.networks(recipe.terms, download=False), recipe.weights, recipe.data
         ).to(self.device)
-        goals = objective.goals(with_short_side(self.painting.pixels, recipe.data.style_side).to(self.device))
+        goals = objective.goals(recipe.as_learned(self.painting.pixels).to(self.device))
         pictures = self.contents[:CHOOSING]
-        self.schedule.expect("choosing", len(base.styles) * len(pictures), 1.0)
+        looked_at = len(pictures) + (_crops_cost(recipe) if recipe.optimizer.content_share else 0.0)
+        self.schedule.expect("choosing", len(base.styles) * looked_at, 1.0)
         self.schedule.expect(recipe.name, recipe.optimizer.steps, _step_cost(recipe))
         self.tell(self._fraction, "choosing")
         self.schedule.begin()
@@ -143,11 +143,15 @@ class LightLearning(Sitting):
         pictures, content = crops.pictures[photos].to(self.device), [layer[photos] for layer in crops.content]
         base.network.to(self.device)
         losses = []
+        self.schedule.begin()
         for table, delta in base.styles.values():
             painted = base.network(pictures, table.at().to(self.device), delta.to(self.device) if delta else None)
             seen, _ = run.objective.looked_at(painted, content_only=True)
             losses.append(float(content_distance([(weight, part.cpu()) for weight, part in seen], content).mean()))
+            self.schedule.did("choosing", _crops_cost(run.recipe))
+            self.tell(self._fraction, "choosing")
         base.network.cpu()
+        self.schedule.over("choosing")
         return median(losses)
 
     # --- the way ----------------------------------------------------------------------------------------
@@ -215,6 +219,11 @@ class LightLearning(Sitting):
 def _painting(run: ManyRun) -> Callable[[Tensor], Tensor]:
     network, table, delta = painter_of(run.trained_weights(), STYLE, run.recipe)
     return lambda picture: paint(network, table, picture, delta)
+
+
+def _crops_cost(recipe: ManyRecipe) -> float:
+    """Of the crops that tell what one style leaves of pictures, against one held-out picture."""
+    return CROPS * recipe.side_at(0.0) ** 2 / SIDE**2
 
 
 def _step_cost(recipe: ManyRecipe) -> float:

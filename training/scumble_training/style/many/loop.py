@@ -29,7 +29,6 @@ from scumble_training.checkpoint import REMEDY, read_checkpoint, write_checkpoin
 from scumble_training.distributed import World
 from scumble_training.loss_network import LossNetwork, load_loss_network
 from scumble_training.style.data import PhotoSet
-from scumble_training.style.loop import with_short_side
 from scumble_training.style.many.crops import CropPool
 from scumble_training.style.many.objective import ManyObjective, Parts
 from scumble_training.style.many.recipe import ManyRecipe, many_from_json
@@ -103,7 +102,7 @@ class ManyRun:
             ]
         self.objective = ManyObjective(recipe.terms, networks, recipe.weights, recipe.data).to(self.device)
         self.goals = {
-            name: self.objective.goals(with_short_side(painting, recipe.data.style_side).to(self.device))
+            name: self.objective.goals(recipe.as_learned(painting).to(self.device))
             for name, painting in paintings.items()
         }
         self.network.requires_grad_(recipe.trains == "all")
@@ -190,10 +189,13 @@ class ManyRun:
         self.optimizer.zero_grad(set_to_none=True)  # styles that have no turn keep still: no gradient, no step
         self.network.train(self.recipe.trains == "all")
         pictures = crops.pictures.to(self.device)
+        others = self._in_another_style(name, pictures, grain, rng) if self.recipe.weights.likeness else None
         painted = self.network(pictures, style.whole_table().at(1.0, boldness), style.delta(), grain)
         content = [features.to(self.device) for features in crops.content]
         canvases, strength = crops.is_canvas.to(self.device), self.strengths[name]
-        parts: Parts = self.objective(painted, pictures, content, self.goals[name], canvases, boldness, strength)
+        parts: Parts = self.objective(
+            painted, pictures, content, self.goals[name], canvases, boldness, strength, others
+        )
         if not torch.isfinite(parts.total):
             raise LossNotFinite(
                 f"the loss became {float(parts.total.detach())} at step {self.step}.".replace("nan", "NaN"),
@@ -212,6 +214,22 @@ class ManyRun:
             for key, value in self._state().items():
                 self.averages[key].lerp_(value, 1 - keep)
         return parts
+
+    @torch.no_grad()
+    def _in_another_style(
+        self, name: str, pictures: Tensor, grain: Tensor, rng: np.random.Generator
+    ) -> Tensor | None:
+        """The same pictures in any other style of the run, which does not learn from it; None where there is none."""
+        names = [other for other in self.styles if other != name]
+        if not names:
+            return None
+        style = self.styles[names[int(rng.integers(len(names)))]]
+        assert isinstance(style, Style)
+        learning = self.network.training
+        self.network.eval()  # its average statistics are not asked for another style's pictures
+        painted: Tensor = self.network(pictures, style.whole_table().at(), style.delta(), grain)
+        self.network.train(learning)
+        return painted
 
     def _steer(self, name: str, content: float) -> None:
         """Bring a style nearer to the content loss that the recipe wants, by its weight.

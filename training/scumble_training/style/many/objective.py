@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from scumble_backend.rendering.pixels import luma
 from scumble_training.loss_network import LossNetwork
-from scumble_training.style.losses import palette, palette_loss, tone_loss, total_variation
+from scumble_training.style.losses import likeness_loss, palette, palette_loss, tone_loss, total_variation
 from scumble_training.style.many.recipe import ManyData, ManyWeights
 from scumble_training.style.objective import evenness_loss, lattice_loss
 from scumble_training.style.recipe import LossTerm
@@ -28,6 +28,7 @@ class Parts:
     content: float
     style: float
     palette: float
+    likeness: float
     luminance: float
     evenness: float
     lattice: float
@@ -72,11 +73,13 @@ class ManyObjective(nn.Module):
         is_canvas: Tensor,
         boldness: float,
         strength: float = 1.0,
+        others: Tensor | None = None,
     ) -> Parts:
         """painted, pictures: (N, 3, H, W) in [0, 1], all in one style, whose `goals` are given.
 
         content: of the pictures. is_canvas: (N,) bool. boldness: -1 to 1, shifts the style's weight by octaves.
-        strength: multiplies the style's weight.
+        strength: multiplies the style's weight. others: the same pictures in another style, whose marks are to lie
+        elsewhere.
         """
         content_loss, style_loss = self.compare(painted, content, goals, is_canvas)
         *_, wanted_palette, tint = goals
@@ -93,6 +96,7 @@ class ManyObjective(nn.Module):
         # of a whole picture a coat counts little.
         excess = (chroma_spread(colors, tint[:3]) - COLORFULNESS * tint[3]).clamp_min(0)
         colorfulness = (excess * photo).sum() / photo.sum().clamp_min(1)
+        likeness = painted.new_zeros(()) if others is None else likeness_loss(painted, others, pictures).mean()
         style_weight = w.style * strength * 2.0 ** (w.boldness * boldness)
         total = (
             w.content * content_loss
@@ -101,13 +105,14 @@ class ManyObjective(nn.Module):
             + w.chroma_variation * total_variation(colors)
             + w.palette * palette_part
             + w.colorfulness * colorfulness
+            + w.likeness * likeness
             + w.luminance * luminance
             + w.evenness * evenness
             + w.lattice * lattice
         )
         # Divided so that bold and faithful samples pull about equally hard.
         total = total / (w.content + 0.14 * style_weight)
-        told = (content_loss, style_loss, palette_part, luminance, evenness, lattice)
+        told = (content_loss, style_loss, palette_part, likeness, luminance, evenness, lattice)
         return Parts(total, *(float(part.detach()) for part in told))
 
     def compare(

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from torch import Tensor
+
 from scumble_backend.errors import RecipeInvalid
 from scumble_backend.nets.style_skip import SkipStyleConfig
 from scumble_training.recipe_files import LIGHT, from_plain, read_values
+from scumble_training.style import painting
 from scumble_training.style.recipe import LossTerm
 
 CONTENT_BY_STRENGTH = 0.25  # the content loss of trained styles grew with about the fourth root of their weight
@@ -43,6 +46,7 @@ class ManyWeights:
     chroma_variation: float = 0.3
     colorfulness: float = 0.0  # colors far from the painting's mean chroma, where its own are near
     palette: float = 0.0  # how far the photos of a step together are from the painting's colors
+    likeness: float = 0.0  # marks where another of the run's styles lays them
     luminance: float = 2.0
     evenness: float = 300.0
     lattice: float = 300.0
@@ -116,6 +120,10 @@ class ManyRecipe:
         )
         seed = self.seed if seed is None else seed
         return dataclasses.replace(self, weights=weights, optimizer=optimizer, seed=seed)
+
+    def as_learned(self, pixels: Tensor) -> Tensor:
+        """A painting (3, H, W) at the size its marks are learned at, (1, 3, h, w)."""
+        return painting.as_learned(pixels, self.data.style_side, self.side_at(0.0))
 
     def side_at(self, done: float) -> int:
         """Side of the training pictures after a part `done`, 0 to 1, of the steps."""
