@@ -32,7 +32,7 @@ ON_SHEETS = (
     "photos/varied/people_headscarf.jpg", "drawings/sachi-standing.png", "drawings/flat-camp.jpg",
 )  # fmt: skip
 IN_TWO_STYLES = ("great-wave", "starry-night")
-CARD, COLUMNS = 150, 6  # pixels; cards in a row
+CARD, COLUMNS = 212, 5  # pixels; cards in a row
 
 KRITA = '''
 def window(name):

@@ -1,7 +1,8 @@
 """What painted pictures are judged by beside the loss: border lines, colored fringes, whose strokes, whose palette.
 
 Pictures are (3, H, W) float tensors, sRGB-encoded, range [0, 1]. None of this is ever trained against but the
-palette, by `style.losses.palette_loss` with other colors and directions.
+palette, by `style.losses.palette_loss` with other colors and directions, and whose strokes, by `likeness_loss`, which
+has another window and leaves out what is the picture's own.
 """
 
 from __future__ import annotations
