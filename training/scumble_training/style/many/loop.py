@@ -34,7 +34,7 @@ from scumble_training.style.many.objective import ManyObjective, Parts
 from scumble_training.style.many.recipe import ManyRecipe, many_from_json
 
 STEERING = 0.015  # how much a content loss that is 1 too large takes from the log of the style's weight, a step
-STRENGTHS = (0.3, 1.5)  # of the recipe's; how far it goes
+STRENGTHS = (0.1, 1.5)  # of the recipe's; how far it goes
 COLOR_AT_START = 0.4  # of the picture's own color: with all of it, the loss is slow to leave the photo behind
 ENTRIES = frozenset(("recipe", "step", "seconds", "state", "averages", "optimizer"))  # of a checkpoint
 
