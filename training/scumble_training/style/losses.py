@@ -113,7 +113,8 @@ def likeness_loss(images: Tensor, others: Tensor, pictures: Tensor) -> Tensor:
 
     images, others: (N, 3, H, W) in [0, 1], painted in one style and in another. pictures: what was painted; what of
     their own fine structure is left in a painting is no mark. Marks are luma less its mean over FINE x FINE pixels.
-    Asking styles to differ: Li et al., CVPR 2017 (Diversified Texture Synthesis), section 3.3, there by features.
+    After the diversity loss of Li et al., CVPR 2017 (Diversified Texture Synthesis), there by features and among
+    outputs of one texture.
     """
     own, ones, twos = (_fine(tensor) for tensor in (pictures, images, others))
     floor = UNSEEN**2 * own.shape[1]
