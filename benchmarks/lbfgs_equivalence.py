@@ -21,7 +21,7 @@ from shared_options import options_of, parser_for
 from torch import Tensor
 
 from scumble_backend.packs.store import InstalledPack
-from scumble_training.measuring.evaluate_style import Evaluation, StyleScore, painting_of, recipe_of, squares
+from scumble_training.measuring.evaluate_style import Evaluation, StyleScore, painting_of, squares
 from scumble_training.measuring.lbfgs import optimize, white_noise
 from scumble_training.measuring.sheet import write_sheet
 from scumble_training.style.objective import Objective
@@ -82,7 +82,7 @@ def main() -> None:
         rows = []
         for pack in on.packs:
             painting = painting_of(pack.id, options.paintings)
-            objective = evaluation.objective(recipe_of(pack, painting, options.recipe), painting)
+            objective = evaluation.objective(pack, painting, options.recipe)
             rows.append(sheet_row(evaluation, pack, objective, photo.to(on.device), options.steps))
         write_sheet(rows, options.sheet, cell=size)
         return

@@ -50,10 +50,10 @@ class StyleScore:
         return told
 
 
-def recipe_of(pack: InstalledPack, painting: Path, other: str = "") -> Recipe:
-    """The recipe the pack was trained by, from its manifest, or `other` by name.
+def recipe_of(pack: InstalledPack, painting: Tensor, other: str = "") -> Recipe:
+    """The recipe the pack was trained by, from its manifest, or `other` by name. Raises RecipeInvalid.
 
-    Raises RecipeInvalid, PaintingUnusable.
+    painting: (3, H, W), which a recipe for the light network sizes by what it shows.
     """
     if other:
         return load_recipe(other)
@@ -66,9 +66,9 @@ def recipe_of(pack: InstalledPack, painting: Path, other: str = "") -> Recipe:
     return _losses_of(many_from_json(told), painting) if light else recipe_from_json(told)
 
 
-def _losses_of(light: ManyRecipe, painting: Path) -> Recipe:
+def _losses_of(light: ManyRecipe, painting: Tensor) -> Recipe:
     """A recipe with the content and style losses that one for the light network has of a painting."""
-    side = min(light.as_learned(read_painting(painting).pixels).shape[2:])
+    side = min(light.as_learned(painting).shape[2:])
     weights = LossWeights(light.weights.content, light.weights.style, light.weights.variation)
     return Recipe(light.name, light.terms, weights=weights, data=DataRecipe(style_side=side))
 
@@ -116,14 +116,18 @@ class Evaluation:
             network = network.merged(style.delta and style.delta.to(self._device))
         return network, style.table.at(1.0).to(self._device)
 
-    def objective(self, recipe: Recipe, painting: Path) -> Objective:
-        """Content, style and variation against one painting."""
+    def objective(self, pack: InstalledPack, painting: Path, other: str = "") -> Objective:
+        """Content, style and variation against one painting, by the pack's own recipe or `other`, by name.
+
+        Raises RecipeInvalid, PaintingUnusable.
+        """
+        pixels = read_painting(painting).pixels
+        recipe = recipe_of(pack, pixels, other)
         networks = [
             load_loss_network(term.network, term.layers, folder=self._loss_folder, download=self._download)
             for term in recipe.terms
         ]
         objective = Objective(recipe.terms, networks, baseline_weights(recipe.weights)).to(self._device)
-        pixels = read_painting(painting).pixels
         objective.add_style(0, 0.0, with_short_side(pixels, recipe.data.style_side).to(self._device))
         return objective
 
@@ -140,7 +144,7 @@ class Evaluation:
     ) -> StyleScore:
         """Losses and L-BFGS equivalence on pictures (3, S, S), all of one size. start: see `lbfgs.equivalence`."""
         network, table = self.load(pack)
-        objective = self.objective(recipe_of(pack, painting, recipe), painting)
+        objective = self.objective(pack, painting, recipe)
         found = []
         for number, picture in enumerate(pictures):
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from scumble_backend.errors import CheckpointUnusable, LossNotFinite
-from scumble_backend.nets.style_skip import SkipStyleNetwork, SkipStyleTable, StyleDelta, initialize
+from scumble_backend.nets.style_skip import SkipStyleNetwork, initialize
 from scumble_backend.rendering import device as devices
 from scumble_training.checkpoint import REMEDY, read_checkpoint, write_checkpoint
 from scumble_training.distributed import World
@@ -32,39 +32,11 @@ from scumble_training.style.data import PhotoSet
 from scumble_training.style.many.crops import CropPool
 from scumble_training.style.many.objective import ManyObjective, Parts
 from scumble_training.style.many.recipe import ManyRecipe, many_from_json
+from scumble_training.style.many.style import Style
 
 STEERING = 0.015  # how much a content loss that is 1 too large takes from the log of the style's weight, a step
 STRENGTHS = (0.1, 1.5)  # of the recipe's; how far it goes
-COLOR_AT_START = 0.4  # of the picture's own color: with all of it, the loss is slow to leave the photo behind
 ENTRIES = frozenset(("recipe", "step", "seconds", "state", "averages", "optimizer"))  # of a checkpoint
-
-
-class Style(nn.Module):
-    """One style's table and delta as parameters."""
-
-    def __init__(self, network: SkipStyleNetwork, recipe: ManyRecipe, generator: torch.Generator) -> None:
-        super().__init__()
-        plain = network.plain_table()
-        plain.color[:, :, :3] = COLOR_AT_START * torch.eye(3)
-        self.table = nn.ParameterDict(plain.tensors())
-        for name in ("scale", "shift", "color"):
-            self.table[f"{name}_bold"] = nn.Parameter(torch.zeros_like(self.table[name]))
-        self.left, self.right = nn.ParameterDict(), nn.ParameterDict()
-        for name, stage in network.named_stages().items():
-            if recipe.rank and name.startswith(tuple(recipe.delta_stages)):
-                outputs, inputs = stage.conv.weight.shape[:2]
-                right = torch.empty(recipe.rank, inputs, 3, 3).normal_(generator=generator) / math.sqrt(9 * inputs)
-                self.left[name] = nn.Parameter(torch.zeros(outputs, recipe.rank))
-                self.right[name] = nn.Parameter(right)
-
-    def whole_table(self) -> SkipStyleTable:
-        """The table with its slopes, N = 1."""
-        return SkipStyleTable(**dict(self.table.items()))
-
-    def delta(self) -> StyleDelta | None:
-        if not len(self.left):
-            return None
-        return StyleDelta({name: (self.left[name], self.right[name]) for name in self.left})
 
 
 class ManyRun:
@@ -182,15 +154,13 @@ class ManyRun:
         grain = torch.from_numpy(rng.uniform(-1, 1, (count, 1, side, side)).astype(np.float32)).to(self.device)
         boldness = float(rng.uniform(-1, 1))
         name = self.style_at(self.step)
-        style = self.styles[name]
-        assert isinstance(style, Style)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(group["peak"])
         self.optimizer.zero_grad(set_to_none=True)  # styles that have no turn keep still: no gradient, no step
         self.network.train(self.recipe.trains == "all")
         pictures = crops.pictures.to(self.device)
         others = self._in_another_style(name, pictures, grain, rng) if self.recipe.weights.likeness else None
-        painted = self.network(pictures, style.whole_table().at(1.0, boldness), style.delta(), grain)
+        painted = self._painted(name, pictures, grain, boldness)
         content = [features.to(self.device) for features in crops.content]
         canvases, strength = crops.is_canvas.to(self.device), self.strengths[name]
         parts: Parts = self.objective(
@@ -215,6 +185,12 @@ class ManyRun:
                 self.averages[key].lerp_(value, 1 - keep)
         return parts
 
+    def _painted(self, name: str, pictures: Tensor, grain: Tensor, boldness: float = 0.0) -> Tensor:
+        style = self.styles[name]
+        assert isinstance(style, Style)
+        painted: Tensor = self.network(pictures, style.whole_table().at(1.0, boldness), style.delta(), grain)
+        return painted
+
     @torch.no_grad()
     def _in_another_style(
         self, name: str, pictures: Tensor, grain: Tensor, rng: np.random.Generator
@@ -223,11 +199,9 @@ class ManyRun:
         names = [other for other in self.styles if other != name]
         if not names:
             return None
-        style = self.styles[names[int(rng.integers(len(names)))]]
-        assert isinstance(style, Style)
         learning = self.network.training
         self.network.eval()  # its average statistics are not asked for another style's pictures
-        painted: Tensor = self.network(pictures, style.whole_table().at(), style.delta(), grain)
+        painted = self._painted(names[int(rng.integers(len(names)))], pictures, grain)
         self.network.train(learning)
         return painted
 
